@@ -1,0 +1,62 @@
+"""The three ways a run can fail, and what each means for whoever retries it.
+
+A user error is final until a person changes something; an infrastructure error may be
+retried as it is; a resource error may be retried with a smaller micro-batch. The class
+of a failure is written to the store (`failure.json`) so that the operator need not guess.
+"""
+
+from typing import ClassVar, Literal
+
+FailureClass = Literal["user", "infrastructure", "resource"]
+
+
+class LingraftError(Exception):
+    """A failure with one sentence for the user.
+
+    Attributes:
+        where: The field (`spec.mini.layers`), file or URI at fault, or an empty string.
+    """
+
+    failure_class: ClassVar[FailureClass] = "infrastructure"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, where: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}" if self.where else self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors cross process borders (Ray); the default would lose the keyword argument.
+        return (_rebuild, (type(self), self.message, self.where))
+
+
+def _rebuild(kind: type[LingraftError], message: str, where: str) -> LingraftError:
+    return kind(message, where=where)
+
+
+class UserError(LingraftError):
+    """Something the user must change: what, where and how stand in the message."""
+
+    failure_class: ClassVar[FailureClass] = "user"
+    exit_code: ClassVar[int] = 2
+
+
+class InfrastructureError(LingraftError):
+    """A lost node, an unreachable store: the same stage may well succeed next time."""
+
+
+class ResourceError(LingraftError):
+    """Out of memory (host or device) or disk: less at once may succeed."""
+
+    failure_class: ClassVar[FailureClass] = "resource"
+
+
+class StageBusyError(InfrastructureError):
+    """Another holder is writing this stage now, or took it over from us."""
+
+
+class CorruptArtifactError(InfrastructureError):
+    """A file in the store differs from what its manifest says."""

@@ -1,0 +1,112 @@
+"""Parameters of each stage: what defines its result, with every default resolved.
+
+These are digested. Anything about *how* a stage is executed belongs in
+`lingraft.stage.Execution`, never here.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from lingraft.resource import Method, TaskFormat
+from lingraft.stage import Contract
+
+
+class MaskedLm(Contract):
+    """One masked-language-modelling run (see `resource.MaskedLanguageModelling`)."""
+
+    steps: int
+    batch_tokens: int
+    sequence_length: int
+    mask_probability: float
+    learning_rate: float
+    warmup_steps: int
+    weight_decay: float
+    dropout: float
+    seed: int
+
+    @property
+    def batch_rows(self) -> int:
+        """Rows of `sequence_length` tokens in one update, over all workers."""
+        return max(1, self.batch_tokens // self.sequence_length)
+
+
+class TokenizerChoice(Contract):
+    """Where a corpus gets its tokenizer: trained, loaded, or the base's own."""
+
+    train: Literal["unigram", "bpe"] | None = None
+    vocab_size: int | None = None
+    source: Literal["uri", "base"] | None = None
+
+
+class CorpusParams(Contract):
+    """Inputs: `text`, `base` (special tokens) unless it is the base's own text, `tokenizer`."""
+
+    language: str | None = Field(description="BCP 47, for script checks; None: do not check.")
+    tokenizer: TokenizerChoice
+    sequence_length: int
+    heldout_share: float
+    seed: int
+
+
+class PretrainParams(Contract):
+    """Inputs: `corpus`, tokenised source-language text."""
+
+    model_type: str
+    layers: int
+    hidden_size: int
+    attention_heads: int
+    intermediate_size: int
+    positions: int
+    initializer_range: float
+    neighbour_heads: bool
+    joint_layers: int | None
+    training: MaskedLm
+
+
+class MiniParams(Contract):
+    """Inputs: `base`; for MiniPost also `corpus`, source text with the base's tokenizer."""
+
+    method: Literal["MiniJoint", "MiniPost"]
+    layers: int
+    new_layers: int
+    training: MaskedLm | None
+
+
+class EmbedParams(Contract):
+    """Inputs: `model` (the mini-model; for Standard the base), `base`, `corpus`."""
+
+    method: Method
+    init: Literal["random", "normal", "overlap", "mean"]
+    training: MaskedLm
+
+
+class FinetuneParams(Contract):
+    """Inputs: `base`, `train`, and `dev` where one is given. Never the target language."""
+
+    format: TaskFormat
+    source_language: str
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    max_length: int
+    dropout: float
+    seed: int
+
+
+class GraftTask(Contract):
+    """One task to evaluate. Its inputs are `test:<name>`, `source_test:<name>` and, for each
+    seed, `finetune:<name>:<seed>`."""
+
+    name: str
+    format: TaskFormat
+    max_length: int
+    seeds: tuple[int, ...]
+
+
+class GraftParams(Contract):
+    """Inputs: `base`, `corpus` and `embed`, beside those of the tasks."""
+
+    language: str
+    method: Method
+    tasks: tuple[GraftTask, ...]

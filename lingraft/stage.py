@@ -1,0 +1,176 @@
+"""Stages: pure functions of parameters and inputs, named by the digest of both.
+
+A digest names the *recipe*, not the bytes. What defines the result is digested (params,
+inputs, the contract's number); how it is executed (workers, threads, micro-batch,
+precision, image) is not: that is recorded in the manifest.
+
+Layout in the store:
+    <kind>/<digest>/manifest.json        written last, only if absent; its presence is success
+    <kind>/<digest>/lease.json           who is writing now
+    <kind>/<digest>/<holder>/files/      that holder's output
+    <kind>/<digest>/<holder>/progress.json, failure.json, checkpoints/step-<n>/
+"""
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from lingraft.errors import FailureClass
+
+CONTRACT = 1
+"""Raised when a stage's meaning changes: every digest changes with it."""
+
+StageKind = Literal["pretrain", "mini", "corpus", "embed", "finetune", "graft"]
+
+
+def canonical_json(value: object) -> bytes:
+    """The one JSON text of a value: sorted keys, no spaces, no NaN, UTF-8."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode()
+
+
+def sha256_of(value: object) -> str:
+    """The hex sha256 of a value's canonical JSON."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+class Contract(BaseModel):
+    """Base of everything that is written to the store: camelCase outside, frozen inside."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
+    )
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON object as it is stored."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+class FileRecord(Contract):
+    """One file of an artifact."""
+
+    path: str = Field(description="Path relative to the holder's files/, with forward slashes.")
+    size: int = Field(description="Bytes.")
+    sha256: str
+
+
+class SourceObject(Contract):
+    """One object of an external input, pinned."""
+
+    key: str = Field(description="Path relative to the source's URI; empty if the URI is a file.")
+    size: int = Field(description="Bytes.")
+    tag: str = Field(description="`sha256:...` of a local file, `etag:...` of an S3 object.")
+
+
+class Source(Contract):
+    """An external input (checkpoint, text, task data) as it was when first planned."""
+
+    uri: str
+    objects: tuple[SourceObject, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """The sha256 over keys, sizes and tags; the URI itself is not part of it."""
+        return sha256_of([[o.key, o.size, o.tag] for o in sorted(self.objects, key=lambda o: o.key)])
+
+
+class Stage(Contract):
+    """One node of the plan. Equal stages have equal digests, wherever they are computed."""
+
+    kind: StageKind
+    params: dict[str, Any]
+    inputs: dict[str, str] = Field(
+        description="Name to `<kind>/<digest>` of another stage, or `source/<fingerprint>`."
+    )
+
+    @property
+    def digest(self) -> str:
+        """Hex sha256 of contract, kind, params and input digests."""
+        return sha256_of(
+            {"contract": CONTRACT, "kind": self.kind, "params": self.params, "inputs": self.inputs}
+        )
+
+    @property
+    def ref(self) -> str:
+        """`<kind>/<digest>`: the stage's place in the store."""
+        return f"{self.kind}/{self.digest}"
+
+
+class Execution(Contract):
+    """How a stage is run. Never part of a digest."""
+
+    workers: int = Field(default=0, ge=0, description="Ray Train workers; 0 runs in this process.")
+    threads: int = Field(default=0, ge=0, description="CPU threads per worker; 0: all cores.")
+    gpus_per_worker: int = Field(default=0, ge=0)
+    micro_batch_tokens: int = Field(
+        default=16384, ge=1, description="Tokens in one forward pass of one worker, at most."
+    )
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+
+
+class StageSpec(Contract):
+    """All that one process needs to run one stage: `python -m lingraft_trainer SPEC`."""
+
+    stage: Stage
+    sources: dict[str, Source] = Field(
+        default_factory=dict, description="Fingerprint to source, for every source input."
+    )
+    store: str = Field(description="URI of the artifact store.")
+    holder: str = Field(description="Who runs it: a RayJob's UID, or a local run's name.")
+    execution: Execution = Execution()
+
+
+class Compute(Contract):
+    """What a stage cost. Sums of attempts; FLOPs by formula, the rest measured."""
+
+    flops: float = Field(default=0.0, description="Floating-point operations, by formula.")
+    tokens: int = Field(default=0, description="Input tokens processed, padding left out.")
+    seconds: float = Field(default=0.0, description="Wall-clock seconds at work.")
+    device_seconds: float = Field(
+        default=0.0, description="Seconds times devices (GPUs, or CPU cores where there are none)."
+    )
+
+
+class Result(Contract):
+    """What a stage function returns, beside the files it wrote."""
+
+    metrics: dict[str, Any] = Field(default_factory=dict)
+    compute: Compute = Compute()
+
+
+class Manifest(Contract):
+    """The proof that a stage is done; a valid manifest alone is success."""
+
+    contract: int = CONTRACT
+    stage: Stage
+    holder: str
+    files: tuple[FileRecord, ...]
+    metrics: dict[str, Any]
+    compute: Compute
+    environment: dict[str, Any] = Field(description="Versions, machine, precision, workers.")
+    created_at: str = Field(description="RFC 3339, UTC.")
+
+
+class Progress(Contract):
+    """A running stage's heartbeat, written about every ten seconds."""
+
+    step: int
+    steps: int
+    phase: str = Field(default="", description="What the stage is doing, for people.")
+    loss: float | None = None
+    tokens_per_second: float | None = None
+    seconds_left: float | None = None
+    updated_at: str = Field(default="", description="RFC 3339, UTC.")
+
+
+class Failure(Contract):
+    """Why an attempt ended, in a form the operator can act on."""
+
+    failure_class: FailureClass
+    reason: str = Field(description="CamelCase, for conditions and events.")
+    message: str
+    where: str = ""

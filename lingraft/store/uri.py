@@ -1,0 +1,38 @@
+"""Where things are: `file:///absolute/dir` and `s3://bucket/prefix/`, and nothing else."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+from lingraft.errors import UserError
+
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
+
+
+@dataclass(frozen=True)
+class S3Location:
+    """A bucket and a key (or a prefix of keys) in it, as written: S3 URIs have no escapes."""
+
+    bucket: str
+    key: str
+
+
+def parse_uri(uri: str) -> Path | S3Location:
+    """The place a URI names.
+
+    Raises:
+        UserError: Neither `file:///absolute/path` nor `s3://bucket/key`.
+    """
+    scheme, _, rest = uri.partition("://")
+    if scheme == "file" and rest.startswith("/"):
+        return Path(unquote(rest))
+    bucket, _, key = rest.partition("/")
+    if scheme == "s3" and _BUCKET.fullmatch(bucket) and ".." not in key.split("/"):
+        return S3Location(bucket, key)
+    # What stands before an @ may be a password: the message must not repeat it.
+    shown = re.sub(r"//[^/]*@", "//***@", uri)
+    raise UserError(
+        "this is no address lingraft can read; write file:///absolute/path or s3://bucket/prefix/",
+        where=shown,
+    )

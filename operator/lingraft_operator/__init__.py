@@ -1,0 +1,1 @@
+"""The Kubernetes operator: plans LanguageAdaptations and launches their stages as RayJobs."""

@@ -1,0 +1,8 @@
+"""Settings of every test: nothing is fetched, nothing is reported home."""
+
+import os
+
+# Set before any test module imports these libraries: they read them once.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"

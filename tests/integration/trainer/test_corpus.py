@@ -1,0 +1,193 @@
+"""The stage `corpus` on real files through a real local Ray."""
+
+import gzip
+import hashlib
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import ray
+from transformers import AutoTokenizer
+
+from lingraft.errors import UserError
+from lingraft_trainer.context import StageContext
+from lingraft_trainer.data.packing import PackedText
+from lingraft_trainer.stages.corpus import corpus
+
+WORDS = ["habari", "ya", "asubuhi", "nyumba", "kubwa", "mtoto", "mdogo", "anasoma", "kitabu", "leo", "kesho", "chakula", "kizuri", "maji", "baridi", "mwalimu", "shule", "rafiki", "safari", "barabara", "mlima", "bahari", "ndege", "samaki", "mti", "jua", "mwezi", "nyota"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _ray() -> Iterator[None]:
+    if ray.is_initialized():
+        yield
+        return
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+def lines(count: int, seed: int = 0) -> list[str]:
+    chance = random.Random(seed)
+    return [" ".join(chance.choices(WORDS, k=12)) + f" {i}." for i in range(count)]
+
+
+def run(text: Path, out: Path, **params: Any) -> tuple[Any, Path]:
+    out.mkdir(parents=True)
+    scratch = out.parent / f"{out.name}-scratch"
+    scratch.mkdir()
+    values: dict[str, Any] = {
+        "language": "sw",
+        "tokenizer": {"train": "unigram", "vocabSize": 60},
+        "sequenceLength": 64,
+        "heldoutShare": 0.05,
+        "seed": 0,
+    }
+    ctx = StageContext(params=values | params, inputs={"text": text}, out=out, scratch=scratch)
+    return corpus(ctx), out
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file()
+    }
+
+
+def write_all_formats(folder: Path) -> list[str]:
+    """The same text spread over six files; returns it in (file, offset) order."""
+    folder.mkdir()
+    rows = lines(60)
+    a, b, c, d, e, f = (rows[i * 10 : i * 10 + 10] for i in range(6))
+    (folder / "a.txt").write_text("\n\n".join(a), encoding="utf-8")
+    (folder / "b.txt.gz").write_bytes(gzip.compress("\n\n".join(b).encode()))
+    zst = pa.CompressedOutputStream(str(folder / "c.jsonl.zst"), "zstd")
+    zst.write("".join(json.dumps({"text": t}) + "\n" for t in c).encode())
+    zst.close()
+    (folder / "d.jsonl").write_text("".join(json.dumps({"text": t}) + "\n" for t in d))
+    pq.write_table(pa.table({"text": e}), folder / "e.parquet")
+    pq.write_table(pa.table({"text": f}), folder / "f.parquet")
+    packed = gzip.compress((folder / "f.parquet").read_bytes())
+    (folder / "f.parquet").unlink()
+    (folder / "f.parquet.gz").write_bytes(packed)
+    (folder / "README.md").write_text("not text")
+    return rows
+
+
+def pieces(packed: PackedText) -> list[list[int]]:
+    tokens, segments = packed.take(np.arange(packed.rows))
+    return [
+        tokens[r][segments[r] == s].tolist()
+        for r in range(packed.rows)
+        for s in range(1, segments[r].max() + 1)
+    ]
+
+
+def test_all_formats_in_order_and_twice_the_same(tmp_path: Path) -> None:
+    rows = write_all_formats(tmp_path / "text")
+    result, out = run(tmp_path / "text", tmp_path / "one", heldoutShare=0.0)
+    assert result.metrics["documents"] == result.metrics["paragraphs"] == 60
+    assert result.metrics["files"] == 6 and result.metrics["warnings"] == []
+    tokenizer = AutoTokenizer.from_pretrained(out / "tokenizer")
+    assert len(tokenizer) == 60
+    train, heldout = PackedText(out / "train"), PackedText(out / "heldout")
+    assert train.bytes + heldout.bytes == sum(len(r.encode()) for r in rows)
+    # One document is held out; the others are in the files' order, each framed by itself.
+    held = [tokenizer.decode(p, skip_special_tokens=True) for p in pieces(heldout)]
+    got = "".join(tokenizer.decode(p, skip_special_tokens=True) for p in pieces(train))
+    assert got.replace(" ", "") == "".join(r for r in rows if r != held[0]).replace(" ", "")
+    assert all(p[0] == 0 and p[-1] == 2 for p in pieces(train))
+    _, again = run(tmp_path / "text", tmp_path / "two", heldoutShare=0.0)
+    assert digests(out) == digests(again)
+
+
+def test_first_duplicate_wins_and_text_is_cleaned(tmp_path: Path) -> None:
+    folder = tmp_path / "text"
+    folder.mkdir()
+    body = lines(80)
+    twice = "Cafe\u0301 \t ni  kahawa\x00 nzuri sana <s> leo"
+    (folder / "a.txt").write_text("\n\n".join([twice, *body[:40]]), encoding="utf-8")
+    (folder / "b.txt").write_text(
+        "\n\n".join(["Caf\u00e9 ni kahawa nzuri sana <s> leo", " \x01 ", *body[40:], body[0]]),
+        encoding="utf-8",
+    )
+    result, out = run(folder, tmp_path / "out", heldoutShare=0.0)
+    assert result.metrics["duplicates"] == 2 and result.metrics["paragraphs"] == 81
+    tokenizer = AutoTokenizer.from_pretrained(out / "tokenizer")
+    for piece in pieces(PackedText(out / "train")):
+        assert piece.count(tokenizer.bos_token_id) == 1, "a spelled-out <s> became a token"
+
+
+def test_lines_without_blank_lines_are_not_one_document(tmp_path: Path) -> None:
+    text = tmp_path / "sw.txt"
+    text.write_text("\n".join(lines(2500)), encoding="utf-8")
+    result, out = run(text, tmp_path / "out")
+    assert result.metrics["documents"] > 1
+    assert PackedText(out / "heldout").rows > 0
+
+
+def test_a_single_document_is_split(tmp_path: Path) -> None:
+    text = tmp_path / "sw.txt"
+    text.write_text("\n".join(lines(40)), encoding="utf-8")
+    _, out = run(text, tmp_path / "out")
+    train, heldout = PackedText(out / "train"), PackedText(out / "heldout")
+    assert train.rows > heldout.rows > 0
+
+
+def test_wrong_script_is_a_warning(tmp_path: Path) -> None:
+    text = tmp_path / "ru.txt"
+    text.write_text("\n\n".join(lines(60)), encoding="utf-8")
+    result, _ = run(text, tmp_path / "out", language="ru")
+    assert "Cyrillic" in result.metrics["warnings"][0]
+
+
+def test_bpe(tmp_path: Path) -> None:
+    text = tmp_path / "sw.txt"
+    text.write_text("\n\n".join(lines(60)), encoding="utf-8")
+    result, out = run(text, tmp_path / "out", tokenizer={"train": "bpe", "vocabSize": 300})
+    assert result.metrics["vocabulary"] == 300
+    report = json.loads((out / "tokenizer_report.json").read_text())
+    assert report["unknownRate"] == 0 and report["piecesPerWord"] > 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.txt", b"habari\nya \xff leo", "a.txt: not UTF-8 at byte 10"),
+        ("a.txt", b" \n\n", "empty"),
+        (
+            "a.jsonl",
+            b'{"text": "habari"}\n{"txt": "x"}\n',
+            'a.jsonl:2: the row has no field "text"',
+        ),
+        ("a.jsonl", b"{", "a.jsonl:1: not JSON"),
+        ("a.parquet", b"PAR1nonsense", "a.parquet: cannot be read"),
+        ("a.txt.gz", b"not gzip at all", "a.txt.gz: cannot be read"),
+        ("a.csv", b"x", "no .txt, .jsonl or .parquet"),
+    ],
+)
+def test_bad_text_is_named(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / name).write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        run(tmp_path / "text", tmp_path / "out")
+    assert message in str(caught.value)
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_vocabulary_larger_than_the_text_supports(tmp_path: Path) -> None:
+    text = tmp_path / "sw.txt"
+    text.write_text("\n\n".join(lines(60)), encoding="utf-8")
+    with pytest.raises(UserError, match="set at most (\\d+)") as caught:
+        run(text, tmp_path / "out", tokenizer={"train": "unigram", "vocabSize": 5000})
+    assert caught.value.where == "spec.tokenizer.train.vocabSize"
+    most = int(caught.value.message.split("set at most ")[1].split(",")[0])
+    result, _ = run(text, tmp_path / "out2", tokenizer={"train": "unigram", "vocabSize": most})
+    assert result.metrics["vocabulary"] == most

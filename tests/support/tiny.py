@@ -1,0 +1,124 @@
+"""A tiny world for stage tests: tokenizers, models of every family, packed text, a context."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lingraft_trainer.context import StageContext
+from lingraft_trainer.data.packing import PackWriter
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedModel, PreTrainedTokenizerFast
+
+MODEL_TYPES = ("bert", "roberta", "xlm-roberta", "roberta-prelayernorm")
+LENGTH = 32
+SOURCE_WORDS = "the cat dog sat ran on a mat sea and saw big red old house 1 2 3 tree bird".split()
+TARGET_WORDS = "le chat chien assis sur un tapis mer et vu grand rouge maison 1 2 3 oiseau".split()
+
+
+def tiny_tokenizer(model_type: str, words: list[str]) -> PreTrainedTokenizerFast:
+    """Words by white space, with the special tokens and template of the family."""
+    bert = model_type == "bert"
+    special = (
+        ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+        if bert
+        else ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    )
+    first, last = ("[CLS]", "[SEP]") if bert else ("<s>", "</s>")
+    vocabulary = {token: i for i, token in enumerate([*special, *words])}
+    unknown = "[UNK]" if bert else "<unk>"
+    backend = Tokenizer(models.WordLevel(vocabulary, unk_token=unknown))
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    pair = f"{first}:0 $A:0 {last}:0 $B:1 {last}:1" if bert else f"{first} $A {last} {last} $B {last}"
+    backend.post_processor = processors.TemplateProcessing(
+        single=f"{first} $A {last}",
+        pair=pair,
+        special_tokens=[(first, vocabulary[first]), (last, vocabulary[last])],
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        bos_token=None if bert else "<s>",
+        eos_token=None if bert else "</s>",
+        cls_token=first,
+        sep_token=last,
+        unk_token=unknown,
+        pad_token="[PAD]" if bert else "<pad>",
+        mask_token="[MASK]" if bert else "<mask>",
+        model_max_length=LENGTH,
+    )
+
+
+def tiny_model(model_type: str, *, layers: int = 4, vocabulary: int = 40) -> PreTrainedModel:
+    """A masked LM whose every parameter is random, biases and norms too."""
+    config = AutoConfig.for_model(
+        model_type,
+        vocab_size=vocabulary,
+        num_hidden_layers=layers,
+        hidden_size=16,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=LENGTH + 2,
+        pad_token_id=0 if model_type == "bert" else 1,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
+    torch.manual_seed(7)
+    model = AutoModelForMaskedLM.from_config(config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(0.0, 0.3)
+    return model.eval()
+
+
+def tiny_base(model_type: str, folder: Path, *, layers: int = 4) -> Path:
+    """An ordinary checkpoint with its tokenizer."""
+    tokenizer = tiny_tokenizer(model_type, SOURCE_WORDS)
+    tiny_model(model_type, layers=layers, vocabulary=len(tokenizer)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def tiny_corpus(model_type: str, words: list[str], folder: Path, *, documents: int = 60) -> Path:
+    """What the corpus stage writes: tokenizer, train and heldout, of random sentences."""
+    tokenizer = tiny_tokenizer(model_type, words)
+    tokenizer.save_pretrained(folder / "tokenizer")
+    rng = np.random.default_rng(5)
+    for split, count in (("train", documents), ("heldout", 6)):
+        writer = PackWriter(
+            folder / split,
+            sequence_length=LENGTH,
+            pad_id=tokenizer.pad_token_id,
+            mask_id=tokenizer.mask_token_id,
+            prefix=[tokenizer.cls_token_id],
+            suffix=[tokenizer.sep_token_id],
+            special_ids=tokenizer.all_special_ids,
+            vocab_size=len(tokenizer),
+        )
+        for _ in range(count):
+            text = " ".join(rng.choice(words, rng.integers(5, 50)))
+            writer.add(tokenizer(text, add_special_tokens=False)["input_ids"], len(text))
+        writer.close()
+    return folder
+
+
+def training(**changes: Any) -> dict[str, Any]:
+    """Parameters of a short masked-LM run."""
+    return {
+        "steps": 20,
+        "batchTokens": 8 * LENGTH,
+        "sequenceLength": LENGTH,
+        "maskProbability": 0.3,
+        "learningRate": 1e-2,
+        "warmupSteps": 2,
+        "weightDecay": 0.01,
+        "dropout": 0.0,
+        "seed": 0,
+    } | changes
+
+
+def context(folder: Path, params: dict[str, Any], **inputs: Path) -> StageContext:
+    """A context whose outputs lie in `folder/out`."""
+    out, scratch = folder / "out", folder / "scratch"
+    out.mkdir(parents=True)
+    scratch.mkdir()
+    return StageContext(params=params, inputs=dict(inputs), out=out, scratch=scratch)

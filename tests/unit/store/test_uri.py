@@ -1,0 +1,49 @@
+"""Addresses of stores and sources."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lingraft.errors import CorruptArtifactError, UserError
+from lingraft.store import open_store
+from lingraft.store.base import checked_key
+from lingraft.store.uri import S3Location, parse_uri
+
+
+def test_places() -> None:
+    assert parse_uri("file:///data/a%20b/") == Path("/data/a b")
+    assert parse_uri("s3://models/roberta-base/") == S3Location("models", "roberta-base/")
+    assert parse_uri("s3://models") == S3Location("models", "")
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *("", "data", "/data", "file:data", "file://host/data", "https://x/y", "gs://bucket/x"),
+        *("s3://", "s3:///key", "s3://a b/c", "S3://bucket/", "s3://bucket/../other"),
+    ],
+)
+def test_anything_else_is_refused(uri: str) -> None:
+    with pytest.raises(UserError, match="write file:///absolute/path or s3://bucket/prefix/"):
+        open_store(uri)
+
+
+def test_a_password_in_an_address_is_not_repeated() -> None:
+    with pytest.raises(UserError) as caught:
+        open_store("s3://key:hunter2@bucket/x")
+    assert "hunter2" not in str(caught.value) and "key" not in str(caught.value)
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="/\0", codec="utf-8"), min_size=1)))
+def test_every_path_survives_its_uri(parts: list[str]) -> None:
+    path = Path("/", *parts)
+    assert parse_uri(path.as_uri()) == path
+
+
+@pytest.mark.parametrize("key", ["", "/etc/passwd", "../x", "a/../../x", "a//b", "a/", "a\0b"])
+def test_keys_that_lead_elsewhere(key: str) -> None:
+    with pytest.raises(CorruptArtifactError):
+        checked_key(key)
+    assert checked_key("a/b..c/.d") == "a/b..c/.d"

@@ -1,0 +1,113 @@
+"""Reading and cleaning text, without Ray."""
+
+import bz2
+import gzip
+import json
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lingraft.errors import UserError
+from lingraft_trainer.data.script import ScriptCheck, expected_scripts
+from lingraft_trainer.data.text import DOCUMENT, Cleaner, read_documents, text_files
+
+
+def documents(path: Path) -> list[list[str]]:
+    return [d for file in text_files(path) for d in read_documents(file, Cleaner())]
+
+
+def test_blank_lines_end_documents(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes("\ufeffmoja\r\nmbili\r\n \t\r\n\r\ntatu\n\x01\n".encode())
+    assert documents(path) == [["moja", "mbili"], ["tatu"]]
+
+
+def test_files_are_ordered_and_others_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "1.txt").write_text("mbili")
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(b"moja"))
+    (tmp_path / "c.txt.bz2").write_bytes(bz2.compress(b"tatu"))
+    assert [f.name for f in text_files(tmp_path)] == ["a.txt.gz", "b/1.txt"]
+    assert documents(tmp_path) == [["moja"], ["mbili"]]
+
+
+def test_members_of_a_gzip_file_are_all_read(tmp_path: Path) -> None:
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(b"moja\n\n") + gzip.compress(b"mbili\n"))
+    assert documents(tmp_path) == [["moja"], ["mbili"]]
+
+
+def test_a_cut_off_gzip_file_is_an_error(tmp_path: Path) -> None:
+    whole = gzip.compress("\n".join(str(i) for i in range(10_000)).encode())
+    (tmp_path / "a.txt.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match=r"a\.txt\.gz"):
+        documents(tmp_path)
+
+
+def test_a_file_without_blank_lines_is_cut(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("\n".join(["neno " * 20] * 2000))
+    found = documents(path)
+    assert len(found) == 4 and sum(map(len, found)) == 2000
+    assert all(sum(map(len, d)) < DOCUMENT + 200 for d in found)
+
+
+@pytest.mark.parametrize("line", ['{"text": 3}', '["text"]', '"text"', "{}"])
+def test_a_row_without_text_is_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "moja"}\n\n' + line)
+    with pytest.raises(UserError) as caught:
+        documents(path)
+    assert caught.value.where == "a.jsonl:3"
+
+
+def test_a_lone_surrogate_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"text": "moja \ud800 mbili\ntatu"}))
+    assert documents(path) == [["moja mbili", "tatu"]]
+
+
+@given(st.text(max_size=60))
+def test_cleaning(text: str) -> None:
+    clean = Cleaner(["<s>", "[MASK]"])
+    once = clean(text)
+    assert clean(once) == once
+    assert once == once.strip() and "  " not in once
+    assert unicodedata.is_normalized("NFC", once)
+    assert not any(unicodedata.category(c) == "Cc" for c in once)
+
+
+def test_special_tokens_are_broken_up() -> None:
+    assert Cleaner(["<s>", "</s>"])("a <s>b</s>") == "a < s>b< /s>"
+
+
+def test_joiners_are_kept() -> None:
+    assert Cleaner()("می\u200cخواهم") == "می\u200cخواهم"
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "warns"),
+    [
+        ("sw", "habari ya leo", False),
+        ("sw", "привет мир", True),
+        ("ru", "привет world мир", False),
+        ("ja", "日本語のテキスト", False),
+        ("ko", "한국어 텍스트", False),
+        ("sr-Latn", "привет мир", True),
+        ("zz", "привет мир", False),
+        (None, "привет мир", False),
+        ("sw", "123 ...", False),
+    ],
+)
+def test_script(language: str | None, text: str, warns: bool) -> None:
+    check = ScriptCheck(language)
+    check.add(text)
+    assert (check.warning() is not None) == warns
+
+
+def test_script_subtags() -> None:
+    assert expected_scripts("zh-Hant-TW") == {"CJK", "BOPOMOFO"}
+    assert expected_scripts("pt-BR") == {"LATIN"}
+    assert expected_scripts("xx") is None

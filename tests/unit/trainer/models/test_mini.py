@@ -1,0 +1,53 @@
+"""The mini-model is what the paper says it is: the bottom of its base under its own head."""
+
+import pytest
+import torch
+from lingraft_trainer.models.family import encoder_layers
+from lingraft_trainer.models.mini import head_tensors, joint_view, truncate
+from lingraft_trainer.models.registry import family_of
+
+from tests.support.tiny import MODEL_TYPES, tiny_model
+
+IDS = torch.tensor([[2, 5, 9, 30, 3]])
+
+
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_joint_mini_model_equals_the_first_k_layers_with_the_middle_head(model_type):
+    model, family = tiny_model(model_type), family_of(model_type)
+    view = joint_view(model, family, 2)
+    head = {name: torch.randn_like(t) for name, t in head_tensors(view, family).items()}
+    view.load_state_dict(head, strict=False)
+
+    # By hand: the full model's own states after layer k, through the middle head.
+    states = model.base_model(IDS, output_hidden_states=True).hidden_states[2]
+    features = family.transform(view, family.final_norm(view, states))
+    by_hand = features @ model.get_input_embeddings().weight.t() + family.predictions(view).bias
+
+    mini = truncate(model, family, 2)
+    mini.load_state_dict(head, strict=False)
+    torch.testing.assert_close(mini.eval()(IDS).logits, by_hand)
+    torch.testing.assert_close(view.eval()(IDS).logits, by_hand)
+
+
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_joint_view_shares_the_body_and_owns_its_head(model_type):
+    model, family = tiny_model(model_type), family_of(model_type)
+    view = joint_view(model, family, 2)
+    mine = {id(p) for p in model.parameters()}
+    own = {name for name, p in view.named_parameters() if id(p) not in mine}
+    assert own == set(head_tensors(view, family))
+
+
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_truncation_copies_the_bottom_layers_and_leaves_the_base_alone(model_type):
+    model, family = tiny_model(model_type), family_of(model_type)
+    before = {name: t.clone() for name, t in model.state_dict().items()}
+    mini = truncate(model, family, 3)
+    assert len(encoder_layers(mini, family)) == mini.config.num_hidden_layers == 3
+    for name, tensor in mini.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+    with torch.no_grad():
+        for parameter in mini.parameters():
+            parameter.zero_()
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, before[name]), name

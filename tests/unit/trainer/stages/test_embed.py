@@ -1,0 +1,60 @@
+"""Step 2 trains the embedding matrix and a fresh output bias, and no other tensor."""
+
+import pytest
+import torch
+from lingraft_trainer.models.checkpoint import load_masked_lm
+from lingraft_trainer.stages import embed as embed_stage
+from lingraft_trainer.stages.embed import EMBEDDINGS, embed
+from safetensors.torch import load_file
+
+from tests.support.tiny import (
+    MODEL_TYPES,
+    TARGET_WORDS,
+    context,
+    tiny_base,
+    tiny_corpus,
+    training,
+)
+
+
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_only_the_matrix_and_the_bias_change(model_type, tmp_path, monkeypatch):
+    base = tiny_base(model_type, tmp_path / "base")
+    corpus = tiny_corpus(model_type, TARGET_WORDS, tmp_path / "corpus")
+    seen = {}
+
+    def spy(ctx, objective, *args, **kwargs):
+        before = {n: t.clone() for n, t in objective.model.state_dict().items()}
+        done = fit(ctx, objective, *args, **kwargs)
+        after = objective.model.state_dict()
+        seen["changed"] = {n for n in before if not torch.equal(before[n], after[n])}
+        seen["biasBefore"] = before
+        return done
+
+    fit = embed_stage.fit
+    monkeypatch.setattr(embed_stage, "fit", spy)
+    ctx = context(
+        tmp_path,
+        {"method": "Standard", "init": "random", "training": training()},
+        model=base,
+        base=base,
+        corpus=corpus,
+    )
+    result = embed(ctx)
+
+    loaded = load_masked_lm(base)
+    predictions = loaded.family.predictions(loaded.model)
+    matrix, bias = loaded.model.get_input_embeddings().weight, predictions.bias
+    may = {
+        n
+        for n, t in loaded.model.state_dict(keep_vars=True).items()
+        if t is matrix or t is bias or n.endswith(("decoder.weight", "decoder.bias"))
+    }
+    assert seen["changed"] == may
+    learned = load_file(ctx.out / EMBEDDINGS)
+    assert learned["weight"].shape == (len(TARGET_WORDS) + 5, 16)
+    assert learned["bias"].shape == (len(TARGET_WORDS) + 5,)
+    for name in may:
+        if name.endswith("bias"):
+            assert not seen["biasBefore"][name].any(), "the output bias starts at zero"
+    assert result.metrics["curve"][-1]["loss"] < result.metrics["curve"][0]["loss"]

@@ -1,0 +1,100 @@
+"""The FLOPs formulas agree with what torch counts (eager attention: fused CPU attention counts
+as zero)."""
+
+import numpy as np
+import pytest
+import torch
+from lingraft import compute
+from lingraft.architecture import shape_of_config
+from lingraft_trainer.models.family import embeddings, encoder_layers
+from lingraft_trainer.models.mini import joint_view, of_head
+from lingraft_trainer.models.registry import family_of
+from lingraft_trainer.stages.embed import train_embeddings_only
+from lingraft_trainer.training.mlm import JointObjective, MaskedLmObjective, batch_of
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import AutoConfig, AutoModelForMaskedLM
+
+ROWS, LENGTH, MASKED = 4, 32, 20
+
+
+def model_of(model_type):
+    config = AutoConfig.for_model(
+        model_type,
+        vocab_size=300,
+        num_hidden_layers=3,
+        hidden_size=32,
+        num_attention_heads=2,
+        intermediate_size=96,
+        max_position_embeddings=LENGTH + 2,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+        pad_token_id=1,
+    )
+    torch.manual_seed(0)
+    return AutoModelForMaskedLM.from_config(config, attn_implementation="eager")
+
+
+def batch():
+    rng = np.random.default_rng(0)
+    tokens = rng.integers(4, 300, (ROWS, LENGTH))
+    chosen = np.zeros(ROWS * LENGTH, dtype=bool)
+    chosen[rng.permutation(ROWS * LENGTH)[:MASKED]] = True
+    segments = np.ones((ROWS, LENGTH), dtype=np.uint8)
+    return batch_of(
+        tokens, segments, tokens, chosen.reshape(ROWS, LENGTH), first_position=2
+    )
+
+
+def counted(objective):
+    with FlopCounterMode(display=False) as counter:
+        objective(batch()).backward()
+    return counter.get_total_flops()
+
+
+@pytest.mark.parametrize("model_type", ["bert", "roberta", "roberta-prelayernorm"])
+def test_embed_step(model_type):
+    model, family = model_of(model_type), family_of(model_type)
+    train_embeddings_only(model, family.predictions(model).bias)
+    shape = shape_of_config(model.config.to_dict(), where="test")
+    formula = compute.embed_step(
+        shape, layers=3, vocabulary=300, tokens=ROWS * LENGTH, masked=MASKED, sequence_length=LENGTH
+    )
+    assert counted(MaskedLmObjective(model, family)) == pytest.approx(formula, rel=0.01)
+
+
+@pytest.mark.parametrize("joint", [False, True])
+def test_pretrain_step(joint):
+    model, family = model_of("roberta"), family_of("roberta")
+    objective = (
+        JointObjective(model, joint_view(model, family, 1), family)
+        if joint
+        else MaskedLmObjective(model, family)
+    )
+    shape = shape_of_config(model.config.to_dict(), where="test")
+    formula = compute.pretrain_step(
+        shape,
+        heads=2 if joint else 1,
+        tokens=ROWS * LENGTH,
+        masked=MASKED,
+        sequence_length=LENGTH,
+    )
+    assert counted(objective) == pytest.approx(formula, rel=0.01)
+
+
+def test_mini_step_needs_no_backward_pass_through_the_frozen_layers():
+    model, family = model_of("roberta-prelayernorm"), family_of("roberta-prelayernorm")
+    model.requires_grad_(False)
+    encoder_layers(model, family)[2].requires_grad_(True)
+    for name, parameter in model.named_parameters():
+        if of_head(name, family) and parameter is not embeddings(model).weight:
+            parameter.requires_grad_(True)
+    shape = shape_of_config(model.config.to_dict(), where="test")
+    formula = compute.mini_step(
+        shape,
+        layers=2,
+        new_layers=1,
+        tokens=ROWS * LENGTH,
+        masked=MASKED,
+        sequence_length=LENGTH,
+    )
+    assert counted(MaskedLmObjective(model, family)) == pytest.approx(formula, rel=0.01)

@@ -1,0 +1,59 @@
+"""The chunked masked-only loss is the plain loss of transformers, and so is its gradient."""
+
+import pytest
+import torch
+from lingraft_trainer.training import loss as loss_module
+from lingraft_trainer.training.loss import tied_cross_entropy
+from torch.nn.functional import cross_entropy
+
+
+def plain(features, weight, bias, labels):
+    return cross_entropy(features @ weight.t() + bias, labels, reduction="sum")
+
+
+@pytest.mark.parametrize("chunk_elements", [1, 60, 1 << 25])
+def test_loss_and_gradients_equal_the_plain_ones(monkeypatch, chunk_elements):
+    monkeypatch.setattr(loss_module, "CHUNK_ELEMENTS", chunk_elements)
+    torch.manual_seed(0)
+    leaves = [torch.randn(7, 5), torch.randn(11, 5), torch.randn(11)]
+    labels = torch.randint(0, 11, (7,))
+    ours = [t.clone().requires_grad_() for t in leaves]
+    theirs = [t.clone().requires_grad_() for t in leaves]
+    loss = tied_cross_entropy(*ours, labels, dtype=torch.float32)
+    reference = plain(*theirs, labels)
+    (loss * 0.25).backward()
+    (reference * 0.25).backward()
+    torch.testing.assert_close(loss, reference, atol=1e-5, rtol=1e-5)
+    for a, b in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(a.grad, b.grad, atol=1e-5, rtol=1e-5)
+
+
+def test_a_frozen_decoder_gets_no_gradient():
+    features = torch.randn(3, 4, requires_grad=True)
+    weight, bias = torch.randn(6, 4), torch.randn(6)
+    loss = tied_cross_entropy(features, weight, bias, torch.tensor([0, 5, 2]), dtype=torch.float32)
+    loss.backward()
+    assert features.grad is not None
+    assert weight.grad is None
+
+
+def test_no_masked_position_gives_zero_loss_and_zero_gradient():
+    weight = torch.randn(6, 4, requires_grad=True)
+    loss = tied_cross_entropy(
+        torch.zeros(0, 4), weight, torch.zeros(6), torch.zeros(0, dtype=torch.long),
+        dtype=torch.float32,
+    )
+    loss.backward()
+    assert float(loss) == 0.0
+    assert not weight.grad.any()
+
+
+def test_extreme_logits_stay_finite():
+    features = torch.full((2, 4), 300.0, requires_grad=True)
+    weight = torch.full((6, 4), 300.0)
+    loss = tied_cross_entropy(
+        features, weight, torch.zeros(6), torch.tensor([1, 2]), dtype=torch.float32
+    )
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert torch.isfinite(features.grad).all()

@@ -1,0 +1,205 @@
+"""One worker's part in one attempt at a stage: lease, inputs, work, publication.
+
+Every worker of an attempt runs `work`; only rank 0 speaks to the store. It holds the lease,
+renews it with each heartbeat, and writes the manifest last.
+"""
+
+import errno
+import os
+import platform
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lingraft.cache import cache_dir
+from lingraft.errors import CorruptArtifactError, LingraftError, ResourceError, StageBusyError
+from lingraft.sources import fetch_source
+from lingraft.stage import Failure, Manifest, Progress, Stage, StageSpec
+from lingraft.store import open_store
+from lingraft.store.base import ArtifactStore
+from lingraft.store.lease import Lease
+from lingraft.store.stages import StageStore, fetch_artifact, read_manifest
+from lingraft_trainer.context import StageContext
+from lingraft_trainer.stages.registry import stage_function
+
+HEARTBEAT_SECONDS = 10.0
+
+Listener = Callable[[Progress], None]
+
+
+def work(
+    spec: StageSpec, *, rank: int = 0, world: int = 1, listener: Listener | None = None
+) -> None:
+    """Do a stage's work as one of `world` workers; rank 0 publishes.
+
+    Raises:
+        LingraftError: The stage failed; rank 0 has written why to the store.
+        StageBusyError: Another holder is at work on it; nothing was done.
+        KeyboardInterrupt: Asked to stop; the lease is given back.
+    """
+    store = open_store(spec.store)
+    stages = StageStore(store, spec.stage, spec.holder)
+    lease = Lease(store, spec.stage, spec.holder)
+    if rank == 0:
+        lease.acquire()
+    try:
+        _work(spec, store, stages, lease, rank, world, listener)
+    except StageBusyError:
+        raise
+    except Exception as error:
+        failure = classified(error)
+        if rank == 0:
+            stages.write_failure(
+                Failure(
+                    failure_class=failure.failure_class,
+                    reason=type(failure).__name__,
+                    message=failure.message,
+                    where=failure.where,
+                )
+            )
+        if failure is error:
+            raise
+        raise failure from error
+    finally:
+        if rank == 0:
+            lease.release()
+
+
+def _work(
+    spec: StageSpec,
+    store: ArtifactStore,
+    stages: StageStore,
+    lease: Lease,
+    rank: int,
+    world: int,
+    listener: Listener | None,
+) -> None:
+    threads = spec.execution.threads or max(1, (os.cpu_count() or 1) // _local_world(world))
+    torch.set_num_threads(threads)
+    with tempfile.TemporaryDirectory(prefix="lingraft-") as folder:
+        scratch, out = Path(folder, "scratch"), Path(folder, "out")
+        scratch.mkdir()
+        out.mkdir()
+        heartbeat = _Heartbeat(stages, lease, listener)
+        heartbeat(Progress(step=0, steps=0, phase="fetching inputs"))
+        ctx = StageContext(
+            params=spec.stage.params,
+            inputs={n: fetch_input(spec, store, ref) for n, ref in spec.stage.inputs.items()},
+            out=out,
+            scratch=scratch,
+            execution=spec.execution,
+            rank=rank,
+            world=world,
+            device=_device(),
+            on_progress=heartbeat,
+            save_checkpoint=lambda step, where: (stages.save_checkpoint(step, where), None)[1],
+            load_checkpoint=lambda: _load_checkpoint(stages, scratch),
+            ancestors=lambda: ancestors(store, spec.stage),
+            environment=environment(spec, world, threads),
+        )
+        result = stage_function(spec.stage.kind)(ctx)
+        if rank == 0:
+            heartbeat(Progress(step=1, steps=1, phase="uploading"))
+            lease.renew()
+            stages.publish(stages.upload(out), result, ctx.environment)
+
+
+def fetch_input(spec: StageSpec, store: ArtifactStore, ref: str) -> Path:
+    """A verified local directory (or file) with one of the stage's inputs."""
+    kind, _, digest = ref.partition("/")
+    if kind == "source":
+        return fetch_source(spec.sources[digest], cache_dir())
+    manifest = read_manifest(store, ref)
+    if manifest is None:
+        raise LingraftError("an input of this stage is not in the store yet", where=ref)
+    return fetch_artifact(store, manifest, cache_dir())
+
+
+def ancestors(store: ArtifactStore, stage: Stage) -> dict[str, Manifest]:
+    """The manifests of all stages that a stage rests on, by `<kind>/<digest>`."""
+    found: dict[str, Manifest] = {}
+    wanted = list(stage.inputs.values())
+    while wanted:
+        ref = wanted.pop()
+        if ref.startswith("source/") or ref in found:
+            continue
+        manifest = read_manifest(store, ref)
+        if manifest is not None:
+            found[ref] = manifest
+            wanted += manifest.stage.inputs.values()
+    return found
+
+
+def _load_checkpoint(stages: StageStore, scratch: Path) -> Path | None:
+    """The newest complete and undamaged checkpoint's folder."""
+    for checkpoint in stages.checkpoints():
+        folder = scratch / f"{checkpoint.holder}-{checkpoint.step}"
+        try:
+            stages.load_checkpoint(checkpoint, folder)
+        except CorruptArtifactError:
+            shutil.rmtree(folder, ignore_errors=True)
+            continue
+        return folder
+    return None
+
+
+class _Heartbeat:
+    """Passes every progress on, and writes one to the store every ten seconds."""
+
+    def __init__(self, stages: StageStore, lease: Lease, listener: Listener | None) -> None:
+        self.stages, self.lease, self.listener = stages, lease, listener
+        self.written = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        if self.listener is not None:
+            self.listener(progress)
+        if time.monotonic() - self.written >= HEARTBEAT_SECONDS:
+            self.written = time.monotonic()
+            self.lease.renew()
+            self.stages.write_progress(progress)
+
+
+def classified(error: Exception) -> LingraftError:
+    """Any error as one of ours, so that whoever retries knows what to do."""
+    if isinstance(error, LingraftError):
+        return error
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return ResourceError(f"out of memory: {error}; use a smaller micro-batch")
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return ResourceError("the disk is full: free some space", where=str(error.filename or ""))
+    return LingraftError(f"{type(error).__name__}: {error}")
+
+
+def environment(spec: StageSpec, world: int, threads: int) -> dict[str, Any]:
+    """What may explain a difference between two results of one recipe."""
+    return {
+        "versions": {n: version(n) for n in ("lingraft", "torch", "transformers", "ray")},
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else _processor(),
+        "workers": world,
+        "threads": threads,
+        "microBatchTokens": spec.execution.micro_batch_tokens,
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((x.partition(":")[2].strip() for x in lines if x.startswith("model name")), "CPU")
+
+
+def _device() -> torch.device:
+    return torch.device("cuda") if torch.cuda.is_available() else torch.device("cpu")
+
+
+def _local_world(world: int) -> int:
+    return int(os.environ.get("LOCAL_WORLD_SIZE", world))

@@ -1,0 +1,51 @@
+"""What a stage function is given: its inputs as directories, a place to write, a voice."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lingraft.stage import Execution, Manifest, Progress
+
+Reporter = Callable[[Progress], None]
+
+
+@dataclass
+class StageContext:
+    """The world of one stage on one worker.
+
+    Attributes:
+        params: The stage's parameters, as `lingraft.params` describes them.
+        inputs: Directory (or file) of every input, by name; verified, read-only.
+        out: Where the artifact's files go. Only rank 0's are kept.
+        scratch: For temporary files; removed afterwards.
+        execution: How to run.
+        rank: This worker's number among `world`.
+        device: Where models run.
+        on_progress: Receives every progress of rank 0.
+        save_checkpoint: `(step, folder)`, puts a checkpoint into the store.
+        load_checkpoint: Folder of the stage's newest complete checkpoint, or None.
+        ancestors: Manifests of all stages this one rests on, by `<kind>/<digest>`.
+        environment: What stages add to the manifest's environment, such as the precision.
+    """
+
+    params: dict[str, Any]
+    inputs: dict[str, Path]
+    out: Path
+    scratch: Path
+    execution: Execution = field(default_factory=Execution)
+    rank: int = 0
+    world: int = 1
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    on_progress: Reporter = lambda progress: None
+    save_checkpoint: Callable[[int, Path], None] = lambda step, folder: None
+    load_checkpoint: Callable[[], Path | None] = lambda: None
+    ancestors: Callable[[], dict[str, Manifest]] = dict
+    environment: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def report(self, progress: Progress) -> None:
+        """Say how far the stage is; cheap enough to call at every step."""
+        if self.rank == 0:
+            self.on_progress(progress)

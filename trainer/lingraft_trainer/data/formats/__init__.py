@@ -1,0 +1,1 @@
+"""One module per shape of task file; `data.tasks` chooses among them."""

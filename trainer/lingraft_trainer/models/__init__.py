@@ -1,0 +1,1 @@
+"""Model families and what is done to their models: load, truncate, graft."""

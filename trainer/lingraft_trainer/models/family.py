@@ -1,0 +1,86 @@
+"""The seam where a model family says where it keeps things.
+
+Almost everything is read through transformers' own common names (`base_model`,
+`get_input_embeddings`, `num_hidden_layers`). A family adds the few facts that differ:
+where the layers and the masked-LM head are. To add one, write a file like `bert.py` and
+name it in `registry.py`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+
+@dataclass(frozen=True)
+class Family:
+    """Where a family of masked language models keeps its parts.
+
+    Attributes:
+        model_type: transformers' name for the family (`config.model_type`).
+        layers: State-dict prefix of the encoder layers, up to the layer's number.
+        head: State-dict prefixes of what stands between the last layer and the tied decoder
+            and belongs to the masked-LM head: of a pre-LN model also the final LayerNorm.
+        transform: `(model, hidden [M, H]) -> features [M, H]`, the head up to the decoder.
+        predictions: The module that holds the tied `decoder` and the output `bias` [V].
+        final_norm: `(model, hidden) -> hidden`, what the body does after its last layer.
+        first_position: Position id of a sequence's first token, given the padding id.
+    """
+
+    model_type: str
+    layers: str
+    head: tuple[str, ...]
+    transform: Callable[[PreTrainedModel, Tensor], Tensor]
+    predictions: Callable[[PreTrainedModel], Any]
+    final_norm: Callable[[PreTrainedModel, Tensor], Tensor]
+    first_position: Callable[[int], int]
+
+
+def embeddings(model: PreTrainedModel) -> nn.Embedding:
+    """The token embeddings, [V, H]."""
+    found: Any = model.get_input_embeddings()
+    return found
+
+
+def encoder_layers(model: PreTrainedModel, family: Family) -> nn.ModuleList:
+    """The encoder layers, bottom first."""
+    found: Any = model.get_submodule(family.layers.rstrip("."))
+    return found
+
+
+def replace_vocabulary(
+    model: PreTrainedModel,
+    family: Family,
+    matrix: Tensor,
+    pad_id: int,
+    bias: Tensor | None = None,
+) -> None:
+    """Put a new token embedding matrix into a model, tied to its decoder where it has one.
+
+    Args:
+        model: Any model of the family: masked LM, task model or body. Changed in place.
+        family: The model's.
+        matrix: New embeddings, [V', H]. Copied.
+        pad_id: Padding id of the new vocabulary.
+        bias: New output bias, [V']; zeros by default, for a bias belongs to the ids of its
+            vocabulary and the old one must never be carried over. Copied.
+    """
+    old = embeddings(model)
+    rows, width = matrix.shape
+    new = nn.Embedding(
+        rows,
+        width,
+        padding_idx=None if old.padding_idx is None else pad_id,
+        _weight=matrix.detach().clone(),
+    )
+    model.set_input_embeddings(new)
+    model.config.vocab_size = rows
+    if model.get_output_embeddings() is None:
+        return
+    predictions = family.predictions(model)
+    predictions.decoder.weight = new.weight
+    predictions.decoder.out_features = rows
+    predictions.bias = nn.Parameter(matrix.new_zeros(rows) if bias is None else bias.clone())
+    predictions.decoder.bias = predictions.bias

@@ -1,0 +1,117 @@
+"""Run one stage to its manifest: here, or on Ray Train workers.
+
+A valid manifest alone is success. Where there is one already nothing is done.
+"""
+
+import os
+import tempfile
+from typing import Any
+
+from lingraft.errors import FailureClass, InfrastructureError, LingraftError, ResourceError, UserError
+from lingraft.stage import Manifest, StageSpec
+from lingraft.store import open_store
+from lingraft.store.stages import StageStore
+from lingraft_trainer.attempt import Listener, work
+from lingraft_trainer.stages.registry import DATA_PARALLEL
+
+
+def run(spec: StageSpec, listener: Listener | None = None) -> Manifest:
+    """Run a stage unless it is done, and return its manifest.
+
+    Args:
+        spec: The stage, its inputs and how to execute it.
+        listener: Receives progress, where the stage runs in this process.
+
+    Raises:
+        LingraftError: Of the class that the failed attempt wrote to the store.
+    """
+    stages = StageStore(open_store(spec.store), spec.stage, spec.holder)
+    done = stages.manifest()
+    if done is not None:
+        return done
+    if spec.execution.workers == 0:
+        work(spec, listener=listener)
+    else:
+        _on_ray(spec)
+    done = stages.manifest()
+    if done is None:
+        raise InfrastructureError("the stage ended without a manifest", where=spec.stage.ref)
+    return done
+
+
+def start_ray() -> None:
+    """Start Ray on this machine, on loopback and without a dashboard, unless one is running."""
+    import ray
+
+    if ray.is_initialized():
+        return
+    address = os.environ.get("RAY_ADDRESS")
+    if address:  # set by KubeRay: the cluster this process was submitted to
+        ray.init(address=address)
+        return
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    ray.init(
+        address="local",
+        include_dashboard=False,
+        _node_ip_address="127.0.0.1",
+        log_to_driver=False,
+        logging_level="warning",
+    )
+
+
+def _on_ray(spec: StageSpec) -> None:
+    start_ray()
+    from ray.train import FailureConfig, RunConfig, ScalingConfig
+    from ray.train.torch import TorchTrainer
+
+    workers = spec.execution.workers if spec.stage.kind in DATA_PARALLEL else 1
+    gpus = spec.execution.gpus_per_worker
+    resources: dict[str, float] = {"CPU": spec.execution.threads or 1}
+    if gpus:
+        resources["GPU"] = gpus
+    with tempfile.TemporaryDirectory(prefix="lingraft-ray-") as folder:
+        trainer = TorchTrainer(
+            _worker,
+            train_loop_config={"spec": spec.to_json()},
+            scaling_config=ScalingConfig(
+                num_workers=workers, use_gpu=gpus > 0, resources_per_worker=resources
+            ),
+            # A lost worker restarts the group, which goes on from the newest checkpoint in
+            # the artifact store; Ray's own storage holds no state of ours.
+            run_config=RunConfig(
+                name=spec.holder,
+                storage_path=folder,
+                failure_config=FailureConfig(max_failures=0),
+            ),
+        )
+        try:
+            trainer.fit()
+        except Exception as error:
+            raise _reported(spec) or error from error
+
+
+def _worker(config: dict[str, Any]) -> None:
+    import ray.train
+
+    context = ray.train.get_context()
+    work(
+        StageSpec.model_validate(config["spec"]),
+        rank=context.get_world_rank(),
+        world=context.get_world_size(),
+    )
+
+
+_CLASSES: dict[FailureClass, type[LingraftError]] = {
+    "user": UserError,
+    "infrastructure": InfrastructureError,
+    "resource": ResourceError,
+}
+
+
+def _reported(spec: StageSpec) -> LingraftError | None:
+    """The failure that the attempt itself wrote down: clearer than Ray's wrapping of it."""
+    stages = StageStore(open_store(spec.store), spec.stage, spec.holder)
+    failure = stages.read_failure(spec.holder)
+    if failure is None:
+        return None
+    return _CLASSES[failure.failure_class](failure.message, where=failure.where)

@@ -1,0 +1,180 @@
+"""Step 3: fine-tune a task in the source language, token embeddings frozen.
+
+Nothing here knows the target language: one fine-tuned body serves every language.
+"""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from lingraft import compute
+from lingraft.architecture import shape_of_config
+from lingraft.params import FinetuneParams
+from lingraft.stage import Compute, Result
+from lingraft_trainer.context import StageContext
+from lingraft_trainer.data.tasks import Example, TaskRow, labels_of, read_examples
+from lingraft_trainer.models.checkpoint import read_config
+from lingraft_trainer.models.family import embeddings
+from lingraft_trainer.tasks.kinds import TaskBatch, TaskKind, TaskObjective, kind_of, pad
+from lingraft_trainer.training.loop import Settings, Step, device_seconds, fit
+from lingraft_trainer.training.masking import rows_of_step
+from lingraft_trainer.training.state import Best
+
+WARMUP_SHARE, WEIGHT_DECAY, DEV_SHARE = 0.06, 0.01, 0.1
+
+
+def finetune(ctx: StageContext) -> Result:
+    """Writes the task model of the best epoch by source dev, with the base's own tokenizer."""
+    params = FinetuneParams.model_validate(ctx.params)
+    kind = kind_of(params.format)
+    train, dev, labels = _read(ctx, params)
+    tokenizer = AutoTokenizer.from_pretrained(ctx.inputs["base"])
+    torch.manual_seed(params.seed)  # the task's head is new
+    model = load_task_model(ctx.inputs["base"], kind, labels, params.dropout)
+    embeddings(model).weight.requires_grad_(False)
+
+    data = TaskData(
+        kind.encode(train, tokenizer, params.max_length, labels),
+        tokenizer,
+        params,
+        micro_batch_tokens=ctx.execution.micro_batch_tokens,
+    )
+    steps = params.epochs * data.steps_per_epoch
+    best = Best()
+
+    def after_step(done: int) -> None:
+        if done % data.steps_per_epoch == 0:
+            scores = kind.evaluate(
+                model, tokenizer, dev, params.max_length, params.source_language
+            )
+            totals = scores.totals
+            best.offer(model, done // data.steps_per_epoch, totals[kind.selects_by], totals)
+            model.train()
+
+    settings = Settings(
+        steps=steps,
+        learning_rate=params.learning_rate,
+        warmup_steps=round(WARMUP_SHARE * steps),
+        weight_decay=WEIGHT_DECAY,
+        seed=params.seed,
+        dropout=True,
+    )
+    done = fit(
+        ctx,
+        TaskObjective(model, kind),
+        data,
+        settings,
+        width=model.config.hidden_size,
+        phase="fine-tuning",
+        after_step=after_step,
+        best=best,
+    )
+    best.restore(model)
+    model.cpu().save_pretrained(ctx.out)
+    tokenizer.save_pretrained(ctx.out)
+    flops = compute.finetune_step(
+        shape_of_config(model.config.to_dict(), where="base"),
+        tokens=done.tokens,
+        sequence_length=round(done.tokens / max(1, done.count)),
+    )
+    return Result(
+        metrics={
+            "dev": best.scores,
+            "bestEpoch": best.epoch,
+            "labels": list(labels),
+            "examples": len(train),
+            "finalLoss": done.final_loss,
+            "curve": done.curve,
+        },
+        compute=Compute(
+            flops=flops,
+            tokens=done.tokens,
+            seconds=done.seconds,
+            device_seconds=device_seconds(done.seconds, ctx.world, ctx.device),
+        ),
+    )
+
+
+def load_task_model(
+    path: Path, kind: TaskKind, labels: tuple[str, ...], dropout: float
+) -> PreTrainedModel:
+    """A base's body under a task's head; the head is new, drawn from torch's generator."""
+    config = read_config(path)
+    config.hidden_dropout_prob = config.attention_probs_dropout_prob = dropout
+    for name, value in kind.config(labels).items():
+        setattr(config, name, value)
+    model: Any = kind.auto_class
+    return cast(
+        PreTrainedModel,
+        model.from_pretrained(
+            path, config=config, use_safetensors=True, local_files_only=True, dtype=torch.float32
+        ),
+    )
+
+
+def _read(
+    ctx: StageContext, params: FinetuneParams
+) -> tuple[list[TaskRow], list[TaskRow], tuple[str, ...]]:
+    """Train and dev examples and the labels; without dev, a tenth of train by hash."""
+    train = read_examples(ctx.inputs["train"], params.format, params.source_language)
+    labels = labels_of(train)
+    if "dev" in ctx.inputs:
+        dev = read_examples(
+            ctx.inputs["dev"], params.format, params.source_language, labels or None
+        )
+        return train, dev, labels
+    # Whole groups go to one side, or dev would only repeat train.
+    held = [_share(row) < DEV_SHARE for row in train]
+    if not any(held) or all(held):
+        held = [i % round(1 / DEV_SHARE) == 0 for i in range(len(train))]
+    dev = [row for row, out in zip(train, held, strict=True) if out]
+    return [row for row, out in zip(train, held, strict=True) if not out], dev, labels
+
+
+def _share(row: TaskRow) -> float:
+    key = row.group if isinstance(row, Example) and row.group else repr(row)
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") / 2**64
+
+
+class TaskData:
+    """Features as global batches, in a new order every epoch."""
+
+    def __init__(
+        self,
+        features: list[dict[str, Any]],
+        tokenizer: PreTrainedTokenizerBase,
+        params: FinetuneParams,
+        *,
+        micro_batch_tokens: int,
+    ) -> None:
+        self.features = features
+        self.tokenizer = tokenizer
+        self.params = params
+        self.micro_rows = max(1, micro_batch_tokens // params.max_length)
+        self.steps_per_epoch = math.ceil(len(features) / params.batch_size)
+
+    def __call__(self, step: int, rank: int, world: int) -> Step[TaskBatch]:
+        """One worker's micro-batches of update `step`."""
+        size, epoch = self.params.batch_size, step // self.steps_per_epoch
+        order = rows_of_step(
+            epoch, seed=self.params.seed, batch=len(self.features), rows=len(self.features)
+        )
+        within = step % self.steps_per_epoch
+        rows = order[within * size : (within + 1) * size]
+        mine = np.array_split(np.arange(len(rows)), world)[rank]
+        parts = np.array_split(mine, max(1, -(-len(mine) // self.micro_rows)))
+        return Step(
+            micro_batches=[self._pad([int(rows[i]) for i in part]) for part in parts if len(part)],
+            first_sample=int(mine[0]) if len(mine) else 0,
+            count=len(rows),
+            tokens=sum(len(self.features[int(i)]["input_ids"]) for i in rows),
+        )
+
+    def _pad(self, rows: Sequence[int]) -> TaskBatch:
+        return pad([self.features[i] for i in rows], self.tokenizer, self.params.max_length)

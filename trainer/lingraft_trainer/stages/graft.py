@@ -1,0 +1,241 @@
+"""Step 4: put the learned embeddings into the full model and its task models, and evaluate.
+
+Writes ordinary checkpoints: `model/` (the full model in the new language), one directory
+per fine-tuned task and seed under `tasks/`, the predictions, and `evaluation.json`. A
+grafted checkpoint reads the new language only.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModel, AutoTokenizer, PreTrainedModel
+
+from lingraft import compute
+from lingraft.architecture import Shape, shape_of_config
+from lingraft.params import EmbedParams, GraftParams, GraftTask
+from lingraft.stage import Compute, Manifest, Progress, Result
+from lingraft_trainer.context import StageContext
+from lingraft_trainer.data.packing import PackedText
+from lingraft_trainer.data.tasks import TaskRow, labels_of, read_examples
+from lingraft_trainer.metrics import bootstrap_stderr
+from lingraft_trainer.models.checkpoint import load_masked_lm, read_config
+from lingraft_trainer.models.family import Family, replace_vocabulary
+from lingraft_trainer.models.registry import family_of
+from lingraft_trainer.stages.embed import EMBEDDINGS
+from lingraft_trainer.tasks.kinds import Scores, kind_of
+from lingraft_trainer.tasks.retrieval import retrieval_scores
+from lingraft_trainer.training.loop import device_seconds
+from lingraft_trainer.training.mlm import MaskedLmObjective, heldout_loss
+
+BOOTSTRAP_SEED = 0
+SOURCE_LANGUAGE = "en"
+
+
+class Graft:
+    """The learned embeddings, ready to be put into models of their base."""
+
+    def __init__(self, ctx: StageContext) -> None:
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(ctx.inputs["corpus"] / "tokenizer")
+        learned = load_file(ctx.inputs["embed"] / EMBEDDINGS)
+        self.weight, self.bias = learned["weight"], learned["bias"]
+
+    def into(self, model: PreTrainedModel, family: Family) -> PreTrainedModel:
+        """Give a model the new vocabulary, in place."""
+        replace_vocabulary(model, family, self.weight, self.tokenizer.pad_token_id, self.bias)
+        for role in ("pad", "bos", "eos"):
+            number = getattr(self.tokenizer, f"{role}_token_id")
+            setattr(model.config, f"{role}_token_id", number)
+        return model
+
+    def save(self, model: PreTrainedModel, out: Path) -> None:
+        """Write the model with the new language's tokenizer beside it."""
+        model.save_pretrained(out)
+        self.tokenizer.save_pretrained(out)
+
+
+def graft(ctx: StageContext) -> Result:
+    """Graft and evaluate."""
+    params = GraftParams.model_validate(ctx.params)
+    started = time.perf_counter()
+    graft = Graft(ctx)
+    steps = 1 + len(params.tasks)
+    ctx.report(Progress(step=0, steps=steps, phase="grafting the full model"))
+    body, family, metrics = _full_model(ctx, graft)
+
+    evaluation: list[dict[str, Any]] = []
+    tokens = 0
+    for i, task in enumerate(params.tasks):
+        ctx.report(Progress(step=1 + i, steps=steps, phase=f"evaluating {task.name}"))
+        if task.seeds:
+            found = _finetuned(ctx, graft, family, task, params.language)
+        else:
+            found = _retrieval(ctx, graft, body, task, params.language)
+        evaluation.append(found)
+        tokens += found["examples"] * task.max_length * max(1, len(task.seeds))
+    ctx.report(Progress(step=steps, steps=steps, phase="done"))
+
+    (ctx.out / "evaluation.json").write_text(json.dumps(evaluation, indent=1))
+    seconds = time.perf_counter() - started
+    shape = shape_of_config(body.config.to_dict(), where="base")
+    return Result(
+        metrics=metrics | {"evaluation": evaluation, "compute": comparison(ctx.ancestors(), shape)},
+        compute=Compute(
+            # Examples are shorter than their limit: an upper bound, and small beside the rest.
+            flops=compute.forward_pass(shape, tokens=tokens, sequence_length=128),
+            tokens=tokens,
+            seconds=seconds,
+            device_seconds=device_seconds(seconds, 1, ctx.device),
+        ),
+    )
+
+
+def comparison(ancestors: dict[str, Manifest], shape: Shape) -> dict[str, Any]:
+    """What step 2 cost beside Standard's, saying which figures are measured.
+
+    Standard's are computed for the same tokens: that is compute saved per step, not a
+    speed-up, which only a Standard run to equal quality could show.
+    """
+    by_kind = {manifest.stage.kind: manifest for manifest in ancestors.values()}
+    embed, mini = by_kind["embed"], by_kind.get("mini")
+    params = EmbedParams.model_validate(embed.stage.params)
+    standard = compute.embed_step(
+        shape,
+        layers=shape.layers,
+        vocabulary=int(embed.metrics["vocabulary"]),
+        tokens=embed.compute.tokens,
+        masked=embed.metrics["maskedTokens"],
+        sequence_length=params.training.sequence_length,
+    )
+    return {
+        "embedFlops": embed.compute.flops,
+        "standardFlops": standard,
+        "savedPerStep": standard / embed.compute.flops,
+        "oneTimeFlops": mini.compute.flops if mini else 0.0,
+        "measuredSeconds": embed.compute.seconds,
+        "measuredDeviceSeconds": embed.compute.device_seconds,
+        "measured": ["measuredSeconds", "measuredDeviceSeconds"],
+        "computed": ["embedFlops", "standardFlops", "savedPerStep", "oneTimeFlops"],
+    }
+
+
+def _full_model(
+    ctx: StageContext, graft: Graft
+) -> tuple[PreTrainedModel, Family, dict[str, Any]]:
+    """Graft and save the full model; score held-out text where there is a masked-LM head."""
+    loaded = load_masked_lm(ctx.inputs["base"])
+    family = loaded.family
+    model = graft.into(loaded.model, family)
+    if not loaded.has_head:
+        body: PreTrainedModel = AutoModel.from_pretrained(
+            ctx.inputs["base"], use_safetensors=True, local_files_only=True, dtype=torch.float32
+        )
+        graft.save(graft.into(body, family), ctx.out / "model")
+        return body.to(ctx.device), family, {"heldout": None}
+    graft.save(model, ctx.out / "model")
+    text = PackedText(ctx.inputs["corpus"] / "heldout")
+    loss = heldout_loss(MaskedLmObjective(model.eval(), family), text, family)
+    bits = loss / np.log(2) * text.tokens / text.bytes
+    heldout = {"maskedLmLoss": loss, "bitsPerByte": float(bits)}
+    return model.base_model.to(ctx.device), family, {"heldout": heldout}
+
+
+def _finetuned(
+    ctx: StageContext, graft: Graft, family: Family, task: GraftTask, language: str
+) -> dict[str, Any]:
+    """Evaluate a task's fine-tuned models: in their own language, then grafted in the new one."""
+    kind = kind_of(task.format)
+    target: list[Scores] = []
+    source: list[Scores] = []
+    rows: list[TaskRow] = []
+    for seed in task.seeds:
+        path = ctx.inputs[f"finetune:{task.name}:{seed}"]
+        read_config(path)
+        auto: Any = kind.auto_class
+        model = auto.from_pretrained(path, use_safetensors=True, local_files_only=True)
+        model.to(ctx.device)
+        names = model.config.id2label
+        labels = tuple(names[i] for i in range(len(names)))
+        rows = _rows(ctx, f"test:{task.name}", task, language, labels)
+        if f"source_test:{task.name}" in ctx.inputs:
+            source.append(
+                kind.evaluate(
+                    model,
+                    AutoTokenizer.from_pretrained(path),
+                    _rows(ctx, f"source_test:{task.name}", task, SOURCE_LANGUAGE, labels),
+                    task.max_length,
+                    SOURCE_LANGUAGE,
+                )
+            )
+        grafted = graft.into(model.cpu(), family).to(ctx.device)
+        scores = kind.evaluate(grafted, graft.tokenizer, rows, task.max_length, language)
+        target.append(scores)
+        graft.save(grafted.cpu(), ctx.out / "tasks" / f"{task.name}-{seed}")
+        _write_predictions(ctx.out / "predictions" / f"{task.name}-{seed}.jsonl", scores)
+    source_rows: list[TaskRow] = []
+    if source:
+        source_rows = _rows(ctx, f"source_test:{task.name}", task, SOURCE_LANGUAGE, None)
+    return {
+        "task": task.name,
+        "format": task.format,
+        "examples": len(rows),
+        "metrics": summarise(target, rows),
+        "sourceMetrics": summarise(source, source_rows) if source else None,
+    }
+
+
+def _retrieval(
+    ctx: StageContext, graft: Graft, body: PreTrainedModel, task: GraftTask, language: str
+) -> dict[str, Any]:
+    """Sentence retrieval: the grafted body's vectors against the base's own."""
+    rows = _rows(ctx, f"test:{task.name}", task, language, None)
+    base: PreTrainedModel = AutoModel.from_pretrained(
+        ctx.inputs["base"], use_safetensors=True, local_files_only=True, dtype=torch.float32
+    )
+    tokenizer = AutoTokenizer.from_pretrained(ctx.inputs["base"])
+    scores = retrieval_scores(
+        base.to(ctx.device), tokenizer, body, graft.tokenizer, rows, task.max_length
+    )
+    return {
+        "task": task.name,
+        "format": task.format,
+        "examples": len(rows),
+        "metrics": summarise([scores], rows),
+        "sourceMetrics": None,
+    }
+
+
+def _rows(
+    ctx: StageContext, name: str, task: GraftTask, language: str, labels: Sequence[str] | None
+) -> list[TaskRow]:
+    rows = read_examples(ctx.inputs[name], task.format, language, labels or None)
+    labels_of(rows)
+    return rows
+
+
+def summarise(runs: Sequence[Scores], rows: Sequence[TaskRow]) -> dict[str, Any]:
+    """Every metric's mean over the seeds, each seed's value, and a standard error.
+
+    The standard error is of the mean over seeds, bootstrapped over the rows' groups; it says
+    how sure the score is of the test set, not of the seeds (whose values are all given).
+    """
+    groups = [getattr(row, "group", None) for row in rows]
+    summary: dict[str, Any] = {}
+    for metric in runs[0].totals:
+        values = [run.totals[metric] for run in runs]
+        summary[metric] = {"mean": float(np.mean(values)), "perSeed": values, "stderr": None}
+        if metric in runs[0].per_example:
+            mean = np.mean([run.per_example[metric] for run in runs], axis=0).tolist()
+            summary[metric]["stderr"] = bootstrap_stderr(mean, groups, BOOTSTRAP_SEED)
+    return summary
+
+
+def _write_predictions(path: Path, scores: Scores) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = (json.dumps(one, ensure_ascii=False) for one in scores.predictions)
+    path.write_text("\n".join(lines) + "\n")

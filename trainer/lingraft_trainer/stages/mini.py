@@ -1,0 +1,98 @@
+"""Step 1b: the mini-model. MiniJoint finds it in its base; MiniPost extracts and trains it."""
+
+from typing import Any
+
+import torch
+from transformers import AutoTokenizer
+
+from lingraft import compute
+from lingraft.architecture import shape_of_config
+from lingraft.errors import UserError
+from lingraft.params import MaskedLm, MiniParams
+from lingraft.stage import Compute, Result
+from lingraft_trainer.context import StageContext
+from lingraft_trainer.data.packing import PackedText
+from lingraft_trainer.models.checkpoint import LoadedModel, load_masked_lm, read_middle_head
+from lingraft_trainer.models.family import embeddings, encoder_layers
+from lingraft_trainer.models.mini import head_tensors, of_head, truncate
+from lingraft_trainer.stages.common import mlm_cost, mlm_metrics, mlm_settings
+from lingraft_trainer.training.loop import fit
+from lingraft_trainer.training.mlm import MaskedLmObjective, MlmData, heldout_loss
+
+
+def mini(ctx: StageContext) -> Result:
+    """Writes the mini-model as an ordinary checkpoint of its base's masked-LM class."""
+    params = MiniParams.model_validate(ctx.params)
+    torch.manual_seed(0)  # a base without a head gets a new one
+    base = load_masked_lm(ctx.inputs["base"])
+    if params.layers + params.new_layers >= base.model.config.num_hidden_layers:
+        raise UserError(
+            f"a mini-model of {params.layers}+{params.new_layers} layers is not shallower than "
+            f"its base, which has {base.model.config.num_hidden_layers}",
+            where="spec.mini.layers",
+        )
+    if params.method == "MiniJoint":
+        return _joint(ctx, base, params)
+    assert params.training is not None
+    return _post(ctx, base, params, params.training)
+
+
+def _joint(ctx: StageContext, base: LoadedModel, params: MiniParams) -> Result:
+    """Layers 1..k under the middle head that was trained with them."""
+    head = read_middle_head(ctx.inputs["base"])
+    model = truncate(base.model, base.family, params.layers)
+    expected = head_tensors(model, base.family)
+    if {n: t.shape for n, t in head.items()} != {n: t.shape for n, t in expected.items()}:
+        raise UserError(
+            "the middle head does not fit its base: they are not of one pretraining",
+            where="spec.base",
+        )
+    model.load_state_dict(head, strict=False)
+    model.save_pretrained(ctx.out)
+    return Result(metrics={"layers": params.layers}, compute=Compute())
+
+
+def _post(
+    ctx: StageContext, base: LoadedModel, params: MiniParams, training: MaskedLm
+) -> Result:
+    """Copies of the bottom k layers, frozen, under n trained layers and a trained head."""
+    family, depth = base.family, params.layers + params.new_layers
+    # The new layers start as copies of layers k+1..k+n: what truncation leaves anyway.
+    model = truncate(base.model, family, depth)
+    model.requires_grad_(False)
+    for layer in list(encoder_layers(model, family))[params.layers :]:
+        layer.requires_grad_(True)
+    tied = {id(embeddings(model).weight)}
+    for name, parameter in model.named_parameters():
+        if of_head(name, family) and id(parameter) not in tied:
+            parameter.requires_grad_(True)
+
+    text = PackedText(ctx.inputs["corpus"] / "train")
+    _check_tokenizer(ctx, text)
+    data = MlmData(text, training, family, micro_batch_tokens=ctx.execution.micro_batch_tokens)
+    width = model.config.hidden_size
+    done = fit(ctx, MaskedLmObjective(model, family), data, mlm_settings(training), width=width)
+
+    model.cpu().eval()
+    heldout = heldout_loss(
+        MaskedLmObjective(model, family), PackedText(ctx.inputs["corpus"] / "heldout"), family
+    )
+    model.save_pretrained(ctx.out)
+    flops = compute.mini_step(
+        shape_of_config(base.model.config.to_dict(), where="base"),
+        layers=params.layers,
+        new_layers=params.new_layers,
+        tokens=done.tokens,
+        masked=done.count,
+        sequence_length=text.sequence_length,
+    )
+    metrics: dict[str, Any] = {"layers": params.layers, "newLayers": params.new_layers}
+    return Result(
+        metrics=metrics | mlm_metrics(done) | {"heldoutLoss": heldout},
+        compute=mlm_cost(ctx, done, flops),
+    )
+
+
+def _check_tokenizer(ctx: StageContext, text: PackedText) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(ctx.inputs["corpus"] / "tokenizer")
+    assert len(tokenizer) == text.vocab_size, "the corpus was packed with another tokenizer"

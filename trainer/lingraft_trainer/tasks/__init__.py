@@ -1,0 +1,1 @@
+"""Kinds of task: how examples become batches, and predictions become scores."""

@@ -1,0 +1,128 @@
+"""The seam where a kind of task says how it is trained and scored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from lingraft_trainer.data.tasks import FORMATS, TaskRow
+
+EVALUATION_BATCH = 64
+
+
+@dataclass(frozen=True)
+class TaskBatch:
+    """A padded micro-batch: what the model is called with, and its targets."""
+
+    inputs: dict[str, Tensor]  # each [B, S]
+    targets: Tensor  # classification [B]; question answering [B, 2]: start and end token
+
+    @property
+    def rows(self) -> int:
+        """Features in this micro-batch."""
+        return self.targets.shape[0]
+
+    def to(self, device: torch.device) -> "TaskBatch":
+        """The batch on a device."""
+        return TaskBatch(
+            {name: t.to(device) for name, t in self.inputs.items()}, self.targets.to(device)
+        )
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of one model on one test set.
+
+    Attributes:
+        per_example: Metric to each example's score, for those that are means over examples.
+        totals: Metric to score, all of them, each 0..1.
+        predictions: One JSON object an example, in order.
+    """
+
+    per_example: dict[str, list[float]]
+    totals: dict[str, float]
+    predictions: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+
+
+class TaskKind(Protocol):
+    """One kind of fine-tuned task."""
+
+    auto_class: type
+    """transformers' auto class of its models."""
+
+    selects_by: str
+    """The metric whose best value on source dev picks the epoch."""
+
+    def config(self, labels: tuple[str, ...]) -> dict[str, Any]:
+        """What the model's config says of the task."""
+        ...
+
+    def encode(
+        self,
+        rows: Sequence[TaskRow],
+        tokenizer: PreTrainedTokenizerBase,
+        max_length: int,
+        labels: tuple[str, ...],
+    ) -> list[dict[str, Any]]:
+        """Training features: the tokenizer's output for one each, with `target`."""
+        ...
+
+    def loss(self, model: PreTrainedModel, batch: TaskBatch) -> Tensor:
+        """Summed loss of a micro-batch, in nats."""
+        ...
+
+    def evaluate(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        rows: Sequence[TaskRow],
+        max_length: int,
+        language: str,
+    ) -> Scores:
+        """Score a model."""
+        ...
+
+
+def kind_of(format: str) -> TaskKind:
+    """The kind of a format that is fine-tuned (all but retrieval)."""
+    from lingraft_trainer.tasks.classify import Classification
+    from lingraft_trainer.tasks.qa import QuestionAnswering
+
+    return QuestionAnswering() if FORMATS[format] == "qa" else Classification()
+
+
+class TaskObjective(nn.Module):
+    """A task's summed loss as a module, for the training loop."""
+
+    def __init__(self, model: PreTrainedModel, kind: TaskKind) -> None:
+        super().__init__()
+        self.model = model
+        self.kind = kind
+
+    def forward(self, batch: TaskBatch) -> Tensor:
+        """The summed loss of a micro-batch, a scalar."""
+        return self.kind.loss(self.model, batch)
+
+
+def pad(
+    features: Sequence[dict[str, Any]], tokenizer: PreTrainedTokenizerBase, max_length: int
+) -> TaskBatch:
+    """Features padded to the longest of them."""
+    names = [name for name in tokenizer.model_input_names if name in features[0]]
+    padded = tokenizer.pad(
+        {name: [feature[name] for feature in features] for name in names},
+        padding="longest",
+        max_length=max_length,
+        return_tensors="pt",
+    )
+    targets = torch.tensor([feature["target"] for feature in features])
+    return TaskBatch({name: padded[name] for name in names}, targets)
+
+
+def batched(features: Sequence[dict[str, Any]]) -> list[Sequence[dict[str, Any]]]:
+    """Slices of at most EVALUATION_BATCH features."""
+    starts = range(0, len(features), EVALUATION_BATCH)
+    return [features[start : start + EVALUATION_BATCH] for start in starts]

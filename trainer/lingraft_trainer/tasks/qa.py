@@ -1,0 +1,149 @@
+"""Extractive question answering: SQuAD's and MLQA's task, in overlapping windows."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from transformers import AutoModelForQuestionAnswering, PreTrainedModel
+from transformers import PreTrainedTokenizerBase as Tokenizer
+
+from lingraft_trainer.data.tasks import Question, TaskRow
+from lingraft_trainer.qa_metrics import qa_scores
+from lingraft_trainer.tasks.kinds import Scores, TaskBatch, batched, pad
+
+BEST, MAX_ANSWER_TOKENS = 20, 30
+"""Candidates of start and end that are combined, and the longest answer: SQuAD's usual ones."""
+
+
+class QuestionAnswering:
+    """Fine-tunes `AutoModelForQuestionAnswering`; a window without the answer points at token 0."""
+
+    auto_class = AutoModelForQuestionAnswering
+    selects_by = "f1"
+
+    def config(self, labels: tuple[str, ...]) -> dict[str, Any]:
+        """Nothing: start and end are all its labels."""
+        return {}
+
+    def encode(
+        self, rows: Sequence[TaskRow], tokenizer: Tokenizer, max_length: int, labels: tuple[str, ...]
+    ) -> list[dict[str, Any]]:
+        """One feature a window; the target is (start, end) of the first answer, in tokens."""
+        features: list[dict[str, Any]] = []
+        for row in rows:
+            assert isinstance(row, Question)
+            for window, context in self._windows(row, tokenizer, max_length):
+                answer = row.answers[0]
+                span = _token_span(context, answer.start, answer.start + len(answer.text))
+                features.append({**window, "target": span})
+        return features
+
+    def loss(self, model: PreTrainedModel, batch: TaskBatch) -> Tensor:
+        """Mean of the start's and the end's cross-entropy."""
+        out = model(**batch.inputs)
+        start, end = batch.targets.unbind(-1)
+        return (
+            cross_entropy(out.start_logits, start, reduction="sum")
+            + cross_entropy(out.end_logits, end, reduction="sum")
+        ) / 2
+
+    @torch.no_grad()
+    def evaluate(
+        self,
+        model: PreTrainedModel,
+        tokenizer: Tokenizer,
+        rows: Sequence[TaskRow],
+        max_length: int,
+        language: str,
+    ) -> Scores:
+        """Exact match and F1, normalised as MLQA's script does for the language."""
+        model.eval()
+        questions = [row for row in rows if isinstance(row, Question)]
+        windows: list[dict[str, Any]] = []
+        contexts: list[tuple[int, list[tuple[int, int] | None]]] = []
+        for i, question in enumerate(questions):
+            for window, context in self._windows(question, tokenizer, max_length):
+                windows.append({**window, "target": (0, 0)})
+                contexts.append((i, context))
+        best: dict[int, tuple[float, str]] = {}
+        at = 0
+        for part in batched(windows):
+            out = model(**pad(part, tokenizer, max_length).to(model.device).inputs)
+            for start, end in zip(out.start_logits.float(), out.end_logits.float(), strict=True):
+                i, context = contexts[at]
+                at += 1
+                found = _best_span(start, end, context, questions[i].context)
+                if found is not None and (i not in best or found[0] > best[i][0]):
+                    best[i] = found
+        answers = {q.id: best[i][1] if i in best else "" for i, q in enumerate(questions)}
+        scores = qa_scores(questions, answers, language)
+        per_example = {"exactMatch": scores.exact_match, "f1": scores.f1}
+        return Scores(
+            per_example=per_example,
+            totals={name: sum(values) / len(values) for name, values in per_example.items()},
+            predictions=[{"id": q.id, "prediction": answers[q.id]} for q in questions],
+        )
+
+    def _windows(
+        self, row: Question, tokenizer: Tokenizer, max_length: int
+    ) -> Iterator[tuple[dict[str, Any], list[tuple[int, int] | None]]]:
+        """Model inputs of each window, and each token's place in the context (None outside)."""
+        encoded = tokenizer(
+            row.question.strip(),
+            row.context,
+            truncation="only_second",
+            max_length=max_length,
+            stride=max_length // 4,
+            return_overflowing_tokens=True,
+            return_offsets_mapping=True,
+        )
+        for i in range(len(encoded["input_ids"])):
+            sides = encoded.sequence_ids(i)
+            offsets = [
+                _stripped(offset, row.context) if side == 1 else None
+                for side, offset in zip(sides, encoded["offset_mapping"][i], strict=True)
+            ]
+            names = [name for name in tokenizer.model_input_names if name in encoded]
+            yield {name: encoded[name][i] for name in names}, offsets
+
+
+def _stripped(offset: tuple[int, int], context: str) -> tuple[int, int] | None:
+    """A token's span without the space that `\u2581word` includes; None if nothing is left."""
+    start, end = offset
+    while start < end and context[start].isspace():
+        start += 1
+    while end > start and context[end - 1].isspace():
+        end -= 1
+    return (start, end) if end > start else None
+
+
+def _token_span(
+    offsets: Sequence[tuple[int, int] | None], start: int, end: int
+) -> tuple[int, int]:
+    """First and last token of an answer; (0, 0) where the window does not hold all of it."""
+    inside = [i for i, o in enumerate(offsets) if o is not None and o[1] > start and o[0] < end]
+    if not inside:
+        return 0, 0
+    first, last = offsets[inside[0]], offsets[inside[-1]]
+    assert first is not None and last is not None
+    whole = first[0] <= start and last[1] >= end
+    return (inside[0], inside[-1]) if whole else (0, 0)
+
+
+def _best_span(
+    start: Tensor, end: Tensor, offsets: Sequence[tuple[int, int] | None], context: str
+) -> tuple[float, str] | None:
+    """The likeliest answer of a window and its score."""
+    found: tuple[float, str] | None = None
+    length = len(offsets)
+    for s in start[:length].topk(min(BEST, length)).indices.tolist():
+        for e in end[:length].topk(min(BEST, length)).indices.tolist():
+            first, last = offsets[s], offsets[e]
+            if first is None or last is None or e < s or e - s >= MAX_ANSWER_TOKENS:
+                continue
+            score = float(start[s] + end[e])
+            if found is None or score > found[0]:
+                found = score, context[first[0] : last[1]]
+    return found

@@ -1,0 +1,1 @@
+"""Tokenizers: training, the swap under a base's special tokens, export, report."""

@@ -1,0 +1,149 @@
+"""Special tokens: which a model knows, by what ids, and how they frame its sequences.
+
+A model's special tokens are part of its weights: their rows are copied to the new vocabulary,
+RoBERTa's positions start after the pad id, and every sequence it saw was framed by the same
+template. All of it is read off the base tokenizer by probing it, not by its family's name.
+"""
+
+from dataclasses import dataclass, replace
+
+from tokenizers import AddedToken
+from transformers import PreTrainedTokenizerBase
+
+from lingraft.errors import UserError
+
+ROLES = (
+    "unk_token",
+    "bos_token",
+    "eos_token",
+    "cls_token",
+    "sep_token",
+    "pad_token",
+    "mask_token",
+)
+NEEDED = {
+    "unk_token": ("unk_token",),
+    "first token (cls or bos)": ("cls_token", "bos_token"),
+    "last token (sep or eos)": ("sep_token", "eos_token"),
+    "pad_token": ("pad_token",),
+    "mask_token": ("mask_token",),
+}
+UNLIMITED = int(1e30)
+"""What transformers writes as model_max_length where there is no limit."""
+
+
+@dataclass(frozen=True)
+class SpecialTokens:
+    """The special tokens of a model and all that depends on them.
+
+    Attributes:
+        roles: Role (`cls_token`) to the token's string; several roles may share one.
+        flags: String to AddedToken, with the base's flags (`lstrip` of RoBERTa's mask).
+        ids: String to id in the *new* vocabulary: the pad id is the base's, the rest small.
+        single: Template of one text, in the notation of `tokenizers`: `<s>:0`, `$A:0`, ...
+        pair: Template of two texts.
+        input_names: What the model is fed; tells whether token_type_ids are produced.
+        max_length: Longest sequence, special tokens included.
+    """
+
+    roles: dict[str, str]
+    flags: dict[str, AddedToken]
+    ids: dict[str, int]
+    single: tuple[str, ...]
+    pair: tuple[str, ...]
+    input_names: tuple[str, ...] = ("input_ids", "attention_mask")
+    max_length: int = UNLIMITED
+    padding_side: str = "right"
+    truncation_side: str = "right"
+
+    @property
+    def unk(self) -> str:
+        """The unknown token's string."""
+        return self.roles["unk_token"]
+
+    @property
+    def pad_id(self) -> int:
+        """The pad token's id."""
+        return self.ids[self.roles["pad_token"]]
+
+    def with_max_length(self, length: int) -> "SpecialTokens":
+        """The same with another longest sequence."""
+        return replace(self, max_length=length)
+
+
+def default_special_tokens(max_length: int = UNLIMITED) -> SpecialTokens:
+    """RoBERTa's special tokens, for a base that is pretrained from text."""
+    first, pad, last, unk, mask = "<s>", "<pad>", "</s>", "<unk>", "<mask>"
+    roles = dict(
+        zip(ROLES, (unk, first, last, first, last, pad, mask), strict=True),
+    )
+    flags = {
+        text: AddedToken(text, lstrip=text == mask, normalized=False, special=True)
+        for text in (first, pad, last, unk, mask)
+    }
+    return SpecialTokens(
+        roles=roles,
+        flags=flags,
+        ids={first: 0, pad: 1, last: 2, unk: 3, mask: 4},
+        single=(f"{first}:0", "$A:0", f"{last}:0"),
+        pair=(f"{first}:0", "$A:0", f"{last}:0", f"{last}:0", "$B:0", f"{last}:0"),
+        max_length=max_length,
+    )
+
+
+def special_tokens_of(base: PreTrainedTokenizerBase, *, where: str = "base") -> SpecialTokens:
+    """Read a tokenizer's special tokens, template and settings.
+
+    Raises:
+        UserError: A role that masked-language modelling needs is missing.
+    """
+    roles = {role: str(token) for role in ROLES if (token := getattr(base, role, None))}
+    for name, any_of in NEEDED.items():
+        if not any(role in roles for role in any_of):
+            raise UserError(
+                f"the tokenizer has no {name}, which masked-language modelling needs; "
+                "set it in its tokenizer_config.json",
+                where=where,
+            )
+    old = {text: int(base.convert_tokens_to_ids(text)) for text in roles.values()}  # type: ignore[arg-type]
+    pad = roles["pad_token"]
+    free = iter(i for i in range(len(old) + 1) if i != old[pad])
+    ids = {
+        text: old[pad] if text == pad else next(free) for text in sorted(old, key=lambda t: old[t])
+    }
+    known = {str(token): token for token in base.added_tokens_decoder.values()}
+    flags: dict[str, AddedToken] = {}
+    for text in ids:
+        was = known.get(text)
+        flags[text] = AddedToken(
+            text,
+            lstrip=bool(was and was.lstrip),
+            rstrip=bool(was and was.rstrip),
+            single_word=bool(was and was.single_word),
+            normalized=bool(was and was.normalized),
+            special=True,
+        )
+    return SpecialTokens(
+        roles=roles,
+        flags=flags,
+        ids=ids,
+        single=_probe(base, "a"),
+        pair=_probe(base, "a", "b"),
+        input_names=tuple(base.model_input_names),
+        max_length=min(int(base.model_max_length), UNLIMITED),
+        padding_side=base.padding_side,
+        truncation_side=base.truncation_side,
+    )
+
+
+def _probe(base: PreTrainedTokenizerBase, *texts: str) -> tuple[str, ...]:
+    """The template by which a tokenizer frames one or two texts."""
+    encoded = base(*texts, return_token_type_ids=True, truncation=False, padding=False)
+    parts: list[str] = []
+    for token, number, kind in zip(
+        encoded.tokens(), encoded.sequence_ids(), encoded["token_type_ids"], strict=True
+    ):
+        part = f"{token if number is None else '$' + 'AB'[number]}:{kind}"
+        if number is None or not parts or parts[-1] != part:
+            parts.append(part)
+    return tuple(parts)

@@ -1,0 +1,174 @@
+"""Lay a vocabulary under a model's special tokens, and export it.
+
+The pieces keep their order; the special tokens take the ids that `SpecialTokens` gives them
+and the pieces fill what is left. Done on the tokenizer's JSON, so every kind of model
+(Unigram, BPE, WordPiece, WordLevel) goes the same way.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer, processors
+from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from lingraft.errors import UserError
+from lingraft_trainer.tokenization.special import ROLES, SpecialTokens, special_tokens_of
+
+
+def swap(
+    trained: PreTrainedTokenizerBase, base_tokenizer: PreTrainedTokenizerBase
+) -> PreTrainedTokenizerFast:
+    """The trained vocabulary with the base's special tokens, template and settings."""
+    return relay(trained, special_tokens_of(base_tokenizer))
+
+
+def relay(tokenizer: PreTrainedTokenizerBase, special: SpecialTokens) -> PreTrainedTokenizerFast:
+    """A tokenizer's ordinary pieces under other special tokens."""
+    old = {str(t): t for t in tokenizer.added_tokens_decoder.values()}
+    dropped = {str(getattr(tokenizer, role)) for role in ROLES if getattr(tokenizer, role, None)}
+    ordinary = sorted(t for t, flags in old.items() if not flags.special and t not in dropped)
+    if ordinary:
+        raise UserError(
+            f"it has added tokens ({', '.join(ordinary[:5])}) that cannot be carried over; "
+            "put them into its vocabulary or remove them",
+            where="spec.tokenizer.uri",
+        )
+    dropped |= set(old)
+    return lay(tokenizer.backend_tokenizer, special, dropped)  # type: ignore[attr-defined]
+
+
+def lay(
+    backend: Tokenizer, special: SpecialTokens, dropped: set[str] | None = None
+) -> PreTrainedTokenizerFast:
+    """A raw tokenizer's pieces under special tokens.
+
+    Args:
+        backend: Trained or loaded; is not changed.
+        special: Whose tokens, ids and template to take.
+        dropped: Its former special tokens, left out.
+    """
+    state: dict[str, Any] = json.loads(backend.to_str())
+    model = state["model"]
+    kind = model.get("type")
+    leave_out = (dropped or set()) | set(special.ids)
+    if kind == "Unigram":
+        unk = None if model.get("unk_id") is None else model["vocab"][model["unk_id"]][0]
+        pieces = [p for p in model["vocab"] if p[0] not in leave_out and p[0] != unk]
+        specials = {i: [text, 0.0] for text, i in special.ids.items()}
+        model["vocab"] = _fill(specials, pieces)
+        model["unk_id"] = special.ids[special.unk]
+    elif kind in ("BPE", "WordPiece", "WordLevel"):
+        unk = model.get("unk_token")
+        by_id = sorted(model["vocab"], key=lambda piece: model["vocab"][piece])
+        words = [p for p in by_id if p not in leave_out and p != unk]
+        specials = {i: text for text, i in special.ids.items()}
+        model["vocab"] = {p: i for i, p in enumerate(_fill(specials, words))}
+        if unk is not None:
+            model["unk_token"] = special.unk
+    else:
+        raise UserError(
+            f"its model is {kind}; Unigram, BPE, WordPiece and WordLevel are supported",
+            where="spec.tokenizer.uri",
+        )
+    state["added_tokens"] = []
+    state["post_processor"] = state["padding"] = state["truncation"] = None
+    laid = Tokenizer.from_str(json.dumps(state))
+    laid.add_special_tokens([special.flags[t] for t in sorted(special.ids, key=special.ids.get)])  # type: ignore[arg-type]
+    template = processors.TemplateProcessing(
+        single=list(special.single),
+        pair=list(special.pair),
+        special_tokens=list(special.ids.items()),
+    )
+    byte_level = "ByteLevel" in json.dumps(state["pre_tokenizer"])
+    laid.post_processor = (
+        processors.Sequence([processors.ByteLevel(trim_offsets=True), template])
+        if byte_level
+        else template
+    )
+    for text, number in special.ids.items():
+        assert laid.token_to_id(text) == number, f"{text} did not get the id {number}"
+    return PreTrainedTokenizerFast(
+        tokenizer_object=laid,
+        **special.roles,
+        model_input_names=list(special.input_names),
+        model_max_length=special.max_length,
+        padding_side=special.padding_side,
+        truncation_side=special.truncation_side,
+        clean_up_tokenization_spaces=False,
+        add_prefix_space=_adds_prefix_space(laid),
+    )
+
+
+def _fill(specials: dict[int, Any], pieces: list[Any]) -> list[Any]:
+    """Entries in id order: special ones at their ids, pieces everywhere else."""
+    size = len(specials) + len(pieces)
+    if max(specials) >= size:
+        raise UserError(
+            f"the base's pad id is {max(specials)}, but the vocabulary has {size} tokens; "
+            "make it larger",
+            where="spec.tokenizer.train.vocabSize",
+        )
+    rest = iter(pieces)
+    return [specials[i] if i in specials else next(rest) for i in range(size)]
+
+
+def load_tokenizer(folder: Path, *, where: str = "spec.tokenizer.uri") -> PreTrainedTokenizerBase:
+    """A Hugging Face tokenizer from a directory; no code of its own is run.
+
+    Raises:
+        UserError: There is none, or it has no `tokenizers` backend.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = str(error).strip().splitlines() or [""]
+        raise UserError(
+            f"no Hugging Face tokenizer can be loaded from it ({reason[0][:200]}); "
+            "it needs tokenizer.json and tokenizer_config.json",
+            where=where,
+        ) from error
+    if not getattr(tokenizer, "is_fast", False):
+        raise UserError(
+            "the tokenizer is pure Python; save it as a fast tokenizer (tokenizer.json)",
+            where=where,
+        )
+    return tokenizer
+
+
+def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Export a tokenizer so that `AutoTokenizer` gives the same ids and offsets anywhere.
+
+    The class must be `PreTrainedTokenizerFast`. transformers 5 rebuilds the normalizer and
+    pre-tokenizer of a named class (RobertaTokenizer, XLMRobertaTokenizer) and takes that class
+    from config.json where tokenizer_config.json names none: wrong ids without an error. The
+    generic class takes tokenizer.json as it is, in transformers 4 too (which does not know
+    transformers 5's own name for it, TokenizersBackend). Truncation and padding that were
+    switched on in tokenizer.json (sentence-transformers does) are switched off.
+    """
+    backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())  # type: ignore[attr-defined]
+    backend.no_truncation()
+    backend.no_padding()
+    config: dict[str, Any] = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_input_names": list(tokenizer.model_input_names),
+        "model_max_length": int(tokenizer.model_max_length),
+        "padding_side": tokenizer.padding_side,
+        "truncation_side": tokenizer.truncation_side,
+        "clean_up_tokenization_spaces": False,
+        # transformers 4 rewrites a ByteLevel pre-tokenizer to this value.
+        "add_prefix_space": _adds_prefix_space(backend),
+    }
+    named = {r: str(token) for r in ROLES if (token := getattr(tokenizer, r, None))}
+    folder.mkdir(parents=True, exist_ok=True)
+    backend.save(str(folder / "tokenizer.json"))
+    for name, content in (
+        ("tokenizer_config.json", config | named),
+        ("special_tokens_map.json", named),
+    ):
+        text = json.dumps(content, indent=2, ensure_ascii=False, sort_keys=True)
+        (folder / name).write_text(text + "\n", encoding="utf-8")
+
+
+def _adds_prefix_space(backend: Tokenizer) -> bool:
+    return '"add_prefix_space": true' in json.dumps(json.loads(backend.to_str())["pre_tokenizer"])

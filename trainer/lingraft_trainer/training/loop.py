@@ -1,0 +1,247 @@
+"""The training loop of every stage: data parallel, resumable, deterministic.
+
+It knows nothing of languages or models: an objective gives the summed loss of a
+micro-batch, the data give one worker's micro-batches of an update and the global count that
+the sum is divided by (a mean of workers' means would be wrong).
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from lingraft.errors import UserError
+from lingraft.stage import Progress
+from lingraft_trainer.context import StageContext
+from lingraft_trainer.training.interrupts import deferred
+from lingraft_trainer.training.precision import autocast, choose
+from lingraft_trainer.training.schedule import learning_rate
+from lingraft_trainer.training.state import Best, Trainer, restore, save
+
+CHECKPOINT_SECONDS = 60.0
+CURVE_POINTS = 200
+
+
+class Batch(Protocol):
+    """Anything that can be moved to a device."""
+
+    @property
+    def rows(self) -> int:
+        """Samples in it."""
+        ...
+
+    def to(self, device: torch.device) -> Any:
+        """The batch on that device."""
+        ...
+
+
+B = TypeVar("B", bound=Batch)
+
+
+@dataclass(frozen=True)
+class Step(Generic[B]):
+    """One worker's share of one update."""
+
+    micro_batches: list[B]
+    first_sample: int
+    """Global number of this worker's first sample in the batch; dropout is drawn from it."""
+    count: int
+    """What the summed loss is divided by, over all workers."""
+    tokens: int
+    """Tokens of the update over all workers, padding left out."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Hyperparameters of a run; AdamW as in RoBERTa: betas (0.9, 0.98), eps 1e-6, clip 1."""
+
+    steps: int
+    learning_rate: float
+    warmup_steps: int
+    weight_decay: float
+    seed: int
+    dropout: bool
+
+
+@dataclass
+class Fit:
+    """What a run did; sums over all of its attempts."""
+
+    tokens: int = 0
+    count: int = 0
+    seconds: float = 0.0
+    final_loss: float = float("nan")
+    curve: list[dict[str, float]] = field(default_factory=list[dict[str, float]])
+
+
+AfterStep = Callable[[int], None]
+
+
+def fit(
+    ctx: StageContext,
+    objective: nn.Module,
+    data: Callable[[int, int, int], Step[Any]],
+    settings: Settings,
+    *,
+    width: int,
+    phase: str = "training",
+    after_step: AfterStep | None = None,
+    best: Best | None = None,
+) -> Fit:
+    """Train the objective's parameters that require a gradient.
+
+    Args:
+        ctx: Where progress goes and checkpoints lie; its execution says how to run.
+        objective: `objective(micro_batch)` is the summed loss. Changed in place.
+        data: `data(step, rank, world)` is one worker's share of an update.
+        settings: Hyperparameters.
+        width: Hidden size, for the choice of the precision.
+        phase: What to call this in the progress.
+        after_step: Called after each update with the number of updates done.
+        best: Kept in checkpoints, for an `after_step` that looks for the best epoch.
+
+    Raises:
+        KeyboardInterrupt: The process was asked to stop; a checkpoint was written first.
+    """
+    rank, world = ctx.rank, ctx.world
+    device = ctx.device
+    objective.to(device).train(settings.dropout)
+    parameters = {n: p for n, p in objective.named_parameters() if p.requires_grad}
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": [p for p in parameters.values() if p.ndim >= 2]},
+            {"params": [p for p in parameters.values() if p.ndim < 2], "weight_decay": 0.0},
+        ],
+        lr=settings.learning_rate,
+        betas=(0.9, 0.98),
+        eps=1e-6,
+        weight_decay=settings.weight_decay,
+        fused=True,
+    )
+    precision = choose(ctx.execution.precision, device, width)
+    state = Trainer(parameters, optimizer, precision, best or Best())
+    done = Fit()
+    start = restore(ctx, state, done)
+    ctx.environment["precision"] = state.precision
+    model = DistributedDataParallel(objective) if world > 1 else objective
+    clock = _Clock(ctx, settings.steps, phase)
+    with deferred() as stop_requested:
+        for step in range(start, settings.steps):
+            began = time.perf_counter()
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(
+                    step,
+                    peak=settings.learning_rate,
+                    warmup=settings.warmup_steps,
+                    steps=settings.steps,
+                )
+            part = data(step, rank, world)
+            loss = _update(model, part, state, settings, device, step, world)
+            done.tokens += part.tokens
+            done.count += part.count
+            done.seconds += time.perf_counter() - began
+            done.final_loss = loss
+            every = max(1, settings.steps // CURVE_POINTS)
+            if (step + 1) % every == 0 or step + 1 == settings.steps:
+                done.curve.append(
+                    {"step": step + 1, "loss": round(loss, 5), "seconds": round(done.seconds, 2)}
+                )
+            clock.tick(step + 1, loss, part.tokens)
+            if after_step is not None:
+                after_step(step + 1)
+            if stop_requested() or clock.checkpoint_due():
+                save(ctx, state, done, step + 1)
+            if stop_requested():
+                raise KeyboardInterrupt
+    return done
+
+
+def _update(
+    model: nn.Module,
+    part: Step[Any],
+    state: Trainer,
+    settings: Settings,
+    device: torch.device,
+    step: int,
+    world: int,
+) -> float:
+    """One update of the parameters; returns the global mean loss."""
+    if not part.micro_batches:
+        raise UserError(
+            "the batch has fewer rows than there are workers: raise batchTokens or use fewer "
+            "workers",
+            where="spec.embeddings.batchTokens",
+        )
+    total = torch.zeros((), device=device)
+    sample = part.first_sample
+    for i, batch in enumerate(part.micro_batches):
+        last = i + 1 == len(part.micro_batches)
+        if settings.dropout:
+            # Dropout depends on which samples these are, not on who computes them.
+            torch.manual_seed(hash((settings.seed, step, sample)))
+            sample += batch.rows
+        wait = nullcontext() if last or world == 1 else model.no_sync()  # type: ignore[operator]
+        with wait:
+            with autocast(state.precision, device):
+                loss: Tensor = model(batch.to(device))
+            # DDP averages gradients over workers; the sum is wanted.
+            (loss * (world / part.count)).backward()
+        total += loss.detach()
+    torch.nn.utils.clip_grad_norm_(state.parameters.values(), 1.0)
+    state.optimizer.step()
+    state.optimizer.zero_grad(set_to_none=False)
+    if world > 1:
+        dist.all_reduce(total)
+    return float(total) / part.count
+
+
+class _Clock:
+    """When to report and when to write a checkpoint; measures tokens per second meanwhile."""
+
+    def __init__(self, ctx: StageContext, steps: int, phase: str) -> None:
+        self.ctx, self.steps, self.phase = ctx, steps, phase
+        self.saved = self.window = time.perf_counter()
+        self.first_step: int | None = None
+        self.started = self.window
+        self.tokens = 0
+        self.rate: float | None = None
+
+    def tick(self, step: int, loss: float, tokens: int) -> None:
+        now = time.perf_counter()
+        if self.first_step is None:
+            # The first update warms caches up: it is not counted in the rate.
+            self.first_step, self.started, self.window = step, now, now
+        else:
+            self.tokens += tokens
+            if now - self.window > 2.0:
+                self.rate = self.tokens / (now - self.window)
+                self.tokens, self.window = 0, now
+        per_step = (now - self.started) / max(1, step - self.first_step)
+        self.ctx.report(
+            Progress(
+                step=step,
+                steps=self.steps,
+                phase=self.phase,
+                loss=round(loss, 4),
+                tokens_per_second=self.rate,
+                seconds_left=round(per_step * (self.steps - step), 1),
+            )
+        )
+
+    def checkpoint_due(self) -> bool:
+        if time.perf_counter() - self.saved < CHECKPOINT_SECONDS:
+            return False
+        self.saved = time.perf_counter()
+        return True
+
+
+def device_seconds(seconds: float, world: int, device: torch.device) -> float:
+    """Seconds times the devices at work: GPUs, or CPU threads where there are none."""
+    return seconds * world * (1 if device.type == "cuda" else torch.get_num_threads())
+

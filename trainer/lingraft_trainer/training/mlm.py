@@ -1,0 +1,208 @@
+"""Masked language modelling as data and objective for the training loop."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from lingraft.params import MaskedLm as MaskedLmParams
+from lingraft_trainer.data.packing import PackedText
+from lingraft_trainer.models.family import Family, embeddings
+from lingraft_trainer.training.loop import Step
+from lingraft_trainer.training.loss import tied_cross_entropy
+from lingraft_trainer.training.masking import IntArray, mask_tokens, rows_of_step
+from lingraft_trainer.training.precision import matmul_dtype
+
+
+@dataclass(frozen=True)
+class MlmBatch:
+    """One micro-batch. B rows of S tokens, M masked positions."""
+
+    input_ids: Tensor  # [B, S]
+    position_ids: Tensor  # [B, S]
+    attention: Tensor | None  # [B, 1, S, S] bool, or None where every row is one piece
+    masked: Tensor  # [M], indices into the flattened [B * S]
+    labels: Tensor  # [M]
+
+    @property
+    def rows(self) -> int:
+        """Rows in this micro-batch."""
+        return self.input_ids.shape[0]
+
+    def to(self, device: torch.device) -> "MlmBatch":
+        """The batch on a device."""
+        return MlmBatch(
+            self.input_ids.to(device),
+            self.position_ids.to(device),
+            None if self.attention is None else self.attention.to(device),
+            self.masked.to(device),
+            self.labels.to(device),
+        )
+
+
+def batch_of(
+    tokens: IntArray,
+    segments: np.ndarray,
+    inputs: IntArray,
+    chosen: np.ndarray,
+    *,
+    first_position: int,
+) -> MlmBatch:
+    """Tensors of one micro-batch, from its rows of the global batch."""
+    rows, length = tokens.shape
+    position = np.arange(length)
+    starts = np.zeros_like(tokens)
+    change = np.flatnonzero(segments[:, 1:] != segments[:, :-1])
+    at_row, at_column = np.divmod(change, length - 1)
+    starts[at_row, at_column + 1] = at_column + 1
+    within = position - np.maximum.accumulate(starts, axis=1)
+    # Padding gets the padding's own position where a family has one, else the first.
+    positions = np.where(segments == 0, max(0, first_position - 1), within + first_position)
+    one_piece = bool((segments == 1).all())
+    attention = None if one_piece else segments[:, None, :, None] == segments[:, None, None, :]
+    masked = np.flatnonzero(chosen)
+    return MlmBatch(
+        torch.from_numpy(inputs),
+        torch.from_numpy(positions),
+        None if attention is None else torch.from_numpy(attention),
+        torch.from_numpy(masked),
+        torch.from_numpy(tokens.reshape(-1)[masked]),
+    )
+
+
+class MlmData:
+    """Packed text as global batches: `data(step, rank, world)` gives one worker's share."""
+
+    def __init__(
+        self,
+        text: PackedText,
+        params: MaskedLmParams,
+        family: Family,
+        *,
+        micro_batch_tokens: int,
+    ) -> None:
+        self.text = text
+        self.params = params
+        self.first_position = family.first_position(text.pad_id)
+        self.micro_rows = max(1, micro_batch_tokens // text.sequence_length)
+        self.special = np.zeros(text.vocab_size, dtype=bool)
+        self.special[list(text.special_ids)] = True
+
+    def __call__(self, step: int, rank: int, world: int) -> Step[MlmBatch]:
+        """One worker's micro-batches of update `step`, and the global count of masked tokens."""
+        params, text = self.params, self.text
+        rows = rows_of_step(step, seed=params.seed, batch=params.batch_rows, rows=text.rows)
+        tokens, segments = text.take(rows)
+        inputs, chosen = mask_tokens(
+            tokens,
+            (segments > 0) & ~self.special[tokens],
+            seed=params.seed,
+            step=step,
+            probability=params.mask_probability,
+            mask_id=text.mask_id,
+            vocabulary=text.vocab_size,
+        )
+        mine = np.array_split(np.arange(len(rows)), world)[rank]
+        micro = [
+            batch_of(
+                tokens[part],
+                segments[part],
+                inputs[part],
+                chosen[part],
+                first_position=self.first_position,
+            )
+            for part in np.array_split(mine, -(-len(mine) // self.micro_rows))
+        ]
+        return Step(
+            micro_batches=micro,
+            first_sample=int(mine[0]) if len(mine) else 0,
+            count=int(chosen.sum()),
+            tokens=int((segments > 0).sum()),
+        )
+
+
+class MaskedLmObjective(nn.Module):
+    """Sum of the masked-LM loss over a micro-batch, through one model and its head."""
+
+    def __init__(self, model: PreTrainedModel, family: Family) -> None:
+        super().__init__()
+        self.model = model
+        self.family = family
+
+    def forward(self, batch: MlmBatch) -> Tensor:
+        """The summed loss in nats, a scalar."""
+        hidden_BSH = self.model.base_model(
+            input_ids=batch.input_ids,
+            attention_mask=batch.attention,
+            position_ids=batch.position_ids,
+        ).last_hidden_state
+        return head_loss(self.model, self.family, hidden_BSH, batch)
+
+
+class JointObjective(nn.Module):
+    """MiniJoint's step 1: the mean of the top head's loss and the middle head's."""
+
+    def __init__(self, model: PreTrainedModel, view: PreTrainedModel, family: Family) -> None:
+        super().__init__()
+        self.model = model
+        self.view = view
+        self.family = family
+        self.depth = view.config.num_hidden_layers
+
+    def forward(self, batch: MlmBatch) -> Tensor:
+        """The summed loss in nats, a scalar."""
+        body = self.model.base_model(
+            input_ids=batch.input_ids,
+            attention_mask=batch.attention,
+            position_ids=batch.position_ids,
+            output_hidden_states=True,
+        )
+        middle = self.family.final_norm(self.view, body.hidden_states[self.depth])
+        top = head_loss(self.model, self.family, body.last_hidden_state, batch)
+        return (top + head_loss(self.view, self.family, middle, batch)) / 2
+
+
+def head_loss(
+    model: PreTrainedModel, family: Family, hidden_BSH: Tensor, batch: MlmBatch
+) -> Tensor:
+    """The head's summed loss at the masked positions of a body's output."""
+    hidden_MH = hidden_BSH.flatten(0, 1).index_select(0, batch.masked)
+    features_MH = family.transform(model, hidden_MH)
+    return tied_cross_entropy(
+        features_MH,
+        embeddings(model).weight,
+        family.predictions(model).bias,
+        batch.labels,
+        dtype=matmul_dtype(features_MH),
+    )
+
+
+@torch.no_grad()
+def heldout_loss(
+    objective: Callable[[MlmBatch], Tensor], text: PackedText, family: Family, seed: int = 0
+) -> float:
+    """Summed masked-LM loss over all held-out rows, in nats, per masked token.
+
+    15 % of the tokens are masked, with masks that depend on the row alone.
+    """
+    params = MaskedLmParams(
+        steps=1,
+        batch_tokens=32 * text.sequence_length,
+        sequence_length=text.sequence_length,
+        mask_probability=0.15,
+        learning_rate=0.0,
+        warmup_steps=0,
+        weight_decay=0.0,
+        dropout=0.0,
+        seed=seed,
+    )
+    data = MlmData(text, params, family, micro_batch_tokens=32 * text.sequence_length)
+    total, count = 0.0, 0
+    for step in range(max(1, text.rows // 32)):
+        part = data(step, 0, 1)
+        total += sum(float(objective(batch)) for batch in part.micro_batches)
+        count += part.count
+    return total / max(1, count)

@@ -1,0 +1,129 @@
+"""A run's checkpoint: parameters, Adam's moments and what was done, as safetensors and JSON."""
+
+import json
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from lingraft_trainer.context import StageContext
+from lingraft_trainer.training.precision import Precision
+
+TENSORS, RECORD = "state.safetensors", "state.json"
+MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+@dataclass
+class Trainer:
+    """What changes while training."""
+
+    parameters: dict[str, nn.Parameter]
+    optimizer: torch.optim.Optimizer
+    precision: Precision
+    best: "Best"
+
+
+@dataclass
+class Best:
+    """The best epoch so far: it has to survive an interruption like everything else.
+
+    Attributes:
+        epoch: From 1; 0 before the first.
+        score: On source dev, higher is better.
+        scores: All of that epoch's scores.
+        tensors: The parameters that were being trained, by name.
+    """
+
+    epoch: int = 0
+    score: float = float("-inf")
+    scores: dict[str, float] = field(default_factory=dict[str, float])
+    tensors: dict[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
+
+    def offer(
+        self, model: nn.Module, epoch: int, score: float, scores: dict[str, float]
+    ) -> None:
+        """Keep this epoch's parameters if they are better; of equals the first stays."""
+        if score > self.score:
+            self.epoch, self.score, self.scores = epoch, score, scores
+            self.tensors = {n: p.detach().cpu().clone() for n, p in _trained(model).items()}
+
+    def restore(self, model: nn.Module) -> None:
+        """Put the best epoch's parameters into the model."""
+        with torch.no_grad():
+            for name, parameter in _trained(model).items():
+                parameter.copy_(self.tensors[name])
+
+
+def _trained(module: nn.Module) -> dict[str, nn.Parameter]:
+    return {n: p for n, p in module.named_parameters() if p.requires_grad}
+
+
+def save(ctx: StageContext, state: Trainer, done: object, step: int) -> None:
+    """Write a checkpoint after `step` updates; all workers hold the same state, so one writes."""
+    if ctx.rank != 0:
+        return
+    tensors: dict[str, torch.Tensor] = {}
+    for name, parameter in state.parameters.items():
+        tensors[f"parameter.{name}"] = parameter.detach()
+        for moment in MOMENTS:
+            tensors[f"{moment}.{name}"] = state.optimizer.state[parameter][moment]
+    record: dict[str, Any] = {
+        "step": step,
+        "precision": state.precision,
+        "done": asdict(done),  # type: ignore[call-overload]
+    }
+    if state.best.epoch:
+        best = state.best
+        tensors |= {f"best.{name}": tensor for name, tensor in best.tensors.items()}
+        record["best"] = {"epoch": best.epoch, "score": best.score, "scores": best.scores}
+    with tempfile.TemporaryDirectory(dir=ctx.scratch) as folder:
+        save_file(tensors, Path(folder, TENSORS))
+        Path(folder, RECORD).write_text(json.dumps(record))
+        ctx.save_checkpoint(step, Path(folder))
+
+
+def restore(ctx: StageContext, state: Trainer, done: object) -> int:
+    """Go on from the stage's newest complete checkpoint, whoever wrote it.
+
+    The precision is the checkpoint's: changing it half-way would give a third result.
+
+    Returns:
+        The number of updates already done; 0 where there is no checkpoint.
+    """
+    folder = ctx.load_checkpoint()
+    if folder is None:
+        if ctx.world > 1:
+            _same_precision(state)
+        return 0
+    record = json.loads(Path(folder, RECORD).read_text())
+    tensors = load_file(Path(folder, TENSORS))
+    step = int(record["step"])
+    with torch.no_grad():
+        for name, parameter in state.parameters.items():
+            parameter.copy_(tensors[f"parameter.{name}"])
+            state.optimizer.state[parameter] = {
+                "step": torch.tensor(float(step), device=parameter.device),
+                **{m: tensors[f"{m}.{name}"].to(parameter.device) for m in MOMENTS},
+            }
+    state.precision = record["precision"]
+    for name, value in record["done"].items():
+        setattr(done, name, value)
+    for name, value in record.get("best", {}).items():
+        setattr(state.best, name, value)
+    prefix = "best."
+    state.best.tensors = {
+        name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)
+    }
+    return step
+
+
+def _same_precision(state: Trainer) -> None:
+    """Workers measure for themselves and might differ: the first one's choice holds."""
+    chosen: list[Precision] = [state.precision]
+    dist.broadcast_object_list(chosen, src=0)
+    state.precision = chosen[0]
