@@ -10,7 +10,7 @@ export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo demo-compare test test-unit test-integration lint types format \
+.PHONY: help setup demo demo-compare demo-minilm test test-unit test-integration lint types format \
 	bench-quick lock clean
 
 help: ## List the targets
@@ -31,10 +31,10 @@ demo-compare: $(READY) ## The demo with all three methods and what each cost
 test: lint types test-unit test-integration ## Everything that CI runs, in this order
 
 test-unit: $(READY) ## Pure code, under a minute
-	$(BIN)/pytest tests/unit
+	tools/loopback.sh $(BIN)/pytest tests/unit
 
 test-integration: $(READY) ## Real models, real local Ray, a real S3 server
-	$(BIN)/pytest tests/integration
+	tools/loopback.sh $(BIN)/pytest tests/integration
 
 lint: $(READY) ## Style, import directions
 	$(BIN)/ruff check .
@@ -47,6 +47,9 @@ types: $(READY) ## Types (pyright, strict on lingraft/ and operator/)
 format: $(READY) ## Format, and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+demo-minilm: $(READY) ## Adapt all-MiniLM-L6-v2 to French, beside its floor and ceiling
+	$(BIN)/python examples/bible/minilm.py
 
 bench-quick: $(READY) ## Embed tokens/s of the three methods beside their FLOPs
 	$(BIN)/python bench/quick.py

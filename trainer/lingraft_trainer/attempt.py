@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers.utils import logging as transformers_logging
 
+import lingraft
 from lingraft.cache import cache_dir
 from lingraft.errors import CorruptArtifactError, LingraftError, ResourceError, StageBusyError
 from lingraft.sources import fetch_source
@@ -43,6 +45,9 @@ def work(
         StageBusyError: Another holder is at work on it; nothing was done.
         KeyboardInterrupt: Asked to stop; the lease is given back.
     """
+    # Its reports of tensors that are "missing" (a task's new head) or "unexpected" are meant.
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
     store = open_store(spec.store)
     stages = StageStore(store, spec.stage, spec.holder)
     lease = Lease(store, spec.stage, spec.holder)
@@ -179,7 +184,8 @@ def classified(error: Exception) -> LingraftError:
 def environment(spec: StageSpec, world: int, threads: int) -> dict[str, Any]:
     """What may explain a difference between two results of one recipe."""
     return {
-        "versions": {n: version(n) for n in ("lingraft", "torch", "transformers", "ray")},
+        "versions": {n: version(n) for n in ("torch", "transformers", "ray")}
+        | {"lingraft": lingraft.__version__},
         "python": platform.python_version(),
         "machine": platform.machine(),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else _processor(),

@@ -3,7 +3,6 @@
 A valid manifest alone is success. Where there is one already nothing is done.
 """
 
-import os
 import tempfile
 from typing import Any
 
@@ -12,6 +11,7 @@ from lingraft.stage import Manifest, StageSpec
 from lingraft.store import open_store
 from lingraft.store.stages import StageStore
 from lingraft_trainer.attempt import Listener, work
+from lingraft_trainer.local_ray import start_ray
 from lingraft_trainer.stages.registry import DATA_PARALLEL
 
 
@@ -37,26 +37,6 @@ def run(spec: StageSpec, listener: Listener | None = None) -> Manifest:
     if done is None:
         raise InfrastructureError("the stage ended without a manifest", where=spec.stage.ref)
     return done
-
-
-def start_ray() -> None:
-    """Start Ray on this machine, on loopback and without a dashboard, unless one is running."""
-    import ray
-
-    if ray.is_initialized():
-        return
-    address = os.environ.get("RAY_ADDRESS")
-    if address:  # set by KubeRay: the cluster this process was submitted to
-        ray.init(address=address)
-        return
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    ray.init(
-        address="local",
-        include_dashboard=False,
-        _node_ip_address="127.0.0.1",
-        log_to_driver=False,
-        logging_level="warning",
-    )
 
 
 def _on_ray(spec: StageSpec) -> None:

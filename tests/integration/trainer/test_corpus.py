@@ -19,8 +19,39 @@ from lingraft.errors import UserError
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.stages.corpus import corpus
+from lingraft_trainer.tokenization.swap import save_tokenizer
+from tests.unit.trainer.tokenization.bases import BASES
 
-WORDS = ["habari", "ya", "asubuhi", "nyumba", "kubwa", "mtoto", "mdogo", "anasoma", "kitabu", "leo", "kesho", "chakula", "kizuri", "maji", "baridi", "mwalimu", "shule", "rafiki", "safari", "barabara", "mlima", "bahari", "ndege", "samaki", "mti", "jua", "mwezi", "nyota"]
+WORDS = [
+    "habari",
+    "ya",
+    "asubuhi",
+    "nyumba",
+    "kubwa",
+    "mtoto",
+    "mdogo",
+    "anasoma",
+    "kitabu",
+    "leo",
+    "kesho",
+    "chakula",
+    "kizuri",
+    "maji",
+    "baridi",
+    "mwalimu",
+    "shule",
+    "rafiki",
+    "safari",
+    "barabara",
+    "mlima",
+    "bahari",
+    "ndege",
+    "samaki",
+    "mti",
+    "jua",
+    "mwezi",
+    "nyota",
+]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -38,7 +69,9 @@ def lines(count: int, seed: int = 0) -> list[str]:
     return [" ".join(chance.choices(WORDS, k=12)) + f" {i}." for i in range(count)]
 
 
-def run(text: Path, out: Path, **params: Any) -> tuple[Any, Path]:
+def run(
+    text: Path, out: Path, others: dict[str, Path] | None = None, **params: Any
+) -> tuple[Any, Path]:
     out.mkdir(parents=True)
     scratch = out.parent / f"{out.name}-scratch"
     scratch.mkdir()
@@ -49,7 +82,9 @@ def run(text: Path, out: Path, **params: Any) -> tuple[Any, Path]:
         "heldoutShare": 0.05,
         "seed": 0,
     }
-    ctx = StageContext(params=values | params, inputs={"text": text}, out=out, scratch=scratch)
+    ctx = StageContext(
+        params=values | params, inputs={"text": text} | (others or {}), out=out, scratch=scratch
+    )
     return corpus(ctx), out
 
 
@@ -185,9 +220,33 @@ def test_bad_text_is_named(tmp_path: Path, name: str, content: bytes, message: s
 def test_vocabulary_larger_than_the_text_supports(tmp_path: Path) -> None:
     text = tmp_path / "sw.txt"
     text.write_text("\n\n".join(lines(60)), encoding="utf-8")
-    with pytest.raises(UserError, match="set at most (\\d+)") as caught:
+    with pytest.raises(UserError, match=r"set at most (\d+)") as caught:
         run(text, tmp_path / "out", tokenizer={"train": "unigram", "vocabSize": 5000})
     assert caught.value.where == "spec.tokenizer.train.vocabSize"
     most = int(caught.value.message.split("set at most ")[1].split(",")[0])
     result, _ = run(text, tmp_path / "out2", tokenizer={"train": "unigram", "vocabSize": most})
     assert result.metrics["vocabulary"] == most
+
+
+@pytest.mark.parametrize("choice", [{"source": "base"}, {"source": "uri"}])
+def test_ready_tokenizers(tmp_path: Path, choice: dict[str, str]) -> None:
+    """BERT's own tokenizer, and a RoBERTa tokenizer laid under BERT's special tokens."""
+    text = tmp_path / "sw.txt"
+    text.write_text("\n\n".join(lines(60)), encoding="utf-8")
+    others = {"base": tmp_path / "base", "tokenizer": tmp_path / "ready"}
+    save_tokenizer(BASES["bert"](), others["base"])
+    save_tokenizer(BASES["roberta"](), others["tokenizer"])
+    _, out = run(text, tmp_path / "out", others, tokenizer=choice)
+    base, target = (AutoTokenizer.from_pretrained(f) for f in (others["base"], out / "tokenizer"))
+    packed = PackedText(out / "train")
+    assert packed.pad_id == base.pad_token_id and packed.vocab_size == len(target)
+    assert packed.mask_id == target.mask_token_id
+    assert {p[0] for p in pieces(packed)} == {target.cls_token_id}
+    assert {p[-1] for p in pieces(packed)} == {target.sep_token_id}
+    report = json.loads((out / "tokenizer_report.json").read_text())
+    if choice["source"] == "base":
+        assert target("habari ya")["input_ids"] == base("habari ya")["input_ids"]
+        assert report["sharedWithBase"] == 1
+    else:
+        assert len(target) == 321 and target.cls_token == "[CLS]"
+        assert 0 < report["sharedWithBase"] < 1

@@ -6,6 +6,7 @@ import sqlite3
 import sys
 import zipfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -116,11 +117,12 @@ def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                     connection.execute("INSERT INTO bible VALUES (?, ?, ?, ?, ?)", row)
     connection.commit()
     connection.close()
-    wheel = tmp_path / "out" / ".download" / prepare.WHEEL
+    wheel = tmp_path / "out" / ".download" / prepare.WHEEL.file
     wheel.parent.mkdir(parents=True)
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.write(database, prepare.DATABASE)
-    monkeypatch.setattr(prepare, "SHA256", prepare.sha256_file(wheel))
+    pinned = replace(prepare.WHEEL, sha256=prepare.sha256_file(wheel))
+    monkeypatch.setattr(prepare, "WHEEL", pinned)
     return tmp_path / "out"
 
 
@@ -161,7 +163,7 @@ def test_prepare_writes_what_it_promises(out: Path):
 def test_prepare_again_changes_nothing_and_reads_no_wheel(out: Path):
     first = prepare.prepare(out, ["fr"])
     before = contents(out)
-    (out / ".download" / prepare.WHEEL).unlink()
+    (out / ".download" / prepare.WHEEL.file).unlink()
     assert prepare.prepare(out, ["fr"]) == first
     assert contents(out) == before
 
@@ -176,7 +178,7 @@ def test_prepare_repairs_a_file_that_was_changed_or_lost(out: Path):
 
 
 def test_prepare_refuses_a_wheel_with_other_bytes(out: Path):
-    wheel = out / ".download" / prepare.WHEEL
+    wheel = out / ".download" / prepare.WHEEL.file
     wheel.write_bytes(wheel.read_bytes() + b"x")
     with pytest.raises(SystemExit, match="sha256"):
         prepare.prepare(out, ["fr"])

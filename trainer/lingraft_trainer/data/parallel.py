@@ -1,7 +1,6 @@
 """One function over many files at once, its results in the files' order: Ray Data, kept small."""
 
 import logging
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -10,15 +9,7 @@ import ray
 import ray.data
 
 from lingraft.errors import LingraftError
-
-
-def start_ray() -> None:
-    """A Ray of our own on this machine, unless the caller has connected to one."""
-    if not ray.is_initialized():
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        ray.init(
-            address="local", include_dashboard=False, configure_logging=False, log_to_driver=False
-        )
+from lingraft_trainer.local_ray import start_ray
 
 
 def ordered(

@@ -74,7 +74,7 @@ class SpecialTokens:
 def default_special_tokens(max_length: int = UNLIMITED) -> SpecialTokens:
     """RoBERTa's special tokens, for a base that is pretrained from text."""
     first, pad, last, unk, mask = "<s>", "<pad>", "</s>", "<unk>", "<mask>"
-    roles = dict(
+    roles: dict[str, str] = dict(
         zip(ROLES, (unk, first, last, first, last, pad, mask), strict=True),
     )
     flags = {

@@ -58,7 +58,7 @@ def test_every_token_once_in_order(sizes: list[int], length: int, shard: int) ->
 def test_a_long_document_is_not_cut_for_a_scrap(tmp_path: Path) -> None:
     # Row of 64: the first document leaves 20 places, 18 for text, fewer than LEAST.
     text = pack(tmp_path, [[7] * 42, [8] * 100], 64)
-    tokens, segments = text.take(np.arange(text.rows))
+    _, segments = text.take(np.arange(text.rows))
     assert (segments[0] > 0).sum() == 44 and segments[0].max() == 1
     # But a whole document, or LEAST tokens of one, go in.
     text = pack(tmp_path / "b", [[7] * 42, [8] * 18], 64)

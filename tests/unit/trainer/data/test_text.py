@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001
 """Reading and cleaning text, without Ray."""
 
 import bz2

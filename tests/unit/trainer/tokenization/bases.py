@@ -11,7 +11,43 @@ from transformers import (
     XLMRobertaTokenizer,
 )
 
-WORDS = ["habari", "ya", "asubuhi", "nyumba", "kubwa", "mtoto", "mdogo", "anasoma", "kitabu", "leo", "kesho", "chakula", "kizuri", "maji", "baridi", "mwalimu", "shule", "rafiki", "été", "élève", "Ünïcode", "ệ", "각", "한국", "カバ", "क्षि", "ไทย", "العَرَبِيَّة", "fin", "~", "A1", ".", ",", "'", "123"]
+WORDS = [
+    "habari",
+    "ya",
+    "asubuhi",
+    "nyumba",
+    "kubwa",
+    "mtoto",
+    "mdogo",
+    "anasoma",
+    "kitabu",
+    "leo",
+    "kesho",
+    "chakula",
+    "kizuri",
+    "maji",
+    "baridi",
+    "mwalimu",
+    "shule",
+    "rafiki",
+    "été",
+    "élève",
+    "Ünïcode",
+    "ệ",
+    "각",
+    "한국",
+    "カバ",
+    "क्षि",
+    "ไทย",
+    "العَرَبِيَّة",
+    "fin",
+    "~",
+    "A1",
+    ".",
+    ",",
+    "'",
+    "123",
+]
 _CHANCE = random.Random(0)
 TEXT = [" ".join(_CHANCE.choices(WORDS, k=8)) for _ in range(600)]
 NASTY = [
