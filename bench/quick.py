@@ -16,6 +16,8 @@ from statistics import median
 
 import numpy as np
 import torch
+from transformers import AutoConfig, AutoModelForMaskedLM
+
 from lingraft import compute
 from lingraft.architecture import shape_of_config
 from lingraft.params import MaskedLm
@@ -24,8 +26,7 @@ from lingraft_trainer.models.mini import truncate
 from lingraft_trainer.models.registry import family_of
 from lingraft_trainer.stages.embed import train_embeddings_only
 from lingraft_trainer.training.mlm import MaskedLmObjective, MlmData
-from lingraft_trainer.training.precision import autocast, choose
-from transformers import AutoConfig, AutoModelForMaskedLM
+from lingraft_trainer.training.precision import Precision, autocast, choose
 
 METHODS = {"Standard": 12, "MiniJoint": 4, "MiniPost": 6}
 MASK_PROBABILITY = 0.15
@@ -34,7 +35,7 @@ MASK_PROBABILITY = 0.15
 class Run:
     """One method's step 2, ready to be stepped."""
 
-    def __init__(self, full, depth: int, text: PackedText, args, precision: str) -> None:
+    def __init__(self, full, depth: int, text: PackedText, args, precision: Precision) -> None:
         family = family_of("roberta")
         self.model = truncate(full, family, depth)
         train_embeddings_only(self.model, family.predictions(self.model).bias)
@@ -53,7 +54,7 @@ class Run:
         self.data = MlmData(text, params, family, micro_batch_tokens=args.batch * args.length)
         trained = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(trained, lr=1e-4, fused=True)
-        self.precision = precision
+        self.precision: Precision = precision
         self.seconds: list[float] = []
 
     def step(self, number: int) -> None:
@@ -90,7 +91,7 @@ def random_text(folder: Path, length: int, vocabulary: int) -> PackedText:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--hidden", type=int, default=256)
     parser.add_argument("--vocabulary", type=int, default=32_000)
     parser.add_argument("--length", type=int, default=128)

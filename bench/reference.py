@@ -55,9 +55,7 @@ def batches(corpus: Path, args, first_position: int):
     n, vocabulary = len(tokens), packed["vocabSize"]
     for step in range(args.steps):
         at = np.arange(step * args.batch_rows, (step + 1) * args.batch_rows)
-        orders = {
-            e: np.random.default_rng([args.seed, 1, e]).permutation(n) for e in set(at // n)
-        }
+        orders = {e: np.random.default_rng([args.seed, 1, e]).permutation(n) for e in set(at // n)}
         rows = np.array([orders[i // n][i % n] for i in at])
         ids, piece = tokens[rows].astype(np.int64), segments[rows]
         rng = np.random.default_rng([args.seed, 2, step])
@@ -104,7 +102,7 @@ def train(model, parameters: list[nn.Parameter], data, args):
 
 def main() -> None:
     """Print the losses of step 2."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("base", type=Path)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--source", type=Path, help="base tokenizer; default: BASE")

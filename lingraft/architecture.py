@@ -1,11 +1,13 @@
 """The shape of a base model, as far as planning and FLOPs need it."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
 
 from lingraft import resource
 from lingraft.errors import UserError
 from lingraft.stage import Contract
+
+MODEL_TYPES: tuple[str, ...] = get_args(resource.ModelType)
 
 
 class Shape(Contract):
@@ -29,30 +31,36 @@ def shape_of_config(config: Mapping[str, Any], *, where: str) -> Shape:
         where: URI of the checkpoint, for errors.
 
     Raises:
-        UserError: A size is missing: not an encoder this project knows.
+        UserError: An unknown family, or a size is missing.
     """
     model_type = str(config.get("model_type", ""))
-    # RoBERTa numbers positions from the padding id on; BERT starts at 0.
-    offset = 0 if model_type == "bert" else int(config.get("pad_token_id") or 0) + 1
-    try:
-        return Shape(
-            model_type=model_type,
-            layers=int(config["num_hidden_layers"]),
-            hidden=int(config["hidden_size"]),
-            intermediate=int(config["intermediate_size"]),
-            vocabulary=int(config["vocab_size"]),
-            positions=int(config["max_position_embeddings"]) - offset,
-            masked_lm_head=any(
-                "ForMaskedLM" in name or "ForPreTraining" in name
-                for name in config.get("architectures") or []
-            ),
-        )
-    except (KeyError, TypeError) as error:
+    if model_type not in MODEL_TYPES:
         raise UserError(
-            f"config.json has no {error}: give an encoder checkpoint of the BERT or RoBERTa "
-            f"families (this one says model_type {model_type!r})",
+            f"model type {model_type!r} is not supported; give a checkpoint of one of "
+            f"{', '.join(MODEL_TYPES)}",
             where=where,
-        ) from error
+        )
+    # RoBERTa numbers positions from the padding id on; BERT starts at 0.
+    pad_id = config.get("pad_token_id")
+    offset = 0 if model_type == "bert" else 1 + (1 if pad_id is None else int(pad_id))
+
+    def size(field: str) -> int:
+        value = config.get(field)
+        if not isinstance(value, int):
+            message = f"config.json has no {field}: give the directory of a whole checkpoint"
+            raise UserError(message, where=where)
+        return value
+
+    classes: Sequence[str] = config.get("architectures") or ()
+    return Shape(
+        model_type=model_type,
+        layers=size("num_hidden_layers"),
+        hidden=size("hidden_size"),
+        intermediate=size("intermediate_size"),
+        vocabulary=size("vocab_size"),
+        positions=size("max_position_embeddings") - offset,
+        masked_lm_head=any("ForMaskedLM" in name or "ForPreTraining" in name for name in classes),
+    )
 
 
 def shape_of_pretrain(pretrain: resource.Pretrain) -> Shape:

@@ -34,10 +34,7 @@ def head(shape: Shape, vocabulary: int, *, dense_passes: int, decoder_passes: in
         dense_passes: 2 for a frozen dense layer (forward, input gradient), 3 for a trained one.
         decoder_passes: Likewise for the decoder.
     """
-    return (
-        dense_passes * 2 * shape.hidden**2
-        + decoder_passes * 2 * shape.hidden * vocabulary
-    )
+    return dense_passes * 2 * shape.hidden**2 + decoder_passes * 2 * shape.hidden * vocabulary
 
 
 def embed_step(

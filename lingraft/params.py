@@ -95,8 +95,10 @@ class FinetuneParams(Contract):
 
 
 class GraftTask(Contract):
-    """One task to evaluate. Its inputs are `test:<name>`, `source_test:<name>` and, for each
-    seed, `finetune:<name>:<seed>`."""
+    """One task to evaluate.
+
+    Its inputs are `test:<name>`, `source_test:<name>` and, for each seed, `finetune:<name>:<seed>`.
+    """
 
     name: str
     format: TaskFormat

@@ -13,6 +13,8 @@ API_VERSION = "lingraft.dev/v1alpha1"
 KIND = "LanguageAdaptation"
 
 Method = Literal["Standard", "MiniJoint", "MiniPost"]
+ModelType = Literal["bert", "roberta", "xlm-roberta", "roberta-prelayernorm"]
+"""The model families that can be adapted, by transformers' names."""
 TaskFormat = Literal[
     "xnli", "paws-x", "mlqa", "squad", "classification", "pairs", "qa", "retrieval"
 ]
@@ -80,7 +82,7 @@ class MaskedLanguageModelling(Model):
 class Architecture(Model):
     """The shape of a base that is pretrained from text."""
 
-    model_type: Literal["bert", "roberta", "xlm-roberta", "roberta-prelayernorm"] = Field(
+    model_type: ModelType = Field(
         default="roberta", description="Model family, by transformers' name."
     )
     layers: int = Field(default=12, ge=2)

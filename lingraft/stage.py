@@ -75,7 +75,9 @@ class Source(Contract):
     @property
     def fingerprint(self) -> str:
         """The sha256 over keys, sizes and tags; the URI itself is not part of it."""
-        return sha256_of([[o.key, o.size, o.tag] for o in sorted(self.objects, key=lambda o: o.key)])
+        return sha256_of(
+            [[o.key, o.size, o.tag] for o in sorted(self.objects, key=lambda o: o.key)]
+        )
 
 
 class Stage(Contract):

@@ -1,22 +1,25 @@
 """A tiny world for stage tests: tokenizers, models of every family, packed text, a context."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from lingraft_trainer.context import StageContext
-from lingraft_trainer.data.packing import PackWriter
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedModel, PreTrainedTokenizerFast
 
+from lingraft_trainer.context import StageContext
+from lingraft_trainer.data.packing import PackWriter
+
 MODEL_TYPES = ("bert", "roberta", "xlm-roberta", "roberta-prelayernorm")
 LENGTH = 32
-SOURCE_WORDS = "the cat dog sat ran on a mat sea and saw big red old house 1 2 3 tree bird".split()
-TARGET_WORDS = "le chat chien assis sur un tapis mer et vu grand rouge maison 1 2 3 oiseau".split()
+SOURCE_TEXT = "the cat dog sat ran on a mat sea and saw big red old house 1 2 3 tree bird"
+TARGET_TEXT = "le chat chien assis sur un tapis mer et vu grand rouge maison 1 2 3 oiseau"
+SOURCE_WORDS, TARGET_WORDS = SOURCE_TEXT.split(), TARGET_TEXT.split()
 
 
-def tiny_tokenizer(model_type: str, words: list[str]) -> PreTrainedTokenizerFast:
+def tiny_tokenizer(model_type: str, words: Sequence[str]) -> PreTrainedTokenizerFast:
     """Words by white space, with the special tokens and template of the family."""
     bert = model_type == "bert"
     special = (
@@ -29,7 +32,9 @@ def tiny_tokenizer(model_type: str, words: list[str]) -> PreTrainedTokenizerFast
     unknown = "[UNK]" if bert else "<unk>"
     backend = Tokenizer(models.WordLevel(vocabulary, unk_token=unknown))
     backend.pre_tokenizer = pre_tokenizers.Whitespace()
-    pair = f"{first}:0 $A:0 {last}:0 $B:1 {last}:1" if bert else f"{first} $A {last} {last} $B {last}"
+    pair = f"{first} $A {last} {last} $B {last}"
+    if bert:
+        pair = f"{first}:0 $A:0 {last}:0 $B:1 {last}:1"
     backend.post_processor = processors.TemplateProcessing(
         single=f"{first} $A {last}",
         pair=pair,
@@ -78,9 +83,12 @@ def tiny_base(model_type: str, folder: Path, *, layers: int = 4) -> Path:
     return folder
 
 
-def tiny_corpus(model_type: str, words: list[str], folder: Path, *, documents: int = 60) -> Path:
+def tiny_corpus(
+    model_type: str, words: Sequence[str], folder: Path, *, documents: int = 60
+) -> Path:
     """What the corpus stage writes: tokenizer, train and heldout, of random sentences."""
-    tokenizer = tiny_tokenizer(model_type, words)
+    # Any: to transformers, any special id may be missing, or a list.
+    tokenizer: Any = tiny_tokenizer(model_type, words)
     tokenizer.save_pretrained(folder / "tokenizer")
     rng = np.random.default_rng(5)
     for split, count in (("train", documents), ("heldout", 6)):
@@ -95,7 +103,7 @@ def tiny_corpus(model_type: str, words: list[str], folder: Path, *, documents: i
             vocab_size=len(tokenizer),
         )
         for _ in range(count):
-            text = " ".join(rng.choice(words, rng.integers(5, 50)))
+            text = " ".join(rng.choice(list(words), rng.integers(5, 50)))
             writer.add(tokenizer(text, add_special_tokens=False)["input_ids"], len(text))
         writer.close()
     return folder

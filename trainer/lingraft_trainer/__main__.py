@@ -26,9 +26,10 @@ def main(arguments: list[str]) -> int:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
-    from lingraft_trainer.runner import run
-
     try:
+        # Takes seconds to import: Ctrl-C may come meanwhile.
+        from lingraft_trainer.runner import run
+
         manifest = run(spec)
     except LingraftError as error:
         print(f"error: {error}", file=sys.stderr)

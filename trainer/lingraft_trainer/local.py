@@ -42,7 +42,9 @@ def run_plan(plan: Plan, execution: Execution, listener: "Listener") -> dict[str
 
         spec = plan.spec(planned, local_holder()).model_copy(update={"execution": execution})
         try:
-            manifests[name] = run(spec, lambda progress, name=name: listener.progress(name, progress))
+            manifests[name] = run(
+                spec, lambda progress, name=name: listener.progress(name, progress)
+            )
         except LingraftError as error:
             listener.failed(name, error)
             raise

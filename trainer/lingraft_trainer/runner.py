@@ -6,12 +6,18 @@ A valid manifest alone is success. Where there is one already nothing is done.
 import tempfile
 from typing import Any
 
-from lingraft.errors import FailureClass, InfrastructureError, LingraftError, ResourceError, UserError
+from lingraft.errors import (
+    FailureClass,
+    InfrastructureError,
+    LingraftError,
+    ResourceError,
+    UserError,
+)
 from lingraft.stage import Manifest, StageSpec
 from lingraft.store import open_store
 from lingraft.store.stages import StageStore
 from lingraft_trainer.attempt import Listener, work
-from lingraft_trainer.local_ray import start_ray
+from lingraft_trainer.local_ray import join, loopback_config, one_machine, start_ray
 from lingraft_trainer.stages.registry import DATA_PARALLEL
 
 
@@ -50,9 +56,12 @@ def _on_ray(spec: StageSpec) -> None:
     if gpus:
         resources["GPU"] = gpus
     with tempfile.TemporaryDirectory(prefix="lingraft-ray-") as folder:
+        local = one_machine()
+        rendezvous = f"{folder}/rendezvous" if local and workers > 1 else None
         trainer = TorchTrainer(
             _worker,
-            train_loop_config={"spec": spec.to_json()},
+            train_loop_config={"spec": spec.to_json(), "rendezvous": rendezvous},
+            torch_config=loopback_config() if local else None,
             scaling_config=ScalingConfig(
                 num_workers=workers, use_gpu=gpus > 0, resources_per_worker=resources
             ),
@@ -74,11 +83,10 @@ def _worker(config: dict[str, Any]) -> None:
     import ray.train
 
     context = ray.train.get_context()
-    work(
-        StageSpec.model_validate(config["spec"]),
-        rank=context.get_world_rank(),
-        world=context.get_world_size(),
-    )
+    rank, world = context.get_world_rank(), context.get_world_size()
+    if config["rendezvous"] is not None:
+        join(config["rendezvous"], rank, world)
+    work(StageSpec.model_validate(config["spec"]), rank=rank, world=world)
 
 
 _CLASSES: dict[FailureClass, type[LingraftError]] = {

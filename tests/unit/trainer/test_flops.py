@@ -4,6 +4,9 @@ as zero)."""
 import numpy as np
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import AutoConfig, AutoModelForMaskedLM
+
 from lingraft import compute
 from lingraft.architecture import shape_of_config
 from lingraft_trainer.models.family import embeddings, encoder_layers
@@ -11,8 +14,6 @@ from lingraft_trainer.models.mini import joint_view, of_head
 from lingraft_trainer.models.registry import family_of
 from lingraft_trainer.stages.embed import train_embeddings_only
 from lingraft_trainer.training.mlm import JointObjective, MaskedLmObjective, batch_of
-from torch.utils.flop_counter import FlopCounterMode
-from transformers import AutoConfig, AutoModelForMaskedLM
 
 ROWS, LENGTH, MASKED = 4, 32, 20
 
@@ -40,9 +41,7 @@ def batch():
     chosen = np.zeros(ROWS * LENGTH, dtype=bool)
     chosen[rng.permutation(ROWS * LENGTH)[:MASKED]] = True
     segments = np.ones((ROWS, LENGTH), dtype=np.uint8)
-    return batch_of(
-        tokens, segments, tokens, chosen.reshape(ROWS, LENGTH), first_position=2
-    )
+    return batch_of(tokens, segments, tokens, chosen.reshape(ROWS, LENGTH), first_position=2)
 
 
 def counted(objective):

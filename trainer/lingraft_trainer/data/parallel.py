@@ -25,7 +25,7 @@ def ordered(
     start_ray()
     _quiet()
 
-    def of_batch(batch: dict[str, Any]) -> Iterator[pa.Table]:
+    def of_batch(batch: Any) -> Iterator[pa.Table]:
         for number in batch["id"]:
             yield from function(items[int(number)])
 

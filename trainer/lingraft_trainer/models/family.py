@@ -32,9 +32,10 @@ class Family:
     model_type: str
     layers: str
     head: tuple[str, ...]
-    transform: Callable[[PreTrainedModel, Tensor], Tensor]
-    predictions: Callable[[PreTrainedModel], Any]
-    final_norm: Callable[[PreTrainedModel, Tensor], Tensor]
+    # The model is Any: a family's own attributes are in no type of transformers'.
+    transform: Callable[[Any, Tensor], Tensor]
+    predictions: Callable[[Any], Any]
+    final_norm: Callable[[Any, Tensor], Tensor]
     first_position: Callable[[int], int]
 
 

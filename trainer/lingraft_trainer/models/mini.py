@@ -10,9 +10,7 @@ from lingraft_trainer.models.family import Family, encoder_layers
 
 def of_head(name: str, family: Family) -> bool:
     """Whether a state-dict name belongs to the masked-LM head, the tied decoder left out."""
-    return name.startswith(family.head) and not name.endswith(
-        ("decoder.weight", "decoder.bias")
-    )
+    return name.startswith(family.head) and not name.endswith(("decoder.weight", "decoder.bias"))
 
 
 def truncate(model: PreTrainedModel, family: Family, depth: int) -> PreTrainedModel:
@@ -49,6 +47,4 @@ def joint_view(model: PreTrainedModel, family: Family, depth: int) -> PreTrained
 
 def head_tensors(model: PreTrainedModel, family: Family) -> dict[str, Tensor]:
     """The head's own tensors by their state-dict names."""
-    return {
-        name: tensor for name, tensor in model.state_dict().items() if of_head(name, family)
-    }
+    return {name: tensor for name, tensor in model.state_dict().items() if of_head(name, family)}

@@ -9,6 +9,7 @@ there; the checkpoint is an ordinary one. `bench/README.md` has the measured dif
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,13 +30,14 @@ def start_with_neighbour_heads(model: PreTrainedModel, family: Family, pad_id: i
     config = model.config
     head_width = config.hidden_size // config.num_attention_heads
     fast = math.pi * ((torch.arange(head_width // 2) + 0.5) / (head_width // 2)) ** 1.3
-    table_PH = model.base_model.embeddings.position_embeddings.weight
+    body: Any = model.base_model  # whose attributes are in no type of transformers'
+    table_PH: Tensor = body.embeddings.position_embeddings.weight
     first = family.first_position(pad_id)
     table_PH[:first] = 0.0
-    table_PH[first:] = (
-        config.initializer_range * math.sqrt(2) * _sinusoids(len(table_PH) - first, config, fast)
-    )
-    attention = encoder_layers(model, family)[0].attention.self
+    waves = _sinusoids(len(table_PH) - first, config.hidden_size, fast)
+    table_PH[first:] = config.initializer_range * math.sqrt(2) * waves
+    first_layer: Any = encoder_layers(model, family)[0]
+    attention = first_layer.attention.self
     for head in range(config.num_attention_heads):
         rows = slice(head * head_width, (head + 1) * head_width)
         rotation = _rotation(fast, OFFSETS[head % len(OFFSETS)])
@@ -45,9 +47,8 @@ def start_with_neighbour_heads(model: PreTrainedModel, family: Family, pad_id: i
             weight[rows, : len(rotation)] += SHARPNESS * identity
 
 
-def _sinusoids(positions: int, config: object, fast: Tensor) -> Tensor:
+def _sinusoids(positions: int, width: int, fast: Tensor) -> Tensor:
     """[P, H]: (sin, cos) pairs; the first head's width at fast rates, the rest slower ones."""
-    width: int = config.hidden_size  # type: ignore[attr-defined]
     count = width // 2 - len(fast)
     slow = 0.5 * torch.exp(-math.log(100.0) * torch.arange(count) / max(1, count))
     angle = torch.arange(positions)[:, None] * torch.cat([fast, slow])

@@ -50,9 +50,7 @@ def finetune(ctx: StageContext) -> Result:
 
     def after_step(done: int) -> None:
         if done % data.steps_per_epoch == 0:
-            scores = kind.evaluate(
-                model, tokenizer, dev, params.max_length, params.source_language
-            )
+            scores = kind.evaluate(model, tokenizer, dev, params.max_length, params.source_language)
             totals = scores.totals
             best.offer(model, done // data.steps_per_epoch, totals[kind.selects_by], totals)
             model.train()

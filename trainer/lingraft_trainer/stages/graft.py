@@ -26,12 +26,11 @@ from lingraft_trainer.data.tasks import TaskRow, labels_of, read_examples
 from lingraft_trainer.metrics import bootstrap_stderr
 from lingraft_trainer.models.checkpoint import load_masked_lm, read_config
 from lingraft_trainer.models.family import Family, replace_vocabulary
-from lingraft_trainer.models.registry import family_of
 from lingraft_trainer.stages.embed import EMBEDDINGS
-from lingraft_trainer.tasks.kinds import Scores, kind_of
+from lingraft_trainer.tasks.kinds import Scores, kind_of, label_names
 from lingraft_trainer.tasks.retrieval import retrieval_scores
 from lingraft_trainer.training.loop import device_seconds
-from lingraft_trainer.training.mlm import MaskedLmObjective, heldout_loss
+from lingraft_trainer.training.mlm import heldout_score
 
 BOOTSTRAP_SEED = 0
 SOURCE_LANGUAGE = "en"
@@ -45,13 +44,12 @@ class Graft:
         learned = load_file(ctx.inputs["embed"] / EMBEDDINGS)
         self.weight, self.bias = learned["weight"], learned["bias"]
 
-    def into(self, model: PreTrainedModel, family: Family) -> PreTrainedModel:
+    def into(self, model: PreTrainedModel, family: Family) -> None:
         """Give a model the new vocabulary, in place."""
         replace_vocabulary(model, family, self.weight, self.tokenizer.pad_token_id, self.bias)
         for role in ("pad", "bos", "eos"):
             number = getattr(self.tokenizer, f"{role}_token_id")
             setattr(model.config, f"{role}_token_id", number)
-        return model
 
     def save(self, model: PreTrainedModel, out: Path) -> None:
         """Write the model with the new language's tokenizer beside it."""
@@ -124,25 +122,25 @@ def comparison(ancestors: dict[str, Manifest], shape: Shape) -> dict[str, Any]:
     }
 
 
-def _full_model(
-    ctx: StageContext, graft: Graft
-) -> tuple[PreTrainedModel, Family, dict[str, Any]]:
+def _full_model(ctx: StageContext, graft: Graft) -> tuple[PreTrainedModel, Family, dict[str, Any]]:
     """Graft and save the full model; score held-out text where there is a masked-LM head."""
     loaded = load_masked_lm(ctx.inputs["base"])
     family = loaded.family
-    model = graft.into(loaded.model, family)
+    model = loaded.model
+    graft.into(model, family)
     if not loaded.has_head:
-        body: PreTrainedModel = AutoModel.from_pretrained(
+        body: Any = AutoModel.from_pretrained(
             ctx.inputs["base"], use_safetensors=True, local_files_only=True, dtype=torch.float32
         )
-        graft.save(graft.into(body, family), ctx.out / "model")
+        graft.into(body, family)
+        graft.save(body, ctx.out / "model")
         return body.to(ctx.device), family, {"heldout": None}
     graft.save(model, ctx.out / "model")
     text = PackedText(ctx.inputs["corpus"] / "heldout")
-    loss = heldout_loss(MaskedLmObjective(model.eval(), family), text, family)
-    bits = loss / np.log(2) * text.tokens / text.bytes
-    heldout = {"maskedLmLoss": loss, "bitsPerByte": float(bits)}
-    return model.base_model.to(ctx.device), family, {"heldout": heldout}
+    score = heldout_score(model.eval(), family, text)
+    heldout = {"maskedLmLoss": score.loss, "bitsPerByte": score.bits_per_byte}
+    body = model.base_model
+    return body.to(ctx.device), family, {"heldout": heldout}
 
 
 def _finetuned(
@@ -159,8 +157,7 @@ def _finetuned(
         auto: Any = kind.auto_class
         model = auto.from_pretrained(path, use_safetensors=True, local_files_only=True)
         model.to(ctx.device)
-        names = model.config.id2label
-        labels = tuple(names[i] for i in range(len(names)))
+        labels = label_names(model)
         rows = _rows(ctx, f"test:{task.name}", task, language, labels)
         if f"source_test:{task.name}" in ctx.inputs:
             source.append(
@@ -172,10 +169,12 @@ def _finetuned(
                     SOURCE_LANGUAGE,
                 )
             )
-        grafted = graft.into(model.cpu(), family).to(ctx.device)
-        scores = kind.evaluate(grafted, graft.tokenizer, rows, task.max_length, language)
+        graft.into(model.cpu(), family)
+        scores = kind.evaluate(
+            model.to(ctx.device), graft.tokenizer, rows, task.max_length, language
+        )
         target.append(scores)
-        graft.save(grafted.cpu(), ctx.out / "tasks" / f"{task.name}-{seed}")
+        graft.save(model.cpu(), ctx.out / "tasks" / f"{task.name}-{seed}")
         _write_predictions(ctx.out / "predictions" / f"{task.name}-{seed}.jsonl", scores)
     source_rows: list[TaskRow] = []
     if source:
@@ -194,7 +193,7 @@ def _retrieval(
 ) -> dict[str, Any]:
     """Sentence retrieval: the grafted body's vectors against the base's own."""
     rows = _rows(ctx, f"test:{task.name}", task, language, None)
-    base: PreTrainedModel = AutoModel.from_pretrained(
+    base: Any = AutoModel.from_pretrained(
         ctx.inputs["base"], use_safetensors=True, local_files_only=True, dtype=torch.float32
     )
     tokenizer = AutoTokenizer.from_pretrained(ctx.inputs["base"])

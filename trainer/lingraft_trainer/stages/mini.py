@@ -17,7 +17,7 @@ from lingraft_trainer.models.family import embeddings, encoder_layers
 from lingraft_trainer.models.mini import head_tensors, of_head, truncate
 from lingraft_trainer.stages.common import mlm_cost, mlm_metrics, mlm_settings
 from lingraft_trainer.training.loop import fit
-from lingraft_trainer.training.mlm import MaskedLmObjective, MlmData, heldout_loss
+from lingraft_trainer.training.mlm import MaskedLmObjective, MlmData, heldout_score
 
 
 def mini(ctx: StageContext) -> Result:
@@ -52,9 +52,7 @@ def _joint(ctx: StageContext, base: LoadedModel, params: MiniParams) -> Result:
     return Result(metrics={"layers": params.layers}, compute=Compute())
 
 
-def _post(
-    ctx: StageContext, base: LoadedModel, params: MiniParams, training: MaskedLm
-) -> Result:
+def _post(ctx: StageContext, base: LoadedModel, params: MiniParams, training: MaskedLm) -> Result:
     """Copies of the bottom k layers, frozen, under n trained layers and a trained head."""
     family, depth = base.family, params.layers + params.new_layers
     # The new layers start as copies of layers k+1..k+n: what truncation leaves anyway.
@@ -74,9 +72,7 @@ def _post(
     done = fit(ctx, MaskedLmObjective(model, family), data, mlm_settings(training), width=width)
 
     model.cpu().eval()
-    heldout = heldout_loss(
-        MaskedLmObjective(model, family), PackedText(ctx.inputs["corpus"] / "heldout"), family
-    )
+    heldout = heldout_score(model, family, PackedText(ctx.inputs["corpus"] / "heldout"))
     model.save_pretrained(ctx.out)
     flops = compute.mini_step(
         shape_of_config(base.model.config.to_dict(), where="base"),
@@ -88,7 +84,7 @@ def _post(
     )
     metrics: dict[str, Any] = {"layers": params.layers, "newLayers": params.new_layers}
     return Result(
-        metrics=metrics | mlm_metrics(done) | {"heldoutLoss": heldout},
+        metrics=metrics | mlm_metrics(done) | {"heldoutLoss": heldout.loss},
         compute=mlm_cost(ctx, done, flops),
     )
 

@@ -18,7 +18,7 @@ from lingraft_trainer.models.neighbour_heads import start_with_neighbour_heads
 from lingraft_trainer.models.registry import family_of
 from lingraft_trainer.stages.common import mlm_cost, mlm_metrics, mlm_settings
 from lingraft_trainer.training.loop import fit
-from lingraft_trainer.training.mlm import JointObjective, MaskedLmObjective, MlmData, heldout_loss
+from lingraft_trainer.training.mlm import JointObjective, MaskedLmObjective, MlmData, heldout_score
 
 
 def pretrain(ctx: StageContext) -> Result:
@@ -60,16 +60,14 @@ def pretrain(ctx: StageContext) -> Result:
 
     model.cpu().eval()
     heldout = PackedText(ctx.inputs["corpus"] / "heldout")
-    top = heldout_loss(MaskedLmObjective(model, family).eval(), heldout, family)
-    metrics = mlm_metrics(done) | {"heldoutLoss": top}
+    metrics = mlm_metrics(done) | {"heldoutLoss": heldout_score(model, family, heldout).loss}
     if view is not None:
         view.cpu().eval()
         save_file(
             {name: t.contiguous() for name, t in head_tensors(view, family).items()},
             ctx.out / MIDDLE_HEAD,
         )
-        middle = heldout_loss(MaskedLmObjective(view, family).eval(), heldout, family)
-        metrics["heldoutLossMiddle"] = middle
+        metrics["heldoutLossMiddle"] = heldout_score(view, family, heldout).loss
     model.save_pretrained(ctx.out)
     shutil.copytree(ctx.inputs["corpus"] / "tokenizer", ctx.out, dirs_exist_ok=True)
     flops = compute.pretrain_step(
@@ -80,4 +78,3 @@ def pretrain(ctx: StageContext) -> Result:
         sequence_length=text.sequence_length,
     )
     return Result(metrics=metrics, compute=mlm_cost(ctx, done, flops))
-

@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase as Tokenizer
 
 from lingraft_trainer.data.tasks import Example, TaskRow
 from lingraft_trainer.metrics import accuracy, macro_f1
-from lingraft_trainer.tasks.kinds import Scores, TaskBatch, batched, pad
+from lingraft_trainer.tasks.kinds import Scores, TaskBatch, batched, label_names, pad
 
 
 class Classification:
@@ -29,7 +29,11 @@ class Classification:
         }
 
     def encode(
-        self, rows: Sequence[TaskRow], tokenizer: Tokenizer, max_length: int, labels: tuple[str, ...]
+        self,
+        rows: Sequence[TaskRow],
+        tokenizer: Tokenizer,
+        max_length: int,
+        labels: tuple[str, ...],
     ) -> list[dict[str, Any]]:
         """One feature an example; the target is the label's number."""
         number = {label: i for i, label in enumerate(labels)}
@@ -55,13 +59,12 @@ class Classification:
     ) -> Scores:
         """Accuracy and macro-F1."""
         model.eval()
-        names: dict[int, str] = model.config.id2label
-        labels = tuple(names[i] for i in range(len(names)))
+        labels = label_names(model)
         # Examples of one length together: less padding, the same logits.
         features = self.encode(rows, tokenizer, max_length, labels)
         order = sorted(range(len(features)), key=lambda i: len(features[i]["input_ids"]))
         predicted = [""] * len(features)
-        for part in batched(order):  # type: ignore[arg-type]
+        for part in batched(order):
             batch = pad([features[i] for i in part], tokenizer, max_length).to(model.device)
             for i, best in zip(part, model(**batch.inputs).logits.argmax(-1).tolist(), strict=True):
                 predicted[i] = labels[best]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from lingraft_trainer.data.tasks import FORMATS, TaskRow
 
 EVALUATION_BATCH = 64
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,13 @@ def pad(
     return TaskBatch({name: padded[name] for name in names}, targets)
 
 
-def batched(features: Sequence[dict[str, Any]]) -> list[Sequence[dict[str, Any]]]:
-    """Slices of at most EVALUATION_BATCH features."""
-    starts = range(0, len(features), EVALUATION_BATCH)
-    return [features[start : start + EVALUATION_BATCH] for start in starts]
+def batched(items: Sequence[T]) -> list[Sequence[T]]:
+    """Slices of at most EVALUATION_BATCH features, or of whatever stands for them."""
+    starts = range(0, len(items), EVALUATION_BATCH)
+    return [items[start : start + EVALUATION_BATCH] for start in starts]
+
+
+def label_names(model: PreTrainedModel) -> tuple[str, ...]:
+    """The labels that a classification model was fine-tuned with, by their numbers."""
+    names: Any = model.config.id2label
+    return tuple(names[i] for i in range(len(names)))

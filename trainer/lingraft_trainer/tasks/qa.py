@@ -28,7 +28,11 @@ class QuestionAnswering:
         return {}
 
     def encode(
-        self, rows: Sequence[TaskRow], tokenizer: Tokenizer, max_length: int, labels: tuple[str, ...]
+        self,
+        rows: Sequence[TaskRow],
+        tokenizer: Tokenizer,
+        max_length: int,
+        labels: tuple[str, ...],
     ) -> list[dict[str, Any]]:
         """One feature a window; the target is (start, end) of the first answer, in tokens."""
         features: list[dict[str, Any]] = []
@@ -119,9 +123,7 @@ def _stripped(offset: tuple[int, int], context: str) -> tuple[int, int] | None:
     return (start, end) if end > start else None
 
 
-def _token_span(
-    offsets: Sequence[tuple[int, int] | None], start: int, end: int
-) -> tuple[int, int]:
+def _token_span(offsets: Sequence[tuple[int, int] | None], start: int, end: int) -> tuple[int, int]:
     """First and last token of an answer; (0, 0) where the window does not hold all of it."""
     inside = [i for i, o in enumerate(offsets) if o is not None and o[1] > start and o[0] < end]
     if not inside:

@@ -5,6 +5,7 @@ micro-batch, the data give one worker's micro-batches of an update and the globa
 the sum is divided by (a mean of workers' means would be wrong).
 """
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -24,7 +25,8 @@ from lingraft_trainer.training.precision import autocast, choose
 from lingraft_trainer.training.schedule import learning_rate
 from lingraft_trainer.training.state import Best, Trainer, restore, save
 
-CHECKPOINT_SECONDS = 60.0
+CHECKPOINT_SECONDS = float(os.environ.get("LINGRAFT_CHECKPOINT_SECONDS", "60"))
+"""Seconds between checkpoints; `LINGRAFT_CHECKPOINT_SECONDS=0` writes one at every update."""
 CURVE_POINTS = 200
 
 
@@ -222,7 +224,8 @@ class _Clock:
             if now - self.window > 2.0:
                 self.rate = self.tokens / (now - self.window)
                 self.tokens, self.window = 0, now
-        per_step = (now - self.started) / max(1, step - self.first_step)
+        timed = step - self.first_step
+        left = (now - self.started) / timed * (self.steps - step) if timed else None
         self.ctx.report(
             Progress(
                 step=step,
@@ -230,7 +233,7 @@ class _Clock:
                 phase=self.phase,
                 loss=round(loss, 4),
                 tokens_per_second=self.rate,
-                seconds_left=round(per_step * (self.steps - step), 1),
+                seconds_left=None if left is None else round(left, 1),
             )
         )
 
@@ -244,4 +247,3 @@ class _Clock:
 def device_seconds(seconds: float, world: int, device: torch.device) -> float:
     """Seconds times the devices at work: GPUs, or CPU threads where there are none."""
     return seconds * world * (1 if device.type == "cuda" else torch.get_num_threads())
-

@@ -44,9 +44,7 @@ class Best:
     scores: dict[str, float] = field(default_factory=dict[str, float])
     tensors: dict[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
 
-    def offer(
-        self, model: nn.Module, epoch: int, score: float, scores: dict[str, float]
-    ) -> None:
+    def offer(self, model: nn.Module, epoch: int, score: float, scores: dict[str, float]) -> None:
         """Keep this epoch's parameters if they are better; of equals the first stays."""
         if score > self.score:
             self.epoch, self.score, self.scores = epoch, score, scores

@@ -1,11 +1,13 @@
 """The mini-model is what the paper says it is: the bottom of its base under its own head."""
 
+from typing import Any, cast
+
 import pytest
 import torch
+
 from lingraft_trainer.models.family import encoder_layers
 from lingraft_trainer.models.mini import head_tensors, joint_view, truncate
 from lingraft_trainer.models.registry import family_of
-
 from tests.support.tiny import MODEL_TYPES, tiny_model
 
 IDS = torch.tensor([[2, 5, 9, 30, 3]])
@@ -19,7 +21,8 @@ def test_joint_mini_model_equals_the_first_k_layers_with_the_middle_head(model_t
     view.load_state_dict(head, strict=False)
 
     # By hand: the full model's own states after layer k, through the middle head.
-    states = model.base_model(IDS, output_hidden_states=True).hidden_states[2]
+    body = cast(Any, model.base_model)
+    states = body(IDS, output_hidden_states=True).hidden_states[2]
     features = family.transform(view, family.final_norm(view, states))
     by_hand = features @ model.get_input_embeddings().weight.t() + family.predictions(view).bias
 

@@ -1,9 +1,10 @@
 """The first layer's heads look where they are meant to."""
 
 import torch
+from transformers import AutoConfig, AutoModelForMaskedLM
+
 from lingraft_trainer.models.neighbour_heads import OFFSETS, start_with_neighbour_heads
 from lingraft_trainer.models.registry import family_of
-from transformers import AutoConfig, AutoModelForMaskedLM
 
 
 def test_each_head_prefers_its_neighbour():

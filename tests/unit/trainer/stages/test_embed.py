@@ -2,11 +2,11 @@
 
 import pytest
 import torch
+from safetensors.torch import load_file
+
 from lingraft_trainer.models.checkpoint import load_masked_lm
 from lingraft_trainer.stages import embed as embed_stage
 from lingraft_trainer.stages.embed import EMBEDDINGS, embed
-from safetensors.torch import load_file
-
 from tests.support.tiny import (
     MODEL_TYPES,
     TARGET_WORDS,

@@ -2,13 +2,13 @@
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModel
+
 from lingraft.errors import UserError
 from lingraft_trainer.models.checkpoint import MIDDLE_HEAD, load_masked_lm
 from lingraft_trainer.models.mini import head_tensors, truncate
 from lingraft_trainer.stages.mini import mini
-from safetensors.torch import load_file, save_file
-from transformers import AutoModel
-
 from tests.support.tiny import (
     MODEL_TYPES,
     SOURCE_WORDS,
@@ -32,14 +32,12 @@ def test_minipost_leaves_copied_layers_and_embeddings_byte_identical(model_type,
     loaded = load_masked_lm(ctx.out)
     before = load_masked_lm(base).model.state_dict()
     head = set(head_tensors(loaded.model, loaded.family))
-    changed = {
-        n for n, t in loaded.model.state_dict().items() if not torch.equal(t, before[n])
-    }
+    changed = {n for n, t in loaded.model.state_dict().items() if not torch.equal(t, before[n])}
     prefix = f"{loaded.family.layers}2."
     assert changed, "something must have trained"
-    assert all(
-        n.startswith(prefix) or n in head or n.endswith("decoder.bias") for n in changed
-    ), changed
+    assert all(n.startswith(prefix) or n in head or n.endswith("decoder.bias") for n in changed), (
+        changed
+    )
     assert any(n.startswith(prefix) for n in changed)
 
 

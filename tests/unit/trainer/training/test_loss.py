@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from torch.nn.functional import cross_entropy
+
 from lingraft_trainer.training import loss as loss_module
 from lingraft_trainer.training.loss import tied_cross_entropy
-from torch.nn.functional import cross_entropy
 
 
 def plain(features, weight, bias, labels):
@@ -19,8 +20,8 @@ def test_loss_and_gradients_equal_the_plain_ones(monkeypatch, chunk_elements):
     labels = torch.randint(0, 11, (7,))
     ours = [t.clone().requires_grad_() for t in leaves]
     theirs = [t.clone().requires_grad_() for t in leaves]
-    loss = tied_cross_entropy(*ours, labels, dtype=torch.float32)
-    reference = plain(*theirs, labels)
+    loss = tied_cross_entropy(ours[0], ours[1], ours[2], labels, dtype=torch.float32)
+    reference = plain(theirs[0], theirs[1], theirs[2], labels)
     (loss * 0.25).backward()
     (reference * 0.25).backward()
     torch.testing.assert_close(loss, reference, atol=1e-5, rtol=1e-5)
@@ -40,12 +41,15 @@ def test_a_frozen_decoder_gets_no_gradient():
 def test_no_masked_position_gives_zero_loss_and_zero_gradient():
     weight = torch.randn(6, 4, requires_grad=True)
     loss = tied_cross_entropy(
-        torch.zeros(0, 4), weight, torch.zeros(6), torch.zeros(0, dtype=torch.long),
+        torch.zeros(0, 4),
+        weight,
+        torch.zeros(6),
+        torch.zeros(0, dtype=torch.long),
         dtype=torch.float32,
     )
     loss.backward()
     assert float(loss) == 0.0
-    assert not weight.grad.any()
+    assert weight.grad is not None and not weight.grad.any()
 
 
 def test_extreme_logits_stay_finite():
@@ -56,4 +60,4 @@ def test_extreme_logits_stay_finite():
     )
     loss.backward()
     assert torch.isfinite(loss)
-    assert torch.isfinite(features.grad).all()
+    assert features.grad is not None and torch.isfinite(features.grad).all()

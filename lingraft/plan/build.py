@@ -1,0 +1,149 @@
+"""`plan`: which stages a spec needs, from its sources to the grafted model."""
+
+from collections.abc import Mapping
+
+from lingraft import compute, params, resource
+from lingraft.architecture import Shape, shape_of_pretrain
+from lingraft.plan.checks import check
+from lingraft.plan.dag import Dag
+from lingraft.plan.defaults import (
+    HELDOUT_SHARE,
+    MiniLayers,
+    embed_steps,
+    masked_lm,
+    mini_layers,
+    sequence_length,
+    tokenizer,
+)
+from lingraft.plan.model import Plan
+from lingraft.plan.shared import add_base, add_finetunes, add_mini
+from lingraft.stage import Source
+
+
+def source_uris(spec: resource.LanguageAdaptationSpec) -> dict[str, str]:
+    """Every external URI the spec names, by the field that names it."""
+    uris: dict[str, str | None] = {
+        "spec.corpus.uri": spec.corpus.uri,
+        "spec.base.uri": spec.base.uri,
+        "spec.tokenizer.uri": spec.tokenizer.uri,
+    }
+    if spec.base.pretrain is not None:
+        uris["spec.base.pretrain.text.uri"] = spec.base.pretrain.text.uri
+        uris["spec.base.pretrain.tokenizer.uri"] = spec.base.pretrain.tokenizer.uri
+    if spec.method == "MiniPost" and spec.mini.text is not None:
+        uris["spec.mini.text.uri"] = spec.mini.text.uri
+    for i, task in enumerate(spec.tasks):
+        uris[f"spec.tasks[{i}].train"] = task.train
+        uris[f"spec.tasks[{i}].dev"] = task.dev
+        uris[f"spec.tasks[{i}].test"] = task.test
+        uris[f"spec.tasks[{i}].sourceTest"] = task.source_test
+    return {field: uri for field, uri in uris.items() if uri is not None}
+
+
+def plan(
+    spec: resource.LanguageAdaptationSpec, sources: Mapping[str, Source], base_shape: Shape | None
+) -> Plan:
+    """Plan a spec.
+
+    Args:
+        spec: What the user asked for.
+        sources: The pinned source of every URI of `source_uris(spec)`, by URI.
+        base_shape: The shape of `base.uri`'s checkpoint; None where the base is pretrained.
+
+    Raises:
+        UserError: The parts do not fit together (layers against depth, lengths, heads).
+    """
+    shape = base_shape or _pretrained_shape(spec)
+    layers = mini_layers(spec, shape)
+    check(spec, shape, layers)
+    dag = Dag(sources)
+    base = add_base(dag, spec, shape, layers)
+    corpus = _add_corpus(dag, spec, shape, base)
+    model = base if spec.method == "Standard" else add_mini(dag, spec, shape, layers, base)
+    training = masked_lm(
+        spec.embeddings, shape, embed_steps(spec, sources[spec.corpus.uri]), seed=spec.seed
+    )
+    embed = dag.add(
+        "embed",
+        "embed",
+        params.EmbedParams(method=spec.method, init=spec.embeddings.init, training=training),
+        {"model": model, "base": base, "corpus": corpus},
+        flops=_embed_flops(spec, shape, training, _depth(spec, shape, layers)),
+        steps=training.steps,
+    )
+    _add_graft(dag, spec, {"base": base, "corpus": corpus, "embed": embed})
+    return Plan(
+        stages=dag.stages,
+        sources={found.fingerprint: found for found in sources.values()},
+        store=spec.store.uri,
+        shape=shape,
+        embed_flops_standard=_embed_flops(spec, shape, training, shape.layers),
+    )
+
+
+def _pretrained_shape(spec: resource.LanguageAdaptationSpec) -> Shape:
+    assert spec.base.pretrain is not None  # only an existing base has a shape of its own
+    return shape_of_pretrain(spec.base.pretrain)
+
+
+def _add_corpus(dag: Dag, spec: resource.LanguageAdaptationSpec, shape: Shape, base: str) -> str:
+    inputs = {"text": dag.source(spec.corpus.uri), "base": base}
+    if spec.tokenizer.uri is not None:
+        inputs["tokenizer"] = dag.source(spec.tokenizer.uri)
+    return dag.add(
+        "corpus",
+        "corpus",
+        params.CorpusParams(
+            language=spec.language,
+            tokenizer=tokenizer(spec.tokenizer),
+            sequence_length=sequence_length(spec.embeddings, shape),
+            heldout_share=HELDOUT_SHARE,
+            seed=0,
+        ),
+        inputs,
+    )
+
+
+def _depth(spec: resource.LanguageAdaptationSpec, shape: Shape, layers: MiniLayers) -> int:
+    return shape.layers if spec.method == "Standard" else layers.copied + layers.new
+
+
+def _embed_flops(
+    spec: resource.LanguageAdaptationSpec, shape: Shape, training: params.MaskedLm, depth: int
+) -> float:
+    train = spec.tokenizer.train
+    tokens = training.batch_rows * training.sequence_length
+    return training.steps * compute.embed_step(
+        shape,
+        layers=depth,
+        # A tokenizer that is only loaded is taken to be as large as the base's.
+        vocabulary=train.vocab_size if train else shape.vocabulary,
+        tokens=tokens,
+        masked=tokens * training.mask_probability,
+        sequence_length=training.sequence_length,
+    )
+
+
+def _add_graft(dag: Dag, spec: resource.LanguageAdaptationSpec, inputs: dict[str, str]) -> str:
+    tasks: list[params.GraftTask] = []
+    for task in spec.tasks:
+        inputs[f"test:{task.name}"] = dag.source(task.test)
+        if task.source_test is not None:
+            inputs[f"source_test:{task.name}"] = dag.source(task.source_test)
+        finetuned = add_finetunes(dag, task, inputs["base"])
+        for seed, name in enumerate(finetuned):
+            inputs[f"finetune:{task.name}:{seed}"] = name
+        tasks.append(
+            params.GraftTask(
+                name=task.name,
+                format=task.format,
+                max_length=task.max_length,
+                seeds=tuple(range(len(finetuned))),
+            )
+        )
+    return dag.add(
+        "graft",
+        "graft",
+        params.GraftParams(language=spec.language, method=spec.method, tasks=tuple(tasks)),
+        inputs,
+    )

@@ -1,0 +1,140 @@
+"""Stages that never see the target language: every language on a base shares them.
+
+Nothing here may read `spec.language`, `spec.corpus`, `spec.embeddings`, `spec.seed`, a task's
+test data or its gate: one of them in a digest, and a fleet trains its base again.
+"""
+
+from lingraft import compute, params, resource
+from lingraft.architecture import Shape
+from lingraft.plan.dag import Dag
+from lingraft.plan.defaults import (
+    HELDOUT_SHARE,
+    SOURCE_LANGUAGE,
+    MiniLayers,
+    masked_lm,
+    tokenizer,
+)
+
+
+def add_base(
+    dag: Dag, spec: resource.LanguageAdaptationSpec, shape: Shape, layers: MiniLayers
+) -> str:
+    """The base: a source, or the stages `source-corpus` and `pretrain`."""
+    if spec.base.uri is not None:
+        return dag.source(spec.base.uri)
+    pretrain = spec.base.pretrain
+    assert pretrain is not None  # the resource model wants exactly one of the two
+    inputs = {"text": dag.source(pretrain.text.uri)}
+    if pretrain.tokenizer.uri is not None:
+        inputs["tokenizer"] = dag.source(pretrain.tokenizer.uri)
+    training = masked_lm(pretrain, shape, pretrain.steps, seed=0)
+    corpus = dag.add(
+        "source-corpus",
+        "corpus",
+        _source_text(tokenizer(pretrain.tokenizer), training.sequence_length),
+        inputs,
+    )
+    joint = pretrain.joint_layers or (layers.copied if spec.method == "MiniJoint" else None)
+    architecture = pretrain.architecture
+    tokens = training.batch_rows * training.sequence_length
+    step = compute.pretrain_step(
+        shape,
+        heads=2 if joint else 1,
+        tokens=tokens,
+        masked=tokens * training.mask_probability,
+        sequence_length=training.sequence_length,
+    )
+    return dag.add(
+        "pretrain",
+        "pretrain",
+        params.PretrainParams(
+            model_type=architecture.model_type,
+            layers=architecture.layers,
+            hidden_size=architecture.hidden_size,
+            attention_heads=architecture.attention_heads,
+            intermediate_size=architecture.intermediate_size,
+            positions=architecture.positions,
+            initializer_range=architecture.initializer_range,
+            neighbour_heads=architecture.neighbour_heads,
+            joint_layers=joint,
+            training=training,
+        ),
+        {"corpus": corpus},
+        flops=training.steps * step,
+        steps=training.steps,
+    )
+
+
+def add_mini(
+    dag: Dag, spec: resource.LanguageAdaptationSpec, shape: Shape, layers: MiniLayers, base: str
+) -> str:
+    """The mini-model: cut off the base (MiniJoint), or trained on top of its bottom (MiniPost)."""
+    if spec.method == "MiniJoint":
+        joint = params.MiniParams(
+            method="MiniJoint", layers=layers.copied, new_layers=0, training=None
+        )
+        return dag.add("mini", "mini", joint, {"base": base})
+    assert spec.method == "MiniPost" and spec.mini.text is not None  # the resource model wants it
+    training = masked_lm(spec.mini, shape, spec.mini.steps, seed=0)
+    corpus = dag.add(
+        "mini-corpus",
+        "corpus",
+        _source_text(params.TokenizerChoice(source="base"), training.sequence_length),
+        {"text": dag.source(spec.mini.text.uri), "base": base},
+    )
+    tokens = training.batch_rows * training.sequence_length
+    step = compute.mini_step(
+        shape,
+        layers=layers.copied,
+        new_layers=layers.new,
+        tokens=tokens,
+        masked=tokens * training.mask_probability,
+        sequence_length=training.sequence_length,
+    )
+    return dag.add(
+        "mini",
+        "mini",
+        params.MiniParams(
+            method="MiniPost", layers=layers.copied, new_layers=layers.new, training=training
+        ),
+        {"base": base, "corpus": corpus},
+        flops=training.steps * step,
+        steps=training.steps,
+    )
+
+
+def add_finetunes(dag: Dag, task: resource.Task, base: str) -> tuple[str, ...]:
+    """One fine-tuned model a seed, by seed; none for a task that needs no training."""
+    if task.train is None:
+        return ()
+    inputs = {"base": base, "train": dag.source(task.train)}
+    if task.dev is not None:
+        inputs["dev"] = dag.source(task.dev)
+    return tuple(
+        dag.add(
+            f"finetune-{task.name}-{seed}",
+            "finetune",
+            params.FinetuneParams(
+                format=task.format,
+                source_language=SOURCE_LANGUAGE,
+                epochs=task.epochs,
+                batch_size=task.batch_size,
+                learning_rate=task.learning_rate,
+                max_length=task.max_length,
+                dropout=task.dropout,
+                seed=seed,
+            ),
+            inputs,
+        )
+        for seed in range(task.seeds)
+    )
+
+
+def _source_text(choice: params.TokenizerChoice, sequence_length: int) -> params.CorpusParams:
+    return params.CorpusParams(
+        language=None,
+        tokenizer=choice,
+        sequence_length=sequence_length,
+        heldout_share=HELDOUT_SHARE,
+        seed=0,
+    )

@@ -1,0 +1,1 @@
+"""What a run came to: rows for a terminal, and a page for people."""

@@ -1,0 +1,64 @@
+"""Specs to plan, in a world of pinned sources that needs no files."""
+
+from typing import Any
+
+from lingraft.architecture import Shape
+from lingraft.plan import Plan, plan, source_uris
+from lingraft.resource import LanguageAdaptationSpec
+from lingraft.stage import Source, SourceObject
+
+ROBERTA_BASE = Shape(
+    model_type="roberta",
+    layers=12,
+    hidden=768,
+    intermediate=3072,
+    vocabulary=50_265,
+    positions=512,
+    masked_lm_head=True,
+)
+TEXT_BYTES = 10_000_000
+
+
+def task(name: str = "xnli", **changes: Any) -> dict[str, Any]:
+    """A task that is fine-tuned, two seeds of it."""
+    return {
+        "name": name,
+        "format": "xnli",
+        "train": f"file:///{name}/train",
+        "test": f"file:///{name}/sw",
+        "seeds": 2,
+    } | changes
+
+
+def spec_of(method: str = "Standard", **changes: Any) -> LanguageAdaptationSpec:
+    """The shortest spec of a method, with changes of its top-level fields."""
+    fields: dict[str, Any] = {
+        "language": "sw",
+        "base": {"uri": "file:///base"},
+        "method": method,
+        "corpus": {"uri": "file:///swahili"},
+        "store": {"uri": "file:///store"},
+    }
+    if method == "MiniPost":
+        fields["mini"] = {"text": {"uri": "file:///english"}}
+    return LanguageAdaptationSpec.model_validate(fields | changes)
+
+
+def pinned(uri: str, *, size: int = TEXT_BYTES, key: str = "text.txt") -> Source:
+    """A source whose content is its URI."""
+    return Source(uri=uri, objects=(SourceObject(key=key, size=size, tag=f"sha256:{uri}"),))
+
+
+def planned(
+    spec: LanguageAdaptationSpec, shape: Shape = ROBERTA_BASE, corpus: Source | None = None
+) -> Plan:
+    """The plan over `shape`, or over the pretrained base where the spec asks for one."""
+    sources = {uri: pinned(uri) for uri in source_uris(spec).values()}
+    if corpus is not None:
+        sources[spec.corpus.uri] = corpus
+    return plan(spec, sources, None if spec.base.pretrain else shape)
+
+
+def digests(found: Plan) -> dict[str, str]:
+    """Name of a stage to its place in the store."""
+    return {one.name: one.stage.ref for one in found.stages}

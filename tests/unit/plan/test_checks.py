@@ -1,0 +1,77 @@
+"""Specs whose parts do not fit are refused, by the field to change."""
+
+from typing import Any
+
+import pytest
+
+from lingraft.architecture import Shape
+from lingraft.errors import UserError
+from tests.support.specs import ROBERTA_BASE, planned, spec_of, task
+
+ENGLISH = {"text": {"uri": "file:///english"}}
+SMALL = ROBERTA_BASE.model_copy(update={"layers": 3, "positions": 128})
+BODY = ROBERTA_BASE.model_copy(update={"masked_lm_head": False})
+
+
+def pretrain(**changes: Any) -> dict[str, Any]:
+    return {"pretrain": ENGLISH | changes}
+
+
+REFUSED: list[tuple[str, str, str, Shape, dict[str, Any]]] = [
+    ("mini.layers", "not shallower", "MiniJoint", SMALL, {"mini": {"layers": 3}}),
+    ("mini.layers", "8.4 layers", "MiniPost", ROBERTA_BASE, {
+        "mini": ENGLISH | {"layers": 8, "newLayers": 4}
+    }),
+    ("mini.layers", "make them equal", "MiniJoint", SMALL, {
+        "base": pretrain(jointLayers=3), "mini": {"layers": 4}
+    }),
+    ("base.pretrain.jointLayers", "below the top", "MiniJoint", SMALL, {
+        "base": pretrain(jointLayers=12)
+    }),
+    ("base.pretrain.jointLayers", "below the top", "Standard", SMALL, {
+        "base": pretrain(jointLayers=13)
+    }),
+    ("base.uri", "no masked-LM head", "Standard", BODY, {}),
+    ("base.uri", "no masked-LM head", "MiniJoint", BODY, {}),
+    ("embeddings.sequenceLength", "128 positions", "Standard", SMALL, {
+        "embeddings": {"sequenceLength": 129}
+    }),
+    ("mini.sequenceLength", "512 positions", "MiniPost", ROBERTA_BASE, {
+        "mini": ENGLISH | {"sequenceLength": 513}
+    }),
+    ("base.pretrain.sequenceLength", "64 positions", "Standard", ROBERTA_BASE, {
+        "base": pretrain(sequenceLength=128, architecture={"positions": 64})
+    }),
+    ("tasks[1].maxLength", "longer than the 128 tokens", "Standard", SMALL, {
+        "tasks": [task(), task("paws", maxLength=129)]
+    }),
+    ("tasks[0].maxLength", "raise embeddings.sequenceLength", "Standard", ROBERTA_BASE, {
+        "embeddings": {"sequenceLength": 64}, "tasks": [task(maxLength=65)]
+    }),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "message", "method", "shape", "changes"), REFUSED)
+def test_refused_by_its_field(
+    field: str, message: str, method: str, shape: Shape, changes: dict[str, Any]
+):
+    with pytest.raises(UserError, match=message) as caught:
+        planned(spec_of(method, **changes), shape)
+    assert caught.value.where == f"spec.{field}"
+
+
+@pytest.mark.parametrize(
+    ("method", "shape", "changes"),
+    [
+        ("MiniPost", BODY, {}),
+        ("MiniJoint", SMALL, {"mini": {"layers": 2}}),
+        ("MiniPost", ROBERTA_BASE, {"mini": ENGLISH | {"layers": 8, "newLayers": 3}}),
+        ("MiniJoint", SMALL, {"base": pretrain(jointLayers=11)}),
+        ("Standard", SMALL, {"embeddings": {"sequenceLength": 128}}),
+        ("Standard", SMALL, {"tasks": [task(maxLength=128)]}),
+        # Settings of a step that the method does not have are nobody's mistake.
+        ("Standard", SMALL, {"mini": {"layers": 99, "sequenceLength": 4096}}),
+    ],
+)
+def test_the_last_that_fits(method: str, shape: Shape, changes: dict[str, Any]):
+    assert planned(spec_of(method, **changes), shape)["graft"].needs

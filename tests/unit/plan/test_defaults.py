@@ -1,0 +1,93 @@
+"""What a user leaves out: the paper's depths, the recipe's steps, and what it all costs."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lingraft.params import EmbedParams, MiniParams
+from tests.support.specs import ROBERTA_BASE, pinned, planned, spec_of
+
+ENGLISH = {"text": {"uri": "file:///english"}}
+
+
+def mini(method: str, depth: int = 12, **changes: Any) -> tuple[int, int]:
+    spec = spec_of(method, **changes)
+    stage = planned(spec, ROBERTA_BASE.model_copy(update={"layers": depth}))["mini"].stage
+    params = MiniParams.model_validate(stage.params)
+    return params.layers, params.new_layers
+
+
+def embed(corpus_bytes: int = 10_000_000, key: str = "a.txt", **changes: Any) -> EmbedParams:
+    corpus = pinned("file:///swahili", size=corpus_bytes, key=key)
+    stage = planned(spec_of(embeddings=changes), corpus=corpus)["embed"].stage
+    return EmbedParams.model_validate(stage.params)
+
+
+def test_depths_are_the_papers():
+    assert mini("MiniJoint") == (4, 0)
+    assert mini("MiniPost") == (4, 2)
+    assert mini("MiniPost", 24) == (8, 4)
+    assert mini("MiniPost", 3) == (1, 1)
+    assert mini("MiniJoint", 2) == (1, 0)
+
+
+@given(st.integers(3, 96))
+def test_depths_are_a_third_and_a_sixth(depth: int):
+    copied, new = mini("MiniPost", depth)
+    assert copied == max(1, depth // 3) and new == max(1, depth // 6)
+    assert mini("MiniJoint", depth) == (copied, 0)
+
+
+def test_depths_can_be_chosen():
+    assert mini("MiniPost", mini=ENGLISH | {"layers": 6, "newLayers": 0}) == (6, 0)
+    joint = {"pretrain": ENGLISH | {"jointLayers": 3}}
+    assert mini("MiniJoint", base=joint) == (3, 0), "the mini-model ends at the middle head"
+    assert mini("MiniPost", base=joint) == (4, 2)
+
+
+def test_steps_are_forty_epochs():
+    # 40 x 1e10 bytes / 4 bytes a token / 1,048,576 tokens an update
+    assert embed(10_000_000_000).training.steps == 95_368
+    assert embed(10_000_000_000, batchTokens=2_097_152).training.steps == 47_684
+    # A third of the size that it has once decompressed.
+    for key in ("a.txt.gz", "a.jsonl.zst", "a.parquet"):
+        assert embed(1_000_000_000, key).training.steps == embed(3_000_000_000).training.steps
+
+
+def test_steps_are_at_most_those_of_the_reference_and_at_least_one():
+    assert embed(10**12).training.steps == 125_000
+    assert embed(1).training.steps == 1
+    assert embed(10**12, steps=7).training.steps == 7
+
+
+def test_warm_up_is_a_twelfth():
+    assert embed(steps=125_000).training.warmup_steps == 10_000
+    assert embed(steps=100, warmupSteps=0).training.warmup_steps == 0
+
+
+def test_rows_are_as_long_as_the_base_allows_up_to_512():
+    for positions, length in ((512, 512), (128, 128), (4096, 512)):
+        plan = planned(spec_of(), ROBERTA_BASE.model_copy(update={"positions": positions}))
+        assert plan["corpus"].stage.params["sequenceLength"] == length
+        assert plan["embed"].stage.params["training"]["sequenceLength"] == length
+
+
+def test_a_rows_worth_is_the_least_update():
+    assert embed(batchTokens=1).training.batch_rows == 1
+    assert embed().training.batch_rows == 2048
+
+
+def test_compute_saved_per_step_is_that_of_roberta_base():
+    """The ceilings of a frozen body with a head on masked positions only."""
+    assert planned(spec_of("Standard")).saved_per_step == 1
+    assert planned(spec_of("MiniJoint")).saved_per_step == pytest.approx(2.58, abs=0.005)
+    assert planned(spec_of("MiniPost")).saved_per_step == pytest.approx(1.85, abs=0.005)
+
+
+def test_only_what_trains_costs():
+    plan = planned(spec_of("MiniPost", base={"pretrain": ENGLISH}))
+    costs = {one.name for one in plan.stages if one.flops > 0}
+    assert costs == {one.name for one in plan.stages if one.steps > 0}
+    assert costs == {"pretrain", "mini", "embed"}

@@ -1,0 +1,172 @@
+"""Digests: the same today as yesterday, and changed by what defines a result alone."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.specs import digests, planned, spec_of, task
+
+PRETRAIN = {"pretrain": {"text": {"uri": "file:///english"}, "jointLayers": 4}}
+BASES = {"loaded": {"uri": "file:///base"}, "pretrained": PRETRAIN}
+METHODS = ["Standard", "MiniJoint", "MiniPost"]
+SHARED = ("source-corpus", "pretrain", "mini-corpus", "mini", "finetune-xnli-0", "finetune-xnli-1")
+
+# A digest that changes makes every user train again. Where a stage's meaning changed on
+# purpose, raise CONTRACT and write the new ones here; otherwise the change is a mistake.
+GOLDEN: dict[str, dict[str, str]] = {
+    "Standard-loaded": {
+        "corpus": "f48e9daf18b5",
+        "embed": "6dcdb997741a",
+        "finetune-xnli-0": "a34515d0f2ab",
+        "graft": "522a21b5bbda",
+    },
+    "MiniJoint-pretrained": {
+        "source-corpus": "ec3c95d90968",
+        "pretrain": "2686d5840f07",
+        "corpus": "85a807c2410b",
+        "mini": "b09a6146f193",
+        "embed": "e8c66f501dff",
+        "finetune-xnli-0": "a7cfb2ced76a",
+        "graft": "d2ff4ae6cab3",
+    },
+    "MiniPost-loaded": {
+        "corpus": "f48e9daf18b5",
+        "mini-corpus": "f9fa4935c8b8",
+        "mini": "d51ff7e33c68",
+        "embed": "f4deaa428e89",
+        "finetune-xnli-0": "a34515d0f2ab",
+        "graft": "3be176d90e5c",
+    },
+}
+
+
+@pytest.mark.parametrize("case", GOLDEN)
+def test_digests_are_those_of_yesterday(case: str):
+    method, base = case.split("-")
+    verses = {"name": "verses", "format": "retrieval", "test": "file:///verses"}
+    plan = planned(spec_of(method, base=BASES[base], tasks=[task(seeds=1), verses]))
+    short = {name: ref.partition("/")[2][:12] for name, ref in digests(plan).items()}
+    assert short == GOLDEN[case]
+
+
+def embeddings() -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            "init": st.sampled_from(["random", "normal", "overlap", "mean"]),
+            "steps": st.integers(1, 200_000),
+            "sequenceLength": st.integers(128, 512),
+            "learningRate": st.floats(1e-5, 1e-2),
+            "dropout": st.floats(0, 0.5),
+        },
+    )
+
+
+def gates() -> st.SearchStrategy[dict[str, Any] | None]:
+    return st.none() | st.just({"metric": "accuracy", "min": 0.6})
+
+
+TARGET_SIDE = st.fixed_dictionaries(
+    {
+        "language": st.sampled_from(["fr", "yo", "zh-Hant"]),
+        "corpus": st.just({"uri": "file:///other"}),
+        "tokenizer": st.sampled_from(
+            [{"uri": "file:///bpe"}, {"train": {"type": "bpe", "vocabSize": 32_000}}]
+        ),
+        "embeddings": embeddings(),
+        "seed": st.integers(0, 2**31 - 1),
+        "store": st.just({"uri": "s3://elsewhere"}),
+    }
+)
+
+
+@given(
+    method=st.sampled_from(METHODS),
+    base=st.sampled_from(list(BASES.values())),
+    target=TARGET_SIDE,
+    gate=gates(),
+    source_test=st.none() | st.just("file:///xnli/en"),
+)
+def test_nothing_of_the_target_side_reaches_what_languages_share(
+    method: str, base: Any, target: dict[str, Any], gate: Any, source_test: str | None
+):
+    before = digests(planned(spec_of(method, base=base, tasks=[task()])))
+    other = task(test="file:///other/test", gate=gate, sourceTest=source_test)
+    after = digests(planned(spec_of(method, base=base, tasks=[other], **target)))
+    shared = [name for name in before if name in SHARED]
+    assert len(shared) >= 2
+    assert {name: before[name] for name in shared} == {name: after[name] for name in shared}
+    assert all(before[name] != after[name] for name in ("corpus", "embed", "graft"))
+
+
+def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+
+
+def full(**changes: Any) -> dict[str, str]:
+    fields = {"tasks": [task(), task("paws")]} | changes
+    return digests(planned(spec_of("MiniPost", **fields)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"seed": 1}, {"embed", "graft"}),
+        ({"embeddings": {"init": "mean"}}, {"embed", "graft"}),
+        ({"language": "fr"}, {"corpus", "embed", "graft"}),
+        ({"store": {"uri": "s3://elsewhere"}}, set()),
+        ({"tasks": [task(), task("paws", gate={"metric": "accuracy", "min": 0.5})]}, set()),
+        ({"tasks": [task(), task("paws", test="file:///new")]}, {"graft"}),
+        (
+            {"tasks": [task(), task("paws", epochs=4)]},
+            {"finetune-paws-0", "finetune-paws-1", "graft"},
+        ),
+        ({"tasks": [task(), task("paws", seeds=3)]}, {"finetune-paws-2", "graft"}),
+        ({"tasks": [task()]}, {"finetune-paws-0", "finetune-paws-1", "graft"}),
+        (
+            {"mini": {"text": {"uri": "file:///english"}, "newLayers": 1}},
+            {"mini", "embed", "graft"},
+        ),
+    ],
+    ids=str,
+)
+def test_an_edit_runs_again_what_it_changes_and_no_more(
+    changes: dict[str, Any], expected: set[str]
+):
+    assert changed(full(), full(**changes)) == expected
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"train": "file:///new"},
+        {"dev": "file:///new"},
+        {"epochs": 4},
+        {"batchSize": 8},
+        {"learningRate": 1e-4},
+        {"maxLength": 64},
+        {"dropout": 0.0},
+        {"format": "pairs"},
+    ],
+    ids=str,
+)
+def test_everything_that_defines_a_fine_tuned_model_is_in_its_digest(edit: dict[str, Any]):
+    name = "finetune-xnli-0"
+    before = digests(planned(spec_of(tasks=[task()])))
+    assert before[name] != digests(planned(spec_of(tasks=[task(**edit)])))[name]
+
+
+def test_the_same_content_elsewhere_is_the_same_stage():
+    """A bucket that was renamed trains nothing again: sources are digested by content."""
+    spec = spec_of(corpus={"uri": "file:///moved"})
+    there = planned(spec_of())
+    here = planned(spec, corpus=there.sources[there["corpus"].stage.inputs["text"][7:]])
+    assert digests(here) == digests(there)
+
+
+def test_the_order_of_tasks_moves_nothing_but_the_report():
+    tasks = [task(), task("paws")]
+    before, after = full(tasks=tasks), full(tasks=tasks[::-1])
+    assert changed(before, after) == {"graft"}

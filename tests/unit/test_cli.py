@@ -1,0 +1,204 @@
+"""The command line: what it prints, where, and its exit codes. Nothing is trained here."""
+
+import json
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lingraft import cli
+from lingraft.errors import UserError
+from lingraft.files import load_resource
+from lingraft.planning import plan_resource
+from lingraft.stage import Compute, Manifest, Progress
+
+RESOURCE = """\
+apiVersion: lingraft.dev/v1alpha1
+kind: LanguageAdaptation
+metadata: {name: demo}
+spec:
+  language: sw
+  method: Standard
+  base: {uri: base/}
+  corpus: {uri: sw.txt}
+  embeddings: {steps: 10, batchTokens: 1024, sequenceLength: 64}
+  tasks:
+  - name: genre
+    format: classification
+    train: en.jsonl
+    test: sw.jsonl
+    maxLength: 64
+    gate: {metric: accuracy, min: 0.5}
+  store: {uri: store}
+"""
+CONFIG = {
+    "model_type": "roberta",
+    "architectures": ["RobertaForMaskedLM"],
+    "num_hidden_layers": 6,
+    "hidden_size": 64,
+    "intermediate_size": 256,
+    "vocab_size": 1000,
+    "max_position_embeddings": 130,
+    "pad_token_id": 1,
+}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base/config.json").write_text(json.dumps(CONFIG))
+    for name in ("sw.txt", "en.jsonl", "sw.jsonl"):
+        (tmp_path / name).write_text(f"some text of {name}\n")
+    (tmp_path / "sw.yaml").write_text(RESOURCE)
+    return tmp_path / "sw.yaml"
+
+
+def call(capsys, *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as left:
+        cli.main(list(arguments))
+    out, err = capsys.readouterr()
+    return int(left.value.code or 0), out, err
+
+
+@pytest.fixture
+def trainer(monkeypatch) -> Iterator[types.ModuleType]:
+    """Stands in for the trainer: every stage is done at once, with a score of 0.6."""
+    module = types.ModuleType("lingraft_trainer.local")
+
+    def run_plan(plan, execution, listener):
+        module.execution = execution
+        done = {}
+        for planned in plan.stages:
+            listener.started(planned.name)
+            listener.progress(planned.name, Progress(step=1, steps=2, phase="training", loss=2.0))
+            score = {"accuracy": {"mean": module.score, "stderr": 0.02, "perSeed": [module.score]}}
+            done[planned.name] = Manifest(
+                stage=planned.stage,
+                holder="me",
+                files=(),
+                metrics={"evaluation": [{"task": "genre", "metrics": score}]},
+                compute=Compute(seconds=1.0),
+                environment={},
+                created_at="2026-01-01T00:00:00Z",
+            )
+            listener.finished(planned.name, done[planned.name])
+        return done
+
+    module.run_plan, module.score = run_plan, 0.6
+    monkeypatch.setitem(sys.modules, "lingraft_trainer.local", module)
+    yield module
+
+
+def test_validate_prints_every_mistake_to_stderr_and_exits_2(capsys, file):
+    file.write_text(RESOURCE.replace("Standard", "Standart").replace("language: sw", "language: 1"))
+    code, out, err = call(capsys, "validate", "-f", str(file))
+    assert code == 2
+    assert out == ""
+    assert [line.split(":")[1] for line in err.splitlines()] == ["5", "6"]
+
+
+def test_plan_shows_stages_cost_and_savings(capsys, file):
+    code, out, _ = call(capsys, "plan", "-f", str(file))
+    assert code == 0
+    names = [line.split()[0] for line in out.splitlines()[1:5]]
+    assert names == ["corpus", "embed", "finetune-genre-0", "graft"]
+    assert "1.00x less compute per step (computed, not a measured speed-up)" in out
+
+
+def test_plan_as_json_has_the_digests(capsys, file):
+    _, out, _ = call(capsys, "plan", "-f", str(file), "--json")
+    planned = plan_resource(load_resource(file))
+    shown = json.loads(out)
+    assert [s["name"] for s in shown["stages"]] == [s.name for s in planned.stages]
+    assert shown["cached"] == []
+
+
+def test_all_missing_inputs_are_named_at_once(capsys, file):
+    (file.parent / "sw.txt").unlink()
+    (file.parent / "en.jsonl").unlink()
+    code, _, err = call(capsys, "plan", "-f", str(file))
+    assert code == 2
+    assert "spec.corpus.uri" in err
+    assert "spec.tasks[0].train" in err
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"model_type": "gpt2"}, "spec.base.uri"),
+        ({"architectures": ["RobertaModel"]}, "spec.base.uri"),
+    ],
+)
+def test_a_base_that_cannot_be_used_is_refused_before_anything_runs(capsys, file, change, field):
+    (file.parent / "base/config.json").write_text(json.dumps(CONFIG | change))
+    code, _, err = call(capsys, "run", "-f", str(file))
+    assert code == 2
+    assert field in err
+    assert not (file.parent / "store").exists()
+
+
+def test_a_checkpoint_that_is_not_there(capsys, file):
+    (file.parent / "base/config.json").rename(file.parent / "base/other.json")
+    code, _, err = call(capsys, "plan", "-f", str(file))
+    assert (code, "no config.json" in err) == (2, True)
+
+
+def test_run_prints_scores_and_a_passed_gate(capsys, file, trainer):
+    arguments = ("--threads", "1", "--precision", "fp32")
+    code, out, _ = call(capsys, "run", "-f", str(file), *arguments)
+    assert code == 0
+    assert "0.600 ± 0.020" in out
+    assert "gate genre: accuracy 0.600, at least 0.500: passed" in out
+    assert (trainer.execution.threads, trainer.execution.precision) == (1, "fp32")
+
+
+def test_a_failed_gate_exits_3(capsys, file, trainer):
+    trainer.score = 0.4
+    code, out, _ = call(capsys, "run", "-f", str(file))
+    assert code == 3
+    assert "FAILED" in out
+
+
+def test_json_output_is_one_event_a_line_and_nothing_else(capsys, file, trainer):
+    _, out, _ = call(capsys, "run", "-f", str(file), "--json")
+    events = [json.loads(line) for line in out.splitlines()]
+    assert {e["event"] for e in events} == {"started", "progress", "finished", "result"}
+    assert events[-1]["gatesPassed"] is True
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "sentence"),
+    [
+        (UserError("is empty", where="corpus"), 2, "error: corpus: is empty\n"),
+        (KeyboardInterrupt(), 130, "stopped; run the same command to resume\n"),
+    ],
+)
+def test_errors_are_one_sentence(capsys, file, trainer, error, code, sentence):
+    def fail(*_):
+        raise error
+
+    trainer.run_plan = fail
+    found, _, err = call(capsys, "run", "-f", str(file))
+    assert (found, err) == (code, sentence)
+
+
+def test_an_unexpected_error_says_where_its_details_are(capsys, file, trainer):
+    def fail(*_):
+        raise RuntimeError("boom")
+
+    trainer.run_plan = fail
+    code, _, err = call(capsys, "run", "-f", str(file))
+    assert code == 1
+    assert err.startswith("error: RuntimeError: boom (details: ")
+    log = Path(err.split("details: ")[1].rstrip(")\n"))
+    assert "Traceback" in log.read_text()
+    log.unlink()
+
+
+def test_report_works_before_anything_has_run(capsys, file, tmp_path):
+    page = tmp_path / "page.html"
+    code, _, _ = call(capsys, "report", "-f", str(file), "-o", str(page))
+    assert code == 0
+    assert "0 stages are done" in page.read_text()
