@@ -1,162 +1,191 @@
-"""The command line. Thin: each command imports what it needs, so that `--help` is instant."""
+"""The command line: thin, and quick to start; what a command needs is loaded when it runs."""
 
+import os
 import sys
-import typing
+import tempfile
+import traceback
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-if typing.TYPE_CHECKING:
-    from lingraft.files import Loaded
-    from lingraft.gates import GateResult
+from lingraft import __version__
+from lingraft.errors import LingraftError, UserError
+
+if TYPE_CHECKING:
     from lingraft.plan import Plan
+    from lingraft.resource import LanguageAdaptation
     from lingraft.stage import Manifest
-    from lingraft.views.live import LiveView
-    from lingraft.views.plain import PlainView
 
-GATE_FAILED = 3
-
-# Plain help and no tracebacks of typer's own: both would load all of rich for every command.
+GATE_FAILED, STOPPED = 3, 130
 app = typer.Typer(
-    rich_markup_mode=None,
+    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    no_args_is_help=True,
+    rich_markup_mode=None,  # plain help: rich would be loaded for every command
     help="Teach a pretrained language model a new language. Exit codes: 0 fine, 1 failed, "
     "2 your input must change, 3 a quality gate failed, 130 stopped.",
 )
-
-File = Annotated[Path, typer.Option("--file", "-f", help="A LanguageAdaptation YAML file.")]
-Files = Annotated[
-    list[Path], typer.Option("--file", "-f", help="A YAML file; may be given several times.")
+File = Annotated[
+    Path, typer.Option("--filename", "-f", help="YAML file with a LanguageAdaptation.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="JSON for machines on stdout.")]
-Workers = Annotated[int, typer.Option(min=0, help="Ray workers; 0: train in this process.")]
-Threads = Annotated[int, typer.Option(min=0, help="CPU threads per worker; 0: all cores.")]
-Precision = Annotated[typing.Literal["auto", "fp32", "bf16"], typer.Option(help="Of training.")]
-Plain = Annotated[bool, typer.Option("--plain", help="Lines, on a terminal too.")]
-Output = Annotated[Path, typer.Option("--output", "-o", help="The HTML file to write.")]
+Files = Annotated[
+    list[Path], typer.Option("--filename", "-f", help="YAML file; may be given several times.")
+]
+Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, for machines.")]
 
 
 @app.command()
-def validate(file: Files) -> None:
-    """Check resource files: every error, with its line and field. Uses no network."""
-    from lingraft.files import check_file
+def validate(files: Files) -> None:
+    """Check files: every mistake at once, with file, line and field. Uses no network."""
+    from lingraft.files import BadFileError, load_resources
 
-    checked = [check_file(path) for path in file]
-    problems = [problem for _, found in checked for problem in found]
-    for problem in problems:
-        print(problem, file=sys.stderr)
-    if problems:
-        raise typer.Exit(2)
-    for path, (loaded, _) in zip(file, checked, strict=True):
-        names = ", ".join(one.resource.metadata.name for one in loaded)
-        print(f"{path}: valid ({names})")
+    bad: list[str] = []
+    for file in files:
+        try:
+            for resource in load_resources(file):
+                print(f"{file}: {resource.metadata.name} is valid")
+        except BadFileError as error:
+            bad += [str(mistake) for mistake in error.mistakes]
+    if bad:
+        print("\n".join(bad), file=sys.stderr)
+        raise typer.Exit(UserError.exit_code)
 
 
 @app.command()
 def plan(file: File, json: Json = False) -> None:
-    """Show the stages, what is cached and what it will cost, before anything is spent."""
-    from lingraft.shell import command
+    """Show the stages, which are cached, and what they will cost; spends nothing."""
+    from lingraft.planning import manifests_of
+    from lingraft.report.terminal import plan_lines
 
-    with command() as shell:
-        loaded, planned = _plan(file)
-        with shell.locating(loaded):
-            from lingraft.planning import cached_stages
+    _, planned = _planned(file)
+    done = manifests_of(planned)
+    if json:
+        from json import dumps
 
-            cached = cached_stages(planned)
-        from lingraft.views.tables import plan_json, print_plan
-
-        if json:
-            shell.print_json(plan_json(planned, cached))
-        else:
-            print_plan(shell.console, planned, cached)
+        print(dumps(planned.to_json() | {"cached": sorted(done)}, indent=1))
+    else:
+        print("\n".join(plan_lines(planned, done)))
 
 
 @app.command()
 def run(
     file: File,
-    workers: Workers = 0,
-    threads: Threads = 0,
-    precision: Precision = "auto",
+    workers: Annotated[
+        int, typer.Option(help="Ray Train workers; 0 trains in this process.", min=0)
+    ] = 0,
+    threads: Annotated[
+        int, typer.Option(help="CPU threads per worker; 0: all cores, shared out.", min=0)
+    ] = 0,
+    precision: Annotated[
+        Literal["auto", "fp32", "bf16"],
+        typer.Option(help="auto measures whether bf16 is faster here."),
+    ] = "auto",
     json: Json = False,
-    plain: Plain = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Lines, even on a terminal.")] = False,
 ) -> None:
-    """Run the whole plan on this machine; what is in the store already is not run again."""
-    from lingraft.shell import command
+    """Run what is not in the store yet. Ctrl-C stops; the same command resumes."""
+    from lingraft.stage import Execution
+    from lingraft.views import listener_for
 
-    with command(events=json) as shell:
-        from lingraft.stage import Execution
-        from lingraft.views.tables import print_result, result_json
-
-        loaded, planned = _plan(file)
-        run_plan = _executor()
-        execution = Execution(workers=workers, threads=threads, precision=precision)
-        with shell.locating(loaded):
-            if shell.json is not None:
-                manifests = run_plan(planned, execution, shell.json)
-            else:
-                with _view(planned, plain, shell.console.is_terminal) as view:
-                    manifests = run_plan(planned, execution, view)
-        gates = _gates(loaded, manifests)
-        if shell.json is not None:
-            shell.json.event("result", **result_json(planned, manifests, gates))
-        else:
-            shell.console.print()
-            print_result(shell.console, planned, manifests, gates)
-        if not all(gate.passed for gate in gates):
-            raise typer.Exit(GATE_FAILED)
+    resource, planned = _planned(file)
+    execution = Execution(workers=workers, threads=threads, precision=precision)
+    # By name: this package must not import the trainer, which may not be installed.
+    try:
+        run_plan = import_module("lingraft_trainer.local").run_plan
+    except ModuleNotFoundError as error:
+        message = f"{error.name} is not installed; pip install 'lingraft[trainer]'"
+        raise UserError(message, where="lingraft run") from error
+    names = [stage.name for stage in planned.stages]
+    with listener_for(json=json, plain=plain, names=names) as listener:
+        manifests = run_plan(planned, execution, listener)
+    _finish(resource, planned, manifests, json=json)
 
 
 @app.command()
-def report(file: File, output: Output = Path("report.html")) -> None:
-    """Write a page about what is done so far, and print the results."""
-    from lingraft.shell import command
+def report(
+    file: File,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The page.")] = Path("report.html"),
+) -> None:
+    """Write one HTML page about what is in the store so far, and print the results."""
+    from lingraft.planning import manifests_of
+    from lingraft.report.page import render
 
-    with command() as shell:
-        from lingraft.planning import manifests as look_up
-        from lingraft.report.facts import facts_of
-        from lingraft.report.page import render
-        from lingraft.store.disk import disk_errors
-        from lingraft.views.tables import print_result
-
-        loaded, planned = _plan(file)
-        with shell.locating(loaded):
-            found = look_up(planned)
-        gates = _gates(loaded, found)
-        facts = facts_of(loaded.resource, planned, gates)
-        page = render(loaded.resource.metadata.name, found, facts)
-        with disk_errors(output):
-            output.write_text(page, encoding="utf-8")
-        print_result(shell.console, planned, found, gates)
-        shell.console.print(f"report: {output}", soft_wrap=True, highlight=False)
+    resource, planned = _planned(file)
+    manifests = manifests_of(planned)
+    output.write_text(render(resource.metadata.name, manifests), encoding="utf-8")
+    print(f"report: {output}")
+    _finish(resource, planned, manifests, json=False)
 
 
 @app.command()
 def version() -> None:
-    """Print the version."""
-    from lingraft import __version__
-
+    """Show the version."""
     print(__version__)
 
 
-def _plan(file: Path) -> "tuple[Loaded, Plan]":
-    from lingraft.files import load_one
+def _planned(file: Path) -> "tuple[LanguageAdaptation, Plan]":
+    from lingraft.files import load_resource
     from lingraft.planning import plan_resource
-    from lingraft.shell import located
 
-    loaded = load_one(file)
-    with located(loaded):
-        return loaded, plan_resource(loaded.resource)
+    resource = load_resource(file)
+    return resource, plan_resource(resource)
 
 
-def _gates(loaded: "Loaded", manifests: "dict[str, Manifest]") -> "list[GateResult]":
-    """The gates, once there is something to judge."""
+def _finish(
+    resource: "LanguageAdaptation",
+    plan: "Plan",
+    manifests: "dict[str, Manifest]",
+    *,
+    json: bool,
+) -> None:
+    """Print the results; a failed gate is an exit code of its own."""
     from lingraft.gates import gate_results
-    from lingraft.results import graft_metrics, sequence
+    from lingraft.report.terminal import result_lines
+    from lingraft.views.events import Events
 
-    metrics = graft_metrics(manifests)
-    if not metrics:
-        return []
-    return gate_results(loaded.resource.spec.tasks, sequence(metrics.get("evaluation")))
+    graft = manifests.get("graft")
+    evaluation = graft.metrics.get("evaluation", []) if graft else []
+    gates = gate_results(resource.spec.tasks, evaluation) if graft else []
+    passed = all(gate.passed for gate in gates)
+    if json:
+        metrics = graft.metrics if graft else {}
+        Events().event("result", metrics=metrics, gatesPassed=passed)
+    else:
+        print("\n".join(["", *result_lines(plan, manifests, gates)]))
+    if not passed:
+        raise typer.Exit(GATE_FAILED)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run a command; errors become one sentence and an exit code."""
+    try:
+        code = app(arguments, standalone_mode=False) or 0
+    except LingraftError as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = error.exit_code
+    except typer.TyperException as error:
+        print(f"error: {error}; see lingraft --help", file=sys.stderr)
+        code = UserError.exit_code
+    except KeyboardInterrupt:
+        code = STOPPED
+    except Exception as error:
+        if os.environ.get("LINGRAFT_DEBUG"):
+            raise
+        print(f"error: {type(error).__name__}: {error} (details: {_saved()})", file=sys.stderr)
+        code = 1
+    if code == STOPPED:
+        print("stopped; run the same command to resume", file=sys.stderr)
+    sys.exit(code)
+
+
+def _saved() -> str:
+    """Where the traceback of the present exception was written."""
+    with tempfile.NamedTemporaryFile("w", prefix="lingraft-", suffix=".log", delete=False) as log:
+        traceback.print_exc(file=log)
+    return log.name
+
+
+if __name__ == "__main__":
+    main()

@@ -1,314 +1,216 @@
-"""Resource files: YAML with every error on its line, and people's relative paths made absolute."""
+"""Resource files: YAML to models, every mistake at once with its line."""
 
-import os
-import re
-from collections.abc import Iterable, Iterator
+import difflib
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote
+from typing import Any, cast
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from lingraft import plan
 from lingraft.errors import UserError
-from lingraft.resource import API_VERSION, KIND, LanguageAdaptation
-from lingraft.sentences import Loc, field_loc, field_name, sentence, shown
-from lingraft.stage import Source
-from lingraft.store.uri import parse_uri
+from lingraft.resource import KIND, LanguageAdaptation
 
-_URI_FIELDS = {"uri", "train", "dev", "test", "sourceTest"}
-# Stand in for spec fields that are wrong, so that what is wrong between the others shows too.
-_STAND_INS: dict[str, object] = {
-    "language": "xx",
-    "base": {"uri": "file:///x"},
-    "mini": {"text": {"uri": "file:///x"}},
-    "corpus": {"uri": "file:///x"},
-    "store": {"uri": "file:///x"},
-}
+Location = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
-class Problem:
-    """Something wrong in a resource file."""
+class Mistake:
+    """One thing that is wrong with a file."""
 
-    file: str
-    line: int | None
+    file: Path
+    line: int
     field: str
     message: str
 
     def __str__(self) -> str:
-        place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{place}: {self.field}: {self.message}" if self.field else f"{place}: {self.message}"
+        return f"{self.file}:{self.line}: {self.field}: {self.message}"
 
 
-class ResourceFileError(UserError):
-    """A resource file that cannot be used; its message has a line for every problem."""
+class BadFileError(UserError):
+    """All mistakes of a file, a line each."""
 
-    def __init__(self, message: str, *, where: str = "") -> None:
-        super().__init__(message, where=where)
-
-
-@dataclass(frozen=True)
-class Document:
-    """One YAML document: its data, and where in the file each part stands."""
-
-    file: str
-    node: yaml.Node
-    data: Any
-
-    def line(self, loc: Loc) -> int:
-        """The line (from 1) of a field, or of the nearest part above it that is there."""
-        line, node = self.node.start_mark.line, self.node
-        for part in loc:
-            found = _child(node, part)
-            if found is None:
-                break
-            line, node = found
-        return line + 1
-
-    def has(self, loc: Loc) -> bool:
-        """Whether the file has this field."""
-        node: yaml.Node = self.node
-        for part in loc:
-            found = _child(node, part)
-            if found is None:
-                return False
-            node = found[1]
-        return True
-
-    def problem(self, loc: Loc, message: str) -> Problem:
-        """A problem with a field of this document."""
-        return Problem(self.file, self.line(loc), field_name(loc), message)
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        super().__init__("\n".join(str(mistake) for mistake in mistakes))
+        self.mistakes = mistakes
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """A resource, and the document it was read from."""
-
-    document: Document
-    resource: LanguageAdaptation
-
-
-def load_resource(path: Path | str) -> LanguageAdaptation:
-    """The one resource of a file, its relative paths resolved against the file's folder.
+def load_resource(file: Path) -> LanguageAdaptation:
+    """The one LanguageAdaptation of a file, local paths made absolute.
 
     Raises:
-        ResourceFileError: Anything is wrong with the file: all of it, a line for each.
+        BadFileError: Everything that is wrong with it.
     """
-    return load_one(path).resource
+    resources = load_resources(file)
+    if len(resources) != 1:
+        found = f"the file holds {len(resources)} resources; give one with a single resource"
+        raise BadFileError([Mistake(file, 1, "kind", found)])
+    return resources[0]
 
 
-def load_one(path: Path | str) -> Loaded:
-    """Like `load_resource`, with the document that tells the lines."""
-    loaded, problems = check_file(path)
-    if not problems and len(loaded) > 1:
-        names = ", ".join(one.resource.metadata.name for one in loaded)
-        problems = [
-            Problem(
-                str(path),
-                None,
-                "",
-                f"has {len(loaded)} resources ({names}), and this command takes one: split the file",
-            )
-        ]
-    if problems:
-        raise ResourceFileError("\n".join(map(str, problems)))
-    return loaded[0]
+def load_resources(file: Path) -> list[LanguageAdaptation]:
+    """Every LanguageAdaptation of a file (`---` between them).
 
-
-def check_file(path: Path | str) -> tuple[list[Loaded], list[Problem]]:
-    """The valid resources of a file, and everything that is wrong in it."""
+    Raises:
+        BadFileError: Everything that is wrong with any of them.
+    """
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        return [], [Problem(str(path), None, "", f"is not UTF-8 text (byte {error.start})")]
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        return [], [Problem(str(path), None, "", f"cannot be read: {reason}")]
-    return check_text(text, str(path))
-
-
-def check_text(text: str, file: str) -> tuple[list[Loaded], list[Problem]]:
-    """`check_file` for text that stands (or could stand) in `file`. Reads nothing."""
-    loaded: list[Loaded] = []
-    problems: list[Problem] = []
-    documents = 0
-    try:
-        for document in _documents(text, file):
-            documents += 1
-            found = _check_document(document)
-            if isinstance(found, Loaded):
-                loaded.append(found)
-            else:
-                problems += found
+        text = file.read_text(encoding="utf-8")
+        nodes = [node for node in yaml.compose_all(text, yaml.SafeLoader) if node is not None]
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise BadFileError([Mistake(file, 1, "file", f"cannot be read: {reason}")]) from error
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        reason = " ".join(filter(None, (error.context, error.problem)))
-        problems.append(Problem(file, mark.line + 1 if mark else None, "", f"is no YAML: {reason}"))
-        return loaded, problems
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        problems.append(Problem(file, None, "", f"is no YAML: {' '.join(str(error).split())}"))
-        return loaded, problems
-    if not documents:
-        problems.append(Problem(file, None, "", f"is empty: write a {KIND} resource"))
-    return loaded, problems
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise BadFileError([Mistake(file, line, "yaml", str(error.problem))]) from error
+    mistakes: list[Mistake] = []
+    resources: list[LanguageAdaptation] = []
+    for node in nodes:
+        found = _parse(file, node)
+        if isinstance(found, LanguageAdaptation):
+            resources.append(found)
+        else:
+            mistakes += found
+    if not nodes:
+        mistakes.append(Mistake(file, 1, "file", f"is empty; write a {KIND} into it"))
+    if mistakes:
+        raise BadFileError(mistakes)
+    return resources
 
 
-def _documents(text: str, file: str) -> Iterator[Document]:
-    loader = yaml.SafeLoader(text)
+def _parse(file: Path, node: yaml.Node) -> LanguageAdaptation | list[Mistake]:
+    loader = yaml.SafeLoader("")
+    document: Any = loader.construct_document(node)  # type: ignore[no-untyped-call]
+    kind = cast(dict[str, Any], document).get("kind") if isinstance(document, dict) else None
+    if kind != KIND:
+        message = f"is {kind!r}; this command reads resources of kind {KIND}"
+        return [Mistake(file, _line(node, ("kind",)), "kind", message)]
+    repeated = [
+        Mistake(file, line, name, "is given twice; YAML would keep only the last one")
+        for name, line in _repeated(node)
+    ]
     try:
-        while loader.check_node():
-            node = loader.get_node()
-            data = loader.construct_document(node)
-            if data is not None:
-                yield Document(file, node, data)
-    finally:
-        loader.dispose()
-
-
-def _child(node: yaml.Node, part: int | str) -> tuple[int, yaml.Node] | None:
-    """The line (from 0) and the node of a mapping's field or a sequence's item."""
-    if isinstance(node, yaml.SequenceNode):
-        if isinstance(part, int) and part < len(node.value):
-            item: yaml.Node = node.value[part]
-            return item.start_mark.line, item
-    elif isinstance(node, yaml.MappingNode):
-        # The last of equal keys is the one whose value was taken.
-        for key, value in reversed(node.value):
-            if isinstance(key, yaml.ScalarNode) and key.value == str(part):
-                return key.start_mark.line, value
-    return None
-
-
-def _check_document(document: Document) -> Loaded | list[Problem]:
-    data = document.data
-    if not isinstance(data, dict):
-        return [document.problem((), f"is {shown(data)}; a resource is a mapping of fields")]
-    kind, version = data.get("kind"), data.get("apiVersion")
-    if "kind" in data and (kind != KIND or (version != API_VERSION and version is not None)):
-        name = f"{kind} ({version})" if version != API_VERSION else str(kind)
-        message = f"{name} is another kind of resource; this command reads {KIND} ({API_VERSION})"
-        return [document.problem(("kind",), f"{message} only: keep others in files of their own")]
-    problems = list(_duplicates(document))
-    try:
-        resource = _validated(data)
+        # By alias only: snake_case would pass here and fail on a cluster.
+        resource = LanguageAdaptation.model_validate(document, by_alias=True, by_name=False)
     except ValidationError as error:
-        return problems + [*_problems(document, error), *_hidden_problems(document, error)]
-    absolute = _absolute(resource, Path(document.file).parent)
-    problems += [] if problems else _check_uris(document, absolute)
-    problems += [] if problems else _check_plan(document, absolute)
-    return problems or Loaded(document, absolute)
+        found = [
+            Mistake(file, _line(node, one["loc"]), _dotted(one["loc"]), _sentence(one))
+            for one in error.errors()
+        ]
+        return sorted(repeated + found, key=lambda mistake: mistake.line)
+    return repeated or _absolute(resource, file.absolute().parent)
 
 
-def _validated(data: object) -> LanguageAdaptation:
-    # By alias only: Kubernetes knows no other names.
-    return LanguageAdaptation.model_validate(data, by_alias=True, by_name=False)
+def _repeated(node: yaml.Node) -> list[tuple[str, int]]:
+    """Keys that stand twice in one mapping, with the second one's line."""
+    children: list[yaml.Node] = []
+    found: list[tuple[str, int]] = []
+    if isinstance(node, yaml.MappingNode):
+        pairs = cast(list[tuple[yaml.Node, yaml.Node]], node.value)
+        seen: Counter[str] = Counter()
+        for key, value in pairs:
+            seen[str(key.value)] += 1
+            if seen[str(key.value)] == 2:
+                found.append((str(key.value), key.start_mark.line + 1))
+            children.append(value)
+    elif isinstance(node, yaml.SequenceNode):
+        children = cast(list[yaml.Node], node.value)
+    return found + [one for child in children for one in _repeated(child)]
 
 
-def _problems(document: Document, error: ValidationError) -> Iterator[Problem]:
-    for one in error.errors(include_url=False):
-        loc, message = one["loc"], sentence(one)
-        if one["type"] == "value_error":
-            # A model's own rule names the fields that it is about: point at the first.
-            words = (field_loc(word) for word in re.findall(r"[A-Za-z][\w.]*\w", message))
-            loc += next((word for word in words if document.has(loc + word)), ())
-        yield document.problem(loc, message)
+def _line(node: yaml.Node, location: Location) -> int:
+    """The line of a field; where it is missing, of the nearest thing around it."""
+    line: int = node.start_mark.line + 1
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            pairs = cast(list[tuple[yaml.Node, yaml.Node]], node.value)
+            entry = next(((k, v) for k, v in pairs if k.value == str(part)), None)
+            if entry is None:
+                return line
+            line, node = entry[0].start_mark.line + 1, entry[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            items = cast(list[yaml.Node], node.value)
+            if part >= len(items):
+                return line
+            node = items[part]
+            line = node.start_mark.line + 1
+    return line
 
 
-def _hidden_problems(document: Document, error: ValidationError) -> Iterator[Problem]:
-    """What the spec's own rules say: pydantic asks them only if every field is valid."""
-    spec: object = document.data.get("spec")
-    locs = [one["loc"] for one in error.errors(include_url=False)]
-    if not isinstance(spec, dict) or ("spec",) in locs or ("spec", "method") in locs:
-        return
-    healed: dict[object, object] = dict(spec)
-    for loc in locs:
-        if len(loc) > 1 and loc[0] == "spec":
-            healed.pop(loc[1], None)
-            if loc[1] in _STAND_INS:
-                healed[loc[1]] = _STAND_INS[str(loc[1])]
-    whole = {
-        "apiVersion": API_VERSION,
-        "kind": KIND,
-        "metadata": {"name": "x"},
-        "spec": healed,
-    }
-    try:
-        _validated(whole)
-    except ValidationError as hidden:
-        yield from _problems(document, hidden)
+def _dotted(location: Location) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text or "spec"
 
 
-def _duplicates(document: Document) -> Iterator[Problem]:
-    """Fields given twice: YAML takes the last without a word."""
-    seen: set[int] = set()
-    waiting: list[tuple[Loc, yaml.Node]] = [((), document.node)]
-    while waiting:
-        loc, node = waiting.pop()
-        if id(node) in seen:
-            continue  # an alias
-        seen.add(id(node))
-        if isinstance(node, yaml.SequenceNode):
-            waiting += [((*loc, i), item) for i, item in enumerate(node.value)]
-        elif isinstance(node, yaml.MappingNode):
-            lines: dict[str, int] = {}
-            merged = {id(key) for key, _ in node.value if key.tag == "tag:yaml.org,2002:merge"}
-            for key, value in node.value:
-                name, line = str(key.value), key.start_mark.line + 1
-                if name in lines and id(key) not in merged and line > lines[name]:
-                    message = f"is given twice (first in line {lines[name]})"
-                    field = field_name((*loc, name))
-                    yield Problem(document.file, line, field, message)
-                lines.setdefault(name, line)
-                waiting.append(((*loc, name), value))
+def _sentence(error: Any) -> str:
+    """Pydantic's message as a sentence for people who have never heard of it."""
+    kind, context, value = error["type"], error.get("ctx", {}), error["input"]
+    match kind:
+        case "missing":
+            return "is missing; set it"
+        case "extra_forbidden":
+            name = str(error["loc"][-1])
+            near = difflib.get_close_matches(name, _fields_at(error["loc"][:-1]), n=1)
+            return "there is no such field" + (f"; did you mean {near[0]}?" if near else "")
+        case "literal_error":
+            return f"is {value!r}; choose one of {context['expected']}"
+        case "value_error":
+            return str(context["error"])
+        case "string_pattern_mismatch":
+            return f"{value!r} does not have the form {context['pattern']}"
+        case "string_type" if isinstance(value, bool):
+            return f"YAML reads this as {value}; put it in quotes"  # Norwegian is `no`
+        case _:
+            message: str = error["msg"]
+            return f"is {value!r}: {message[:1].lower()}{message[1:]}"
 
 
-def absolute_uri(uri: str, folder: Path) -> str:
-    """A path relative to `folder` (`file:./x`, `file:x`, `x`) as `file:///...`; others as is."""
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", uri):
-        return uri
-    path = unquote(uri.removeprefix("file:")) if uri.startswith("file:") else uri
-    return Path(os.path.abspath(folder / path)).as_uri()
+def _fields_at(location: Location) -> list[str]:
+    """Names of the fields that may stand at a place."""
+    model: type[BaseModel] = LanguageAdaptation
+    for part in location:
+        if isinstance(part, int):
+            continue
+        fields = model.model_fields.items()
+        annotation = next((f.annotation for n, f in fields if part in (n, f.alias)), None)
+        inside = _models(annotation)
+        if not inside:
+            return []
+        model = inside[0]
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [m for part in getattr(annotation, "__args__", ()) for m in _models(part)]
+
+
+URI_FIELDS = ("uri", "train", "dev", "test", "sourceTest")
 
 
 def _absolute(resource: LanguageAdaptation, folder: Path) -> LanguageAdaptation:
-    def change(value: Any) -> Any:
-        if isinstance(value, list):
-            return [change(item) for item in value]
+    """Local paths are relative to the file, for people; from here on they are URIs."""
+
+    def resolve(value: Any, key: str = "") -> Any:
         if isinstance(value, dict):
-            return {
-                key: absolute_uri(item, folder)
-                if key in _URI_FIELDS and isinstance(item, str)
-                else change(item)
-                for key, item in value.items()
-            }
+            return {k: resolve(v, k) for k, v in cast(dict[str, Any], value).items()}
+        if isinstance(value, list):
+            return [resolve(one) for one in cast(list[Any], value)]
+        if key in URI_FIELDS and isinstance(value, str):
+            return absolute_uri(value, folder)
         return value
 
-    whole = resource.model_dump(by_alias=True, exclude_unset=True)
-    whole["spec"] = change(whole["spec"])
-    return _validated(whole)
+    content = resource.model_dump(by_alias=True, exclude_unset=True)
+    return LanguageAdaptation.model_validate(content | {"spec": resolve(content["spec"])})
 
 
-def _check_uris(document: Document, resource: LanguageAdaptation) -> list[Problem]:
-    problems: list[Problem] = []
-    uris = {**plan.source_uris(resource.spec), "spec.store.uri": resource.spec.store.uri}
-    for field, uri in uris.items():
-        try:
-            parse_uri(uri)
-        except UserError as error:
-            problems.append(document.problem(field_loc(field), f"{error.where}: {error.message}"))
-    return problems
-
-
-def _check_plan(document: Document, resource: LanguageAdaptation) -> list[Problem]:
-    """What planning would refuse, where that needs no look at the world."""
-    if resource.spec.base.pretrain is None:
-        return []
-    uris: Iterable[str] = plan.source_uris(resource.spec).values()
-    try:
-        plan.plan(resource.spec, {uri: Source(uri=uri, objects=()) for uri in uris}, None)
-    except UserError as error:
-        return [document.problem(field_loc(error.where), error.message)]
-    return []
+def absolute_uri(value: str, folder: Path) -> str:
+    """`s3://` URIs and absolute `file:///` ones as they are, anything else below `folder`."""
+    if "://" in value:
+        return value
+    path = value.removeprefix("file:")
+    return (folder / path).resolve().as_uri() + ("/" if path.endswith("/") else "")

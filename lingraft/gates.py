@@ -1,16 +1,15 @@
-"""Quality gates: whether each task's score is good enough. Pure."""
+"""Quality gates: whether the scores reach what the resource asks for."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lingraft.resource import Task
-from lingraft.results import scores
 
 
 @dataclass(frozen=True)
 class GateResult:
-    """One task's gate. A score that is missing (or no number) has not passed."""
+    """One task's gate and what came out."""
 
     task: str
     metric: str
@@ -19,24 +18,19 @@ class GateResult:
 
     @property
     def passed(self) -> bool:
-        """Whether the score reaches the minimum."""
+        """Whether the score reaches the minimum; a metric that was not computed fails."""
         return self.value is not None and self.value >= self.minimum
 
 
-def gate_results(tasks: Iterable[Task], evaluation: Sequence[Any]) -> list[GateResult]:
-    """Judge every gate.
-
-    Args:
-        tasks: The spec's tasks.
-        evaluation: `evaluation` of the graft stage's metrics.
-    """
-    found = {(score.task, score.metric): score.mean for score in scores(evaluation)}
+def gate_results(tasks: Sequence[Task], evaluation: Sequence[dict[str, Any]]) -> list[GateResult]:
+    """Judge every gate by the `graft` stage's evaluation."""
+    scores = {one["task"]: one["metrics"] for one in evaluation}
     return [
         GateResult(
-            task=task.name,
-            metric=task.gate.metric,
-            minimum=task.gate.min,
-            value=found.get((task.name, task.gate.metric)),
+            task.name,
+            task.gate.metric,
+            task.gate.min,
+            scores.get(task.name, {}).get(task.gate.metric, {}).get("mean"),
         )
         for task in tasks
         if task.gate is not None

@@ -6,3 +6,5 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+# Tiny tensors: a second thread only waits for the first, and costs most on a busy machine.
+os.environ["OMP_NUM_THREADS"] = "1"

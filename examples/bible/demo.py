@@ -93,7 +93,9 @@ def row(name: str, score: dict[str, float], note: str = "") -> str:
 
 def table(language: str, results: dict[str, dict[str, Any]], reference: dict[str, Any]) -> str:
     """The scores beside what they must be compared with."""
-    lines = [f"Genre of a Bible passage, six-way, {language} (accuracy ± standard error by chapter)"]
+    lines = [
+        f"Genre of a Bible passage, six-way, {language} (accuracy ± standard error by chapter)"
+    ]
     floor, majority = reference[language]["floor"], reference[language]["majority"]
     for method, metrics in results.items():
         genre, verses = metrics["evaluation"]

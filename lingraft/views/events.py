@@ -1,51 +1,62 @@
 """JSON lines for machines: one object per event on standard output, nothing else."""
 
+import contextlib
 import json
-from typing import Any, Self
+import math
+import sys
+from typing import Any, Self, cast
 
 from lingraft.errors import LingraftError
 from lingraft.stage import Manifest, Progress
 
 
 class Events:
-    """Writes events."""
+    """Writes events; what libraries print meanwhile goes to standard error."""
+
+    def __init__(self) -> None:
+        self._out = sys.stdout
+        self._aside = contextlib.redirect_stdout(sys.stderr)
 
     def __enter__(self) -> Self:
+        self._aside.__enter__()
         return self
 
     def __exit__(self, *reason: object) -> None:
-        pass
+        self._aside.__exit__(None, None, None)
+
+    def event(self, event: str, **content: Any) -> None:
+        """Write one event."""
+        line = json.dumps(_finite({"event": event, **content}), ensure_ascii=False)
+        print(line, file=self._out, flush=True)
 
     def cached(self, name: str, manifest: Manifest) -> None:
         """With the manifest."""
-        emit("cached", stage=name, manifest=manifest.to_json())
+        self.event("cached", stage=name, manifest=manifest.to_json())
 
     def started(self, name: str) -> None:
         """The stage's name."""
-        emit("started", stage=name)
-
-    def waiting(self, name: str, message: str) -> None:
-        """With what it waits for."""
-        emit("waiting", stage=name, message=message)
+        self.event("started", stage=name)
 
     def progress(self, name: str, progress: Progress) -> None:
         """With the progress, every time."""
-        emit("progress", stage=name, progress=progress.to_json())
+        self.event("progress", stage=name, progress=progress.to_json())
 
     def finished(self, name: str, manifest: Manifest) -> None:
         """With the manifest."""
-        emit("finished", stage=name, manifest=manifest.to_json())
+        self.event("finished", stage=name, manifest=manifest.to_json())
 
     def failed(self, name: str, error: LingraftError) -> None:
         """With the sentence and its class."""
-        emit("failed", stage=name, error=error_object(error))
+        content = {"class": error.failure_class, "message": error.message, "where": error.where}
+        self.event("failed", stage=name, error=content)
 
 
-def emit(event: str, **content: Any) -> None:
-    """Write one event."""
-    print(json.dumps({"event": event, **content}, ensure_ascii=False), flush=True)
-
-
-def error_object(error: LingraftError) -> dict[str, str]:
-    """An error for machines."""
-    return {"class": error.failure_class, "message": error.message, "where": error.where}
+def _finite(value: Any) -> Any:
+    """NaN and infinities are no JSON: null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in cast(dict[str, Any], value).items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(one) for one in cast(list[Any], value)]
+    return value

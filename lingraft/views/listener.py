@@ -1,27 +1,38 @@
-"""What the local executor tells, and to whom."""
+"""What a run says of itself; a view is whatever listens."""
 
-from typing import Protocol
+from typing import Protocol, Self
 
+from lingraft.errors import LingraftError
 from lingraft.stage import Manifest, Progress
 
 
 class Listener(Protocol):
-    """Told of everything that happens to a plan's stages, from whatever thread it happens in."""
+    """Told of everything that happens to a plan's stages; used as a context."""
 
-    def started(self, name: str) -> None:
-        """A stage is going to be computed."""
+    def __enter__(self) -> Self:
+        """Start showing."""
+        ...
+
+    def __exit__(self, *reason: object) -> None:
+        """Stop showing; leave the terminal as it was."""
+        ...
 
     def cached(self, name: str, manifest: Manifest) -> None:
-        """A stage was in the store already."""
+        """The stage's manifest was there already."""
+        ...
+
+    def started(self, name: str) -> None:
+        """The stage begins."""
+        ...
 
     def progress(self, name: str, progress: Progress) -> None:
-        """A stage's heartbeat."""
+        """How far it is; may come at every step."""
+        ...
 
     def finished(self, name: str, manifest: Manifest) -> None:
-        """A stage is done and published."""
+        """The stage is done."""
+        ...
 
-    def failed(self, name: str, error: Exception) -> None:
-        """A stage failed; the exception is raised as well."""
-
-    def waiting(self, name: str, message: str) -> None:
-        """A stage waits for something, such as another holder's lease."""
+    def failed(self, name: str, error: LingraftError) -> None:
+        """The stage failed; the run ends."""
+        ...

@@ -9,6 +9,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedModel, PreTrainedTokenizerFast
 
+from lingraft.stage import Execution
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.packing import PackWriter
 
@@ -129,4 +130,7 @@ def context(folder: Path, params: dict[str, Any], **inputs: Path) -> StageContex
     out, scratch = folder / "out", folder / "scratch"
     out.mkdir(parents=True)
     scratch.mkdir()
-    return StageContext(params=params, inputs=dict(inputs), out=out, scratch=scratch)
+    execution = Execution(precision="fp32", threads=1)
+    return StageContext(
+        params=params, inputs=dict(inputs), out=out, scratch=scratch, execution=execution
+    )

@@ -92,7 +92,8 @@ def _work(
         scratch.mkdir()
         out.mkdir()
         heartbeat = _Heartbeat(stages, lease, listener)
-        heartbeat(Progress(step=0, steps=0, phase="fetching inputs"))
+        if rank == 0:  # alone holds the lease that a heartbeat renews
+            heartbeat(Progress(step=0, steps=0, phase="fetching inputs"))
         ctx = StageContext(
             params=spec.stage.params,
             inputs={n: fetch_input(spec, store, ref) for n, ref in spec.stage.inputs.items()},

@@ -14,12 +14,17 @@ import torch
 import torch.distributed as dist
 from ray._private import ray_constants
 
+from lingraft.errors import InfrastructureError
+
 
 def start_ray() -> None:
     """Connect to the cluster in RAY_ADDRESS (KubeRay sets it), or start Ray on this machine.
 
     One of our own has no dashboard, and its parts listen on loopback only. Does nothing where
     Ray is running already.
+
+    Raises:
+        InfrastructureError: Ray did not start.
     """
     if ray.is_initialized():
         return
@@ -30,9 +35,7 @@ def start_ray() -> None:
     # The variable is for the processes Ray starts; this one has read it already.
     os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR] = "0"
     ray_constants.ENABLE_RAY_CLUSTER = False
-    ray.init(
-        address="local", include_dashboard=False, configure_logging=False, log_to_driver=False
-    )
+    ray.init(address="local", include_dashboard=False, configure_logging=False, log_to_driver=False)
 
 
 def one_machine() -> bool:
@@ -47,7 +50,7 @@ def loopback_config() -> Any:
 
     class Loopback(TorchConfig):
         @property
-        def backend_cls(self) -> type[Backend]:
+        def backend_cls(self) -> Any:  # TorchConfig says _TorchBackend
             return Backend
 
     return Loopback()

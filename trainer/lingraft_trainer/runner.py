@@ -76,7 +76,7 @@ def _on_ray(spec: StageSpec) -> None:
         try:
             trainer.fit()
         except Exception as error:
-            raise _reported(spec) or error from error
+            raise _reported(spec) or _of_workers(error) from error
 
 
 def _worker(config: dict[str, Any]) -> None:
@@ -103,3 +103,13 @@ def _reported(spec: StageSpec) -> LingraftError | None:
     if failure is None:
         return None
     return _CLASSES[failure.failure_class](failure.message, where=failure.where)
+
+
+def _of_workers(error: Exception) -> LingraftError:
+    """Our own error that a worker raised, such as that another holder is at work, or Ray's."""
+    failures: dict[int, Any] = getattr(error, "worker_failures", {})
+    for _, failure in sorted(failures.items()):
+        cause = getattr(failure, "_base_exc", failure)
+        if isinstance(cause, LingraftError):
+            return cause
+    return InfrastructureError(f"Ray Train failed: {error}")

@@ -34,9 +34,11 @@ def test_the_reference_is_short_and_imports_nothing_of_ours() -> None:
         name
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.Import | ast.ImportFrom)
-        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [
-            alias.name for alias in node.names
-        ])
+        for name in (
+            [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else [alias.name for alias in node.names]
+        )
     }
     assert not [name for name in imported if name.startswith("lingraft")]
 

@@ -11,10 +11,10 @@ The usual conversion (transformers' SpmConverter) differs from sentencepiece on 
 * `Strip` takes off every Unicode white space, sentencepiece only U+0020.
 """
 
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+from typing import Any, cast
 
-# Type stubs of protobuf modules are not shipped.
-from sentencepiece import sentencepiece_model_pb2 as pb  # type: ignore[attr-defined] # isort: skip
+from sentencepiece import sentencepiece_model_pb2
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 _TILDE, _ASIDE = "\uff5e", "\U0010fffd"  # the last private-use character stands in
 
@@ -24,7 +24,8 @@ def unigram_tokenizer(model: bytes) -> Tokenizer:
 
     Ids are sentencepiece's. Expects nmt_nfkc, a dummy prefix, whitespace collapsed.
     """
-    proto = pb.ModelProto.FromString(model)
+    # Protobuf makes the classes of its modules at run time.
+    proto = cast(Any, sentencepiece_model_pb2).ModelProto.FromString(model)
     spec = proto.normalizer_spec
     assert proto.trainer_spec.model_type == 1 and not proto.trainer_spec.byte_fallback
     assert spec.add_dummy_prefix and spec.remove_extra_whitespaces

@@ -136,9 +136,9 @@ def special_tokens_of(base: PreTrainedTokenizerBase, *, where: str = "base") -> 
     )
 
 
-def _probe(base: PreTrainedTokenizerBase, *texts: str) -> tuple[str, ...]:
+def _probe(base: PreTrainedTokenizerBase, text: str, pair: str | None = None) -> tuple[str, ...]:
     """The template by which a tokenizer frames one or two texts."""
-    encoded = base(*texts, return_token_type_ids=True, truncation=False, padding=False)
+    encoded = base(text, pair, return_token_type_ids=True, truncation=False, padding=False)
     parts: list[str] = []
     for token, number, kind in zip(
         encoded.tokens(), encoded.sequence_ids(), encoded["token_type_ids"], strict=True

@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 import torch
 
-from lingraft_trainer.models.family import encoder_layers
+from lingraft_trainer.models.family import embeddings, encoder_layers
 from lingraft_trainer.models.mini import head_tensors, joint_view, truncate
 from lingraft_trainer.models.registry import family_of
 from tests.support.tiny import MODEL_TYPES, tiny_model
@@ -24,7 +24,7 @@ def test_joint_mini_model_equals_the_first_k_layers_with_the_middle_head(model_t
     body = cast(Any, model.base_model)
     states = body(IDS, output_hidden_states=True).hidden_states[2]
     features = family.transform(view, family.final_norm(view, states))
-    by_hand = features @ model.get_input_embeddings().weight.t() + family.predictions(view).bias
+    by_hand = features @ embeddings(model).weight.t() + family.predictions(view).bias
 
     mini = truncate(model, family, 2)
     mini.load_state_dict(head, strict=False)

@@ -1,0 +1,122 @@
+"""Whole adaptations, from text to grafted models, on both stores."""
+
+from pathlib import Path
+
+import pytest
+from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
+
+from lingraft.errors import CorruptArtifactError
+from lingraft.plan import Plan
+from lingraft.planning import plan_resource
+from lingraft.stage import Manifest
+from lingraft.store import open_store
+from lingraft.store.stages import fetch_artifact
+from lingraft_trainer.local import run_plan
+from tests.support.stages import PINNED
+from tests.support.tiny import tiny_base
+from tests.support.world import Recorder, resource_of, write_world
+
+pytestmark = pytest.mark.ray
+LATER = {"corpus", "finetune-topic-0", "source-corpus", "pretrain"}
+"""What the methods share: only `mini`, `embed` and `graft` are a method's own."""
+
+
+@pytest.fixture(params=["file", "s3"])
+def places(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
+    """URIs of the texts and of an empty store, of each kind in turn."""
+    texts = write_world(tmp_path / "texts")
+    if request.param == "file":
+        return texts.as_uri() + "/", (tmp_path / "store").as_uri() + "/"
+    home = request.getfixturevalue("s3").uri
+    open_store(home).upload(texts, "texts/")
+    return f"{home}texts/", f"{home}store/"
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINGRAFT_CACHE", str(tmp_path / "cache"))
+
+
+def execute(planned: Plan) -> tuple[dict[str, Manifest], Recorder]:
+    recorder = Recorder()
+    return run_plan(planned, PINNED, recorder), recorder
+
+
+def test_three_methods_end_to_end(
+    places: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts, store = places
+    own = {"MiniJoint": {"mini"}, "Standard": set(), "MiniPost": {"mini-corpus", "mini"}}
+    for method in own:
+        planned = plan_resource(resource_of(method, texts, store))
+        names = {stage.name for stage in planned.stages}
+        manifests, recorder = execute(planned)
+        assert set(manifests) == names == LATER | own[method] | {"embed", "graft"}
+        if method != "MiniJoint":  # the first one
+            assert set(recorder.ran) == own[method] | {"embed", "graft"}
+        _check_report(manifests, method)
+        again, recorder = execute(planned)
+        assert again == manifests
+        assert not recorder.ran and set(recorder.found) == names
+
+    _flip_a_byte(store, manifests["embed"], "embeddings.safetensors")
+    # A cache that is new, as on another machine: the old one has a copy that is good.
+    monkeypatch.setenv("LINGRAFT_CACHE", str(tmp_path / "another"))
+    open_store(store).delete(f"{manifests['graft'].stage.ref}/manifest.json")
+    with pytest.raises(CorruptArtifactError) as caught:
+        execute(planned)
+    assert caught.value.where.endswith("files/embeddings.safetensors")
+    assert "run again" in caught.value.message
+
+
+def _check_report(manifests: dict[str, Manifest], method: str) -> None:
+    topic, pairs = manifests["graft"].metrics["evaluation"]
+    assert topic["task"] == "topic" and topic["examples"] == 16
+    assert 0 <= topic["metrics"]["accuracy"]["mean"] <= 1
+    assert topic["sourceMetrics"]["accuracy"]["stderr"] is not None
+    assert pairs["task"] == "pairs" and pairs["examples"] == 12
+    cost = manifests["graft"].metrics["compute"]
+    assert (cost["savedPerStep"] > 1) == (method != "Standard")
+    assert (cost["oneTimeFlops"] > 0) == (method == "MiniPost")
+    for name, manifest in manifests.items():
+        assert manifest.compute.seconds > 0 or name == "mini", name
+        if name in ("pretrain", "embed", "finetune-topic-0"):
+            assert manifest.compute.flops > 0 and manifest.environment["precision"] == "fp32"
+
+
+def _flip_a_byte(store_uri: str, manifest: Manifest, name: str) -> None:
+    store = open_store(store_uri)
+    key = f"{manifest.stage.ref}/{manifest.holder}/files/{name}"
+    found = store.get(key)
+    assert found is not None
+    damaged = bytearray(found[0])
+    damaged[-1] ^= 1
+    store.put(key, bytes(damaged))
+
+
+def test_minipost_adapts_a_body_without_a_head(tmp_path: Path) -> None:
+    texts = write_world(tmp_path / "texts").as_uri() + "/"
+    base = _headless(tmp_path / "base")
+    store = (tmp_path / "store").as_uri() + "/"
+    manifests, _ = execute(
+        plan_resource(resource_of("MiniPost", texts, store, base=base.as_uri() + "/"))
+    )
+    folder = fetch_artifact(open_store(store), manifests["graft"], tmp_path / "cache")
+    tokenizer = AutoTokenizer.from_pretrained(folder / "model")
+    body, loading = AutoModel.from_pretrained(folder / "model", output_loading_info=True)
+    assert not loading["missing_keys"] and not loading["unexpected_keys"]
+    assert body.config.vocab_size == len(tokenizer) == 80
+    assert manifests["graft"].metrics["heldout"] is None
+    assert manifests["embed"].metrics["layers"] == 3
+    _, loading = AutoModelForMaskedLM.from_pretrained(folder / "model", output_loading_info=True)
+    assert loading["missing_keys"], "there is no masked-LM head to export"
+
+
+def _headless(folder: Path) -> Path:
+    tiny_base("bert", folder)
+    body = AutoModel.from_pretrained(folder)
+    (folder / "model.safetensors").unlink()
+    body.save_pretrained(folder)
+    return folder
+
+

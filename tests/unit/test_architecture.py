@@ -1,0 +1,110 @@
+"""The shape of a base, read off the `config.json` of published models."""
+
+from typing import Any
+
+import pytest
+
+from lingraft.architecture import MODEL_TYPES, Shape, shape_of_config, shape_of_pretrain
+from lingraft.errors import UserError
+from lingraft.resource import Pretrain
+
+SIZES = {
+    "num_hidden_layers": 12,
+    "hidden_size": 768,
+    "intermediate_size": 3072,
+    "vocab_size": 50_265,
+}
+ROBERTA: dict[str, Any] = {
+    "model_type": "roberta",
+    "architectures": ["RobertaForMaskedLM"],
+    "max_position_embeddings": 514,
+    "pad_token_id": 1,
+    **SIZES,
+}
+BERT: dict[str, Any] = {
+    "model_type": "bert",
+    "architectures": ["BertForMaskedLM"],
+    "max_position_embeddings": 512,
+    "pad_token_id": 0,
+    **SIZES,
+}
+
+
+def shape(config: dict[str, Any]) -> Shape:
+    return shape_of_config(config, where="spec.base.uri")
+
+
+def test_roberta_base():
+    assert shape(ROBERTA) == Shape(
+        model_type="roberta",
+        layers=12,
+        hidden=768,
+        intermediate=3072,
+        vocabulary=50_265,
+        positions=512,
+        masked_lm_head=True,
+    )
+
+
+def test_only_roberta_numbers_positions_after_the_padding_id():
+    assert shape(BERT).positions == 512
+    assert shape(BERT | {"pad_token_id": 3}).positions == 512
+    assert shape(ROBERTA | {"model_type": "xlm-roberta"}).positions == 512
+    assert shape(ROBERTA | {"pad_token_id": 0}).positions == 513
+    # transformers' default, which a config may leave out
+    assert shape(ROBERTA | {"pad_token_id": None}).positions == 512
+
+
+@pytest.mark.parametrize(
+    ("classes", "has_head"),
+    [
+        (["BertForPreTraining"], True),
+        (["RobertaModel", "RobertaForMaskedLM"], True),
+        (["RobertaModel"], False),
+        (["RobertaForSequenceClassification"], False),
+        (None, False),
+    ],
+)
+def test_a_masked_lm_head_is_known_by_the_class(classes: list[str] | None, has_head: bool):
+    assert shape(ROBERTA | {"architectures": classes}).masked_lm_head is has_head
+
+
+@pytest.mark.parametrize("model_type", ["gpt2", "", None])
+def test_other_families_are_refused(model_type: str | None):
+    with pytest.raises(UserError, match=r"not supported; give .* roberta") as caught:
+        shape(ROBERTA | {"model_type": model_type})
+    assert caught.value.where == "spec.base.uri"
+
+
+@pytest.mark.parametrize("field", [*SIZES, "max_position_embeddings"])
+@pytest.mark.parametrize("value", [None, "twelve"])
+def test_a_missing_size_is_named(field: str, value: str | None):
+    with pytest.raises(UserError, match=f"config.json has no {field}"):
+        shape(ROBERTA | {field: value})
+
+
+def test_a_base_to_be_pretrained():
+    assert set(MODEL_TYPES) >= {"bert", "roberta"}
+    pretrain = Pretrain.model_validate(
+        {
+            "text": {"uri": "file:///en"},
+            "tokenizer": {"train": {"vocabSize": 4096}},
+            "architecture": {
+                "modelType": "bert",
+                "layers": 4,
+                "hiddenSize": 64,
+                "attentionHeads": 2,
+                "intermediateSize": 128,
+                "positions": 96,
+            },
+        }
+    )
+    assert shape_of_pretrain(pretrain) == Shape(
+        model_type="bert",
+        layers=4,
+        hidden=64,
+        intermediate=128,
+        vocabulary=4096,
+        positions=96,
+        masked_lm_head=True,
+    )

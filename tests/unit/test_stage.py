@@ -1,0 +1,134 @@
+"""Stages and their digests: one name for one recipe."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from lingraft import stage as stage_module
+from lingraft.stage import (
+    Execution,
+    FileRecord,
+    Manifest,
+    Progress,
+    Source,
+    SourceObject,
+    Stage,
+    StageSpec,
+    canonical_json,
+    sha256_of,
+)
+
+STAGE = Stage(kind="mini", params={"layers": 4, "rate": 7e-4}, inputs={"base": "source/ab"})
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    # JSON files are UTF-8, which has no lone surrogates.
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text("abcä", max_size=3), inner),
+    max_leaves=8,
+)  # fmt: skip
+
+
+def reversed_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: reversed_keys(value[key]) for key in reversed(value)}
+    return [reversed_keys(one) for one in value] if isinstance(value, list) else value
+
+
+@given(JSON)
+def test_canonical_json_is_one_text_and_keeps_the_value(value: Any):
+    text = canonical_json(value)
+    assert json.loads(text) == value
+    assert canonical_json(reversed_keys(value)) == text
+
+
+def test_canonical_json_by_hand():
+    assert canonical_json({"b": [1, 0.5, None], "a": "ä"}) == '{"a":"ä","b":[1,0.5,null]}'.encode()
+    with pytest.raises(ValueError):
+        canonical_json(float("nan"))
+
+
+def test_a_digest_is_the_sha256_of_the_recipe(monkeypatch: pytest.MonkeyPatch):
+    recipe = {
+        "contract": 1,
+        "kind": "mini",
+        "params": {"rate": 7e-4, "layers": 4},
+        "inputs": {"base": "source/ab"},
+    }
+    assert STAGE.digest == sha256_of(recipe)
+    assert STAGE.digest.startswith("4039a1734efa")
+    assert STAGE.ref == f"mini/{STAGE.digest}"
+    before = STAGE.digest
+    monkeypatch.setattr(stage_module, "CONTRACT", 2)
+    assert STAGE.digest != before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "embed"},
+        {"params": {"layers": 5, "rate": 7e-4}},
+        {"params": {"layers": 4}},
+        {"inputs": {"base": "source/cd"}},
+        {"inputs": {"model": "source/ab"}},
+    ],
+    ids=str,
+)
+def test_every_part_of_a_recipe_counts(change: dict[str, Any]):
+    assert STAGE.model_copy(update=change).digest != STAGE.digest
+
+
+def test_how_a_stage_is_run_is_no_part_of_it():
+    spec = StageSpec(stage=STAGE, store="file:///s", holder="a")
+    other = StageSpec(
+        stage=STAGE, store="s3://t", holder="b", execution=Execution(workers=4, precision="bf16")
+    )
+    assert spec.stage.digest == other.stage.digest
+
+
+def source(*objects: tuple[str, int, str], uri: str = "s3://texts/sw") -> Source:
+    return Source(uri=uri, objects=tuple(SourceObject(key=k, size=s, tag=t) for k, s, t in objects))
+
+
+A, B = ("a.txt", 3, "sha256:aa"), ("b.txt", 4, "sha256:bb")
+
+
+def test_a_fingerprint_is_of_the_content_not_of_the_place_or_the_order():
+    assert source(A, B).fingerprint == source(B, A, uri="file:///copy").fingerprint
+
+
+@pytest.mark.parametrize(
+    "other",
+    [(A,), (A, ("c.txt", 4, "sha256:bb")), (A, ("b.txt", 5, "sha256:bb")), (A, ("b.txt", 4, "x"))],
+    ids=str,
+)
+def test_every_object_counts(other: tuple[tuple[str, int, str], ...]):
+    assert source(*other).fingerprint != source(A, B).fingerprint
+
+
+def test_what_is_stored_reads_back_and_is_spelt_in_camel_case():
+    manifest = Manifest(
+        stage=STAGE,
+        holder="h",
+        files=(FileRecord(path="a/b.json", size=2, sha256="00"),),
+        metrics={"loss": 1.5},
+        compute=stage_module.Compute(device_seconds=2.0),
+        environment={"torch": "2.13"},
+        created_at="2026-01-01T00:00:00Z",
+    )
+    stored = json.loads(canonical_json(manifest.to_json()))
+    assert Manifest.model_validate(stored) == manifest
+    assert stored["createdAt"] and stored["compute"]["deviceSeconds"] == 2.0
+    assert stored["contract"] == 1
+
+
+def test_what_is_stored_is_strict_and_never_changed():
+    with pytest.raises(ValidationError, match="extra"):
+        Progress.model_validate({"step": 1, "steps": 2, "stepz": 3})
+    with pytest.raises(ValidationError):
+        Stage.model_validate({"kind": "graph", "params": {}, "inputs": {}})
+    with pytest.raises(ValidationError, match="frozen"):
+        STAGE.kind = "graft"
