@@ -6,7 +6,7 @@ import tempfile
 import traceback
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
@@ -146,7 +146,7 @@ def _finish(
     from lingraft.views.events import Events
 
     graft = manifests.get("graft")
-    evaluation = graft.metrics.get("evaluation", []) if graft else []
+    evaluation: list[dict[str, Any]] = graft.metrics.get("evaluation", []) if graft else []
     gates = gate_results(resource.spec.tasks, evaluation) if graft else []
     passed = all(gate.passed for gate in gates)
     if json:

@@ -2,9 +2,10 @@
 
 import difflib
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -57,7 +58,9 @@ def load_resources(file: Path) -> list[LanguageAdaptation]:
     """
     try:
         text = file.read_text(encoding="utf-8")
-        nodes = [node for node in yaml.compose_all(text, yaml.SafeLoader) if node is not None]
+        # Any: its stubs leave the loader out.
+        composed: Iterator[yaml.Node | None] = cast(Any, yaml).compose_all(text, yaml.SafeLoader)
+        nodes = [node for node in composed if node is not None]
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise BadFileError([Mistake(file, 1, "file", f"cannot be read: {reason}")]) from error
@@ -80,8 +83,8 @@ def load_resources(file: Path) -> list[LanguageAdaptation]:
 
 
 def _parse(file: Path, node: yaml.Node) -> LanguageAdaptation | list[Mistake]:
-    loader = yaml.SafeLoader("")
-    document: Any = loader.construct_document(node)  # type: ignore[no-untyped-call]
+    loader: Any = yaml.SafeLoader("")
+    document: Any = loader.construct_document(node)
     kind = cast(dict[str, Any], document).get("kind") if isinstance(document, dict) else None
     if kind != KIND:
         message = f"is {kind!r}; this command reads resources of kind {KIND}"
@@ -186,7 +189,7 @@ def _fields_at(location: Location) -> list[str]:
 def _models(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [m for part in getattr(annotation, "__args__", ()) for m in _models(part)]
+    return [model for part in get_args(annotation) for model in _models(part)]
 
 
 URI_FIELDS = ("uri", "train", "dev", "test", "sourceTest")

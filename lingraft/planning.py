@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from lingraft.architecture import Shape, shape_of_config
 from lingraft.errors import LingraftError, UserError
@@ -58,6 +59,7 @@ def manifests_of(plan: Plan) -> dict[str, Manifest]:
     """The manifests of all stages that are done, by stage name."""
     store = open_store(plan.store)
     with ThreadPoolExecutor(max_workers=8) as pool:
-        found = list(pool.map(lambda one: read_manifest(store, one.stage.ref), plan.stages))
+        refs = [planned.stage.ref for planned in plan.stages]
+        found = list(pool.map(partial(read_manifest, store), refs))
     pairs = zip(plan.stages, found, strict=True)
     return {planned.name: manifest for planned, manifest in pairs if manifest is not None}

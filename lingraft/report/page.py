@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from html import escape
+from typing import Any
 
 from lingraft.report.curves import curve
 from lingraft.report.results import facts, score_rows
@@ -30,7 +31,8 @@ def render(name: str, manifests: Mapping[str, Manifest]) -> str:
     graft = manifests.get("graft")
     params = graft.stage.params if graft else {}
     language, method = params.get("language", "?"), params.get("method", "?")
-    saved = ((graft.metrics.get("compute") or {}) if graft else {}).get("savedPerStep")
+    cost: dict[str, Any] = (graft.metrics.get("compute") or {}) if graft else {}
+    saved = cost.get("savedPerStep")
     lead = f"Language {escape(str(language))}, method {escape(str(method))}."
     if saved:
         lead += f" Each step of learning the language cost {saved:.2f} times less compute than "
@@ -73,8 +75,8 @@ def _curves(manifests: Mapping[str, Manifest]) -> str:
 
 def _tokenizer(manifests: Mapping[str, Manifest]) -> str:
     corpus = manifests.get("corpus")
-    report = corpus.metrics.get("tokenizer", {}) if corpus else {}
-    warnings = corpus.metrics.get("warnings", []) if corpus else []
+    report: dict[str, Any] = corpus.metrics.get("tokenizer", {}) if corpus else {}
+    warnings: list[str] = corpus.metrics.get("warnings", []) if corpus else []
     rows = [
         (key, f"{value:.4g}" if isinstance(value, float) else str(value))
         for key, value in report.items()

@@ -18,8 +18,9 @@ def score(value: Mapping[str, Any] | None) -> str:
 def score_rows(graft: Manifest | None) -> list[tuple[str, str, str, str]]:
     """(task, metric, target-language score, source-language score) for every metric."""
     rows: list[tuple[str, str, str, str]] = []
-    for one in graft.metrics.get("evaluation", []) if graft else []:
-        source = one.get("sourceMetrics") or {}
+    evaluation: list[dict[str, Any]] = graft.metrics.get("evaluation", []) if graft else []
+    for one in evaluation:
+        source: dict[str, Any] = one.get("sourceMetrics") or {}
         for metric, value in one["metrics"].items():
             rows.append((one["task"], metric, score(value), score(source.get(metric))))
     return rows
@@ -30,10 +31,10 @@ def facts(manifests: Mapping[str, Manifest]) -> list[tuple[str, str]]:
     graft = manifests.get("graft")
     lines: list[tuple[str, str]] = []
     if graft:
-        heldout = graft.metrics.get("heldout") or {}
+        heldout: dict[str, Any] = graft.metrics.get("heldout") or {}
         if heldout.get("bitsPerByte") is not None:
             lines.append(("held-out masked-LM bits per byte", f"{heldout['bitsPerByte']:.3f}"))
-        cost = graft.metrics.get("compute") or {}
+        cost: dict[str, Any] = graft.metrics.get("compute") or {}
         if "savedPerStep" in cost:
             saved = f"{cost['savedPerStep']:.2f}x (computed, FLOPs)"
             lines.append(("compute saved per step against Standard", saved))

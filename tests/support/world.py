@@ -3,7 +3,7 @@
 import json
 import random
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from lingraft.resource import LanguageAdaptation
 from lingraft.stage import Manifest, Progress
@@ -123,6 +123,13 @@ class Recorder:
         self.ran: list[str] = []
         self.found: list[str] = []
         self.errors: list[Exception] = []
+
+    def __enter__(self) -> Self:
+        """Nothing to open."""
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        """Nothing to close."""
 
     def started(self, name: str) -> None:
         """Forgotten: what matters is what finished."""

@@ -5,6 +5,7 @@ import sys
 import types
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,7 +66,7 @@ def call(capsys, *arguments: str) -> tuple[int, str, str]:
 @pytest.fixture
 def trainer(monkeypatch) -> Iterator[types.ModuleType]:
     """Stands in for the trainer: every stage is done at once, with a score of 0.6."""
-    module = types.ModuleType("lingraft_trainer.local")
+    module: Any = types.ModuleType("lingraft_trainer.local")
 
     def run_plan(plan, execution, listener):
         module.execution = execution

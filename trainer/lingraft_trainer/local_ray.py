@@ -29,13 +29,20 @@ def start_ray() -> None:
     if ray.is_initialized():
         return
     if address := os.environ.get("RAY_ADDRESS"):
-        ray.init(address=address)
+        _init(address=address)
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # The variable is for the processes Ray starts; this one has read it already.
     os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR] = "0"
     ray_constants.ENABLE_RAY_CLUSTER = False
-    ray.init(address="local", include_dashboard=False, configure_logging=False, log_to_driver=False)
+    _init(address="local", include_dashboard=False, configure_logging=False, log_to_driver=False)
+
+
+def _init(**settings: Any) -> None:
+    try:
+        ray.init(**settings)
+    except Exception as error:  # of many kinds, by what did not come up
+        raise InfrastructureError(f"Ray did not start: {error}") from error
 
 
 def one_machine() -> bool:

@@ -4,6 +4,9 @@ A valid manifest alone is success. Where there is one already nothing is done.
 """
 
 import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from lingraft.errors import (
@@ -26,7 +29,8 @@ def run(spec: StageSpec, listener: Listener | None = None) -> Manifest:
 
     Args:
         spec: The stage, its inputs and how to execute it.
-        listener: Receives progress, where the stage runs in this process.
+        listener: Receives progress: every step of a stage in this process, every heartbeat of
+            one on Ray workers.
 
     Raises:
         LingraftError: Of the class that the failed attempt wrote to the store.
@@ -38,11 +42,34 @@ def run(spec: StageSpec, listener: Listener | None = None) -> Manifest:
     if spec.execution.workers == 0:
         work(spec, listener=listener)
     else:
-        _on_ray(spec)
+        with _following(stages, spec.holder, listener):
+            _on_ray(spec)
     done = stages.manifest()
     if done is None:
         raise InfrastructureError("the stage ended without a manifest", where=spec.stage.ref)
     return done
+
+
+@contextmanager
+def _following(stages: StageStore, holder: str, listener: Listener | None) -> Iterator[None]:
+    """Meanwhile, pass on the heartbeats that the workers write to the store."""
+    over = threading.Event()
+
+    def follow() -> None:
+        seen = ""
+        while not over.wait(2.0):
+            progress = stages.read_progress(holder)
+            if listener is not None and progress is not None and progress.updated_at != seen:
+                seen = progress.updated_at
+                listener(progress)
+
+    thread = threading.Thread(target=follow, daemon=True)
+    if listener is not None:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
 
 
 def _on_ray(spec: StageSpec) -> None:
@@ -65,8 +92,8 @@ def _on_ray(spec: StageSpec) -> None:
             scaling_config=ScalingConfig(
                 num_workers=workers, use_gpu=gpus > 0, resources_per_worker=resources
             ),
-            # A lost worker restarts the group, which goes on from the newest checkpoint in
-            # the artifact store; Ray's own storage holds no state of ours.
+            # A lost worker ends the attempt; the next one goes on from the newest checkpoint
+            # in the artifact store. Ray's own storage holds no state of ours.
             run_config=RunConfig(
                 name=spec.holder,
                 storage_path=folder,

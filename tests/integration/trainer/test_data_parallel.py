@@ -13,7 +13,7 @@ from tests.support.sockets import descendants, listening, outside
 from tests.support.stages import manifest_of, process, run_process, spec_of
 from tests.support.tiny import TARGET_WORDS, tiny_base, tiny_corpus, training
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
 STEPS = 20
 
 

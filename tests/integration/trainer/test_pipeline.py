@@ -47,6 +47,7 @@ def test_three_methods_end_to_end(
 ) -> None:
     texts, store = places
     own = {"MiniJoint": {"mini"}, "Standard": set(), "MiniPost": {"mini-corpus", "mini"}}
+    runs: list[tuple[Plan, dict[str, Manifest]]] = []
     for method in own:
         planned = plan_resource(resource_of(method, texts, store))
         names = {stage.name for stage in planned.stages}
@@ -58,7 +59,9 @@ def test_three_methods_end_to_end(
         again, recorder = execute(planned)
         assert again == manifests
         assert not recorder.ran and set(recorder.found) == names
+        runs.append((planned, manifests))
 
+    planned, manifests = runs[-1]
     _flip_a_byte(store, manifests["embed"], "embeddings.safetensors")
     # A cache that is new, as on another machine: the old one has a copy that is good.
     monkeypatch.setenv("LINGRAFT_CACHE", str(tmp_path / "another"))
@@ -118,5 +121,3 @@ def _headless(folder: Path) -> Path:
     (folder / "model.safetensors").unlink()
     body.save_pretrained(folder)
     return folder
-
-

@@ -55,7 +55,7 @@ def finetune_spec(folder: Path, store: str, holder: str) -> StageSpec:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Path:
-    """A base, a corpus, and a task that is learnt within a few epochs."""
+    """A base, a corpus, and a task."""
     tiny_base("roberta", tmp_path / "base")
     tiny_corpus("roberta", TARGET_WORDS, tmp_path / "corpus")
     rows = [
@@ -105,7 +105,7 @@ def test_finetune_killed_after_its_best_epoch_still_gives_that_epoch(world: Path
     manifest = manifest_of(undisturbed)
     per_epoch = len(manifest.metrics["curve"]) // 8
     best = manifest.metrics["bestEpoch"]
-    assert best <= 6, "the task must be learnt early, or this test shows nothing"
+    assert best <= 6, "the best epoch must come early, or this test shows nothing"
 
     disturbed = finetune_spec(world, "disturbed", "first")
     kill_after(disturbed, best * per_epoch + 2, world)

@@ -90,7 +90,7 @@ def test_a_loaded_tokenizer_is_an_input():
 def test_tasks_are_fine_tuned_seed_by_seed_and_grafted_together():
     bible = {"name": "verses", "format": "retrieval", "test": "file:///verses"}
     xnli = task(dev="file:///xnli/dev", sourceTest="file:///xnli/en")
-    plan = planned(spec_of(tasks=[xnli, bible]))
+    plan = planned(spec_of(language="fr", tasks=[xnli, bible]))
     assert names(plan)[2:] == ["finetune-xnli-0", "finetune-xnli-1", "graft"]
     base = source_of("file:///base")
     for seed in (0, 1):
@@ -112,8 +112,9 @@ def test_tasks_are_fine_tuned_seed_by_seed_and_grafted_together():
         "finetune:xnli:1": plan["finetune-xnli-1"].stage.ref,
         "test:verses": source_of("file:///verses"),
     }
-    tasks = GraftParams.model_validate(graft.params).tasks
-    assert [(one.name, one.seeds) for one in tasks] == [("xnli", (0, 1)), ("verses", ())]
+    params = GraftParams.model_validate(graft.params)
+    assert (params.language, params.method) == ("fr", "Standard")
+    assert [(one.name, one.seeds) for one in params.tasks] == [("xnli", (0, 1)), ("verses", ())]
 
 
 def every_kind() -> list[LanguageAdaptationSpec]:

@@ -69,7 +69,8 @@ def _matches(
         if text in known:
             found[target_id] = [known[text]]
         elif kind == "mean" and text.strip():
-            pieces = source(text.strip(), add_special_tokens=False)["input_ids"]
+            # With its space: byte-level BPE has other pieces for the start of a word.
+            pieces = source(text, add_special_tokens=False)["input_ids"]
             if pieces and source.unk_token_id not in pieces:
                 found[target_id] = list(pieces)
     return found

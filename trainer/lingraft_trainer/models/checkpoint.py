@@ -45,19 +45,20 @@ def read_config(path: Path) -> Any:
     return AutoConfig.from_pretrained(path, local_files_only=True)
 
 
-def load_masked_lm(path: Path, *, dropout: float = 0.0) -> LoadedModel:
+def load_masked_lm(path: Path, *, dropout: float | None = None) -> LoadedModel:
     """Load a base or mini-model for masked-LM training, in fp32.
 
     Args:
         path: Directory of a Hugging Face checkpoint, with or without a masked-LM head. Without
             one, the head is new, drawn from torch's global generator.
-        dropout: Of the layers and of attention.
+        dropout: Of the layers and of attention, to train with; by default as the config says.
 
     Raises:
         UserError: No safetensors, unreadable weights, missing body tensors, unknown family.
     """
     config = read_config(path)
-    config.hidden_dropout_prob = config.attention_probs_dropout_prob = dropout
+    if dropout is not None:
+        config.hidden_dropout_prob = config.attention_probs_dropout_prob = dropout
     if not list(path.glob("*.safetensors")):
         raise UserError(
             "the checkpoint has no .safetensors weights (pickled ones are never read): convert it "

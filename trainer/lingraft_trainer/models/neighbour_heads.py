@@ -5,7 +5,7 @@ A small masked LM sits at the unigram loss for thousands of updates until some h
 all have such heads in their lower layers, so a base can as well start with them: positions
 as sinusoids, in which a shift is a rotation (Vaswani et al. 2017, section 3.5), and queries
 of the first layer that rotate, head by head, by -1, +1, -2, +2. Everything trains on from
-there; the checkpoint is an ordinary one. `bench/README.md` has the measured difference.
+there; the checkpoint is an ordinary one. `docs/demo.md` has the measured difference.
 """
 
 import math

@@ -15,10 +15,11 @@ from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from lingraft import compute
 from lingraft.architecture import shape_of_config
+from lingraft.errors import UserError
 from lingraft.params import FinetuneParams
 from lingraft.stage import Compute, Result
 from lingraft_trainer.context import StageContext
-from lingraft_trainer.data.tasks import Example, TaskRow, labels_of, read_examples
+from lingraft_trainer.data.tasks import Example, Question, TaskRow, labels_of, read_examples
 from lingraft_trainer.models.checkpoint import read_config
 from lingraft_trainer.models.family import embeddings
 from lingraft_trainer.tasks.kinds import TaskBatch, TaskKind, TaskObjective, kind_of, pad
@@ -128,15 +129,26 @@ def _read(
         )
         return train, dev, labels
     # Whole groups go to one side, or dev would only repeat train.
-    held = [_share(row) < DEV_SHARE for row in train]
-    if not any(held) or all(held):
+    shares = [_share(row) for row in train]
+    held = [share < DEV_SHARE for share in shares]
+    if not any(held) or all(held):  # few groups: the one of the smallest share
+        held = [share == min(shares) for share in shares]
+    if all(held):  # a single group
         held = [i % round(1 / DEV_SHARE) == 0 for i in range(len(train))]
+    if all(held):
+        raise UserError(
+            "one example is too few to train on and choose the best epoch by: give more, or dev",
+            where=str(ctx.inputs["train"]),
+        )
     dev = [row for row, out in zip(train, held, strict=True) if out]
     return [row for row, out in zip(train, held, strict=True) if not out], dev, labels
 
 
 def _share(row: TaskRow) -> float:
-    key = row.group if isinstance(row, Example) and row.group else repr(row)
+    if isinstance(row, Question):
+        key = row.context
+    else:
+        key = row.group if isinstance(row, Example) and row.group else repr(row)
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") / 2**64
 
 

@@ -29,6 +29,7 @@ from lingraft_trainer.models.family import Family, replace_vocabulary
 from lingraft_trainer.stages.embed import EMBEDDINGS
 from lingraft_trainer.tasks.kinds import Scores, kind_of, label_names
 from lingraft_trainer.tasks.retrieval import retrieval_scores
+from lingraft_trainer.tokenization.swap import save_tokenizer
 from lingraft_trainer.training.loop import device_seconds
 from lingraft_trainer.training.mlm import heldout_score
 
@@ -54,7 +55,7 @@ class Graft:
     def save(self, model: PreTrainedModel, out: Path) -> None:
         """Write the model with the new language's tokenizer beside it."""
         model.save_pretrained(out)
-        self.tokenizer.save_pretrained(out)
+        save_tokenizer(self.tokenizer, out)
 
 
 def graft(ctx: StageContext) -> Result:

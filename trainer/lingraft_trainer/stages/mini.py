@@ -24,7 +24,8 @@ def mini(ctx: StageContext) -> Result:
     """Writes the mini-model as an ordinary checkpoint of its base's masked-LM class."""
     params = MiniParams.model_validate(ctx.params)
     torch.manual_seed(0)  # a base without a head gets a new one
-    base = load_masked_lm(ctx.inputs["base"])
+    dropout = params.training.dropout if params.training else None
+    base = load_masked_lm(ctx.inputs["base"], dropout=dropout)
     if params.layers + params.new_layers >= base.model.config.num_hidden_layers:
         raise UserError(
             f"a mini-model of {params.layers}+{params.new_layers} layers is not shallower than "

@@ -1,0 +1,175 @@
+"""Where the new rows start: drawn, copied or averaged; special tokens' rows by their role."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import BertTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from lingraft_trainer.embeddings.init import Kind, initial_embeddings
+from lingraft_trainer.embeddings.surface import lower_cases, surfaces
+from tests.support.tiny import SOURCE_WORDS, TARGET_WORDS, tiny_tokenizer
+
+SPECIAL = {"unk_token": "<unk>", "pad_token": "<pad>", "cls_token": "<s>", "sep_token": "</s>"}
+KINDS: tuple[Kind, ...] = ("random", "normal", "overlap", "mean")
+
+
+def word_piece(*words: str, lower: bool = False) -> PreTrainedTokenizerBase:
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
+    return BertTokenizer(
+        vocab={token: i for i, token in enumerate(vocabulary)},
+        do_lower_case=lower,
+        strip_accents=False,
+    )
+
+
+def byte_level(*pieces: str, merges: tuple[tuple[str, str], ...] = ()) -> PreTrainedTokenizerBase:
+    vocabulary = {token: i for i, token in enumerate([*SPECIAL.values(), *pieces])}
+    backend = Tokenizer(models.BPE(vocabulary, list(merges), unk_token="<unk>"))
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    return PreTrainedTokenizerFast(tokenizer_object=backend, **SPECIAL)
+
+
+def unigram(*pieces: str) -> PreTrainedTokenizerBase:
+    scored = [(token, -1.0) for token in [*SPECIAL.values(), *pieces]]
+    backend = Tokenizer(models.Unigram(scored, unk_id=0))
+    backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    return PreTrainedTokenizerFast(tokenizer_object=backend, **SPECIAL)
+
+
+@pytest.mark.parametrize(
+    "tokenizer",
+    [
+        word_piece("le", "##s", "##\u00e9", "Le"),
+        byte_level("\u0120le", "s", "\u00c3\u00a9", "\u0120Le", "\u00c3"),
+        unigram("\u2581le", "s", "\u00e9", "\u2581Le"),
+    ],
+    ids=["WordPiece", "byte-level BPE", "unigram"],
+)
+def test_a_surface_is_what_a_token_says_in_every_kind_of_vocabulary(
+    tokenizer: PreTrainedTokenizerBase,
+) -> None:
+    first = len(tokenizer.all_special_ids)
+    expected = {" le": first, "s": first + 1, "\u00e9": first + 2, " Le": first + 3}
+    assert surfaces(tokenizer) == expected  # half a character has none, special tokens neither
+
+
+def test_of_two_tokens_that_look_alike_the_lower_id_counts() -> None:
+    assert surfaces(unigram("\u2581a", " a"))[" a"] == len(SPECIAL)
+
+
+def matrix(tokenizer: PreTrainedTokenizerBase, width: int = 8) -> torch.Tensor:
+    """Source rows with a mean and a deviation of their own in every dimension."""
+    torch.manual_seed(1)
+    deviations = torch.linspace(0.1, 2.0, width)
+    return torch.randn(len(tokenizer), width) * deviations + torch.linspace(-3, 3, width)
+
+
+def start(
+    kind: Kind, source: PreTrainedTokenizerBase, target: PreTrainedTokenizerBase, seed: int = 0
+) -> tuple[torch.Tensor, torch.Tensor, int]:
+    rows = matrix(source)
+    before = rows.clone()
+    found, taken = initial_embeddings(kind, rows, source, target, seed=seed)
+    assert torch.equal(rows, before), "the source must stay as it is"
+    assert found.shape == (len(target), rows.shape[1])
+    return rows, found, taken
+
+
+@pytest.mark.parametrize(
+    ("kind", "mean", "deviation"),
+    [
+        ("random", lambda s: s.mean(0), lambda s: s.std(0)),
+        ("normal", lambda s: 0.0, lambda s: 0.02),
+    ],
+)
+def test_drawn_rows_have_the_mean_and_deviation_they_should(
+    kind: Kind, mean: Callable[..., Any], deviation: Callable[..., Any]
+) -> None:
+    source = word_piece(*(f"a{i}" for i in range(500)))
+    target = word_piece(*(f"b{i}" for i in range(4000)))
+    rows, found, taken = start(kind, source, target)
+    assert taken == 0
+    wanted = torch.as_tensor(deviation(rows))
+    standardised = (found[5:] - mean(rows)) / wanted
+    # Five standard errors of a mean and of a deviation over 4,000 draws.
+    assert standardised.mean(0).abs().max() < 5 / 4000**0.5
+    assert (standardised.std(0) - 1).abs().max() < 5 / 8000**0.5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_start_depends_on_the_seed_alone(kind: Kind) -> None:
+    source, target = (tiny_tokenizer("roberta", words) for words in (SOURCE_WORDS, TARGET_WORDS))
+    torch.manual_seed(5)
+    first = start(kind, source, target)[1]
+    torch.manual_seed(6)
+    assert torch.equal(first, start(kind, source, target)[1])
+    assert not torch.equal(first, start(kind, source, target, seed=1)[1])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_special_tokens_keep_their_rows_by_role_not_by_id(kind: Kind) -> None:
+    source, target = tiny_tokenizer("bert", SOURCE_WORDS), tiny_tokenizer("roberta", TARGET_WORDS)
+    rows, found, _ = start(kind, source, target)
+    for role in ("cls", "sep", "pad", "unk", "mask"):
+        old, new = (getattr(t, f"{role}_token_id") for t in (source, target))
+        assert torch.equal(found[new], rows[old]), role
+    assert source.cls_token_id != target.cls_token_id, "or this test shows nothing"
+
+
+SOURCES = {
+    "WordPiece": word_piece("le", "##s", "chat", "Le"),
+    "byte-level BPE": byte_level("\u0120le", "s", "\u0120chat", "\u0120Le"),
+    "unigram": unigram("\u2581le", "s", "\u2581chat", "\u2581Le"),
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("target", SOURCES)
+def test_overlap_copies_what_both_say_whatever_writes_it(source: str, target: str) -> None:
+    known = SOURCES[source]
+    new = {
+        "WordPiece": word_piece("##s", "le", "loup", "##le"),
+        "byte-level BPE": byte_level("s", "\u0120le", "\u0120loup", "le"),
+        "unigram": unigram("s", "\u2581le", "\u2581loup", "le"),
+    }[target]
+    rows, found, taken = start("overlap", known, new)
+    old = surfaces(known)
+    first = len(new.all_special_ids)
+    assert taken == 2
+    assert torch.equal(found[first], rows[old["s"]])
+    assert torch.equal(found[first + 1], rows[old[" le"]])
+    for number in (first + 2, first + 3):  # an unknown word, and "le" inside one
+        assert not (found[number] == rows).all(dim=1).any()
+
+
+def test_a_lower_casing_base_lends_its_rows_to_capitals() -> None:
+    source, target = word_piece("le", lower=True), unigram("\u2581Le", "\u2581LE", "\u2581le")
+    assert lower_cases(source) and not lower_cases(target)
+    rows, found, taken = start("overlap", source, target)
+    assert taken == 3
+    assert all(torch.equal(row, rows[5]) for row in found[4:])
+    assert start("overlap", word_piece("le"), target)[2] == 1
+
+
+def test_mean_is_the_mean_of_the_source_pieces() -> None:
+    source = word_piece("chat", "##on", "##s")
+    rows, found, taken = start("mean", source, unigram("\u2581chatons", "\u2581chat", "\u2581zut"))
+    assert taken == 2
+    torch.testing.assert_close(found[4], rows[[5, 6, 7]].mean(0))
+    assert torch.equal(found[5], rows[5])
+    assert not (found[6] == rows[1]).all(), "an unknown word is drawn, not the unknown token's"
+
+
+def test_mean_takes_the_pieces_of_a_word_start_from_byte_level_bpe() -> None:
+    pieces = ("\u0120", "l", "e", "s", "\u0120l", "\u0120le")
+    source = byte_level(*pieces, merges=(("\u0120", "l"), ("\u0120l", "e")))
+    rows, found, taken = start("mean", source, unigram("\u2581les", "les"))
+    assert taken == 2
+    number = {piece: i for i, piece in enumerate([*SPECIAL.values(), *pieces])}
+    torch.testing.assert_close(found[4], rows[[number["\u0120le"], number["s"]]].mean(0))
+    inside = [number[letter] for letter in "les"]
+    torch.testing.assert_close(found[5], rows[inside].mean(0))

@@ -1,0 +1,204 @@
+"""Step 3: the body learns a task, the token embeddings stay; the best epoch is what is left."""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import load_file
+from transformers import AutoModelForQuestionAnswering, AutoModelForSequenceClassification
+
+from lingraft.errors import UserError
+from lingraft.params import FinetuneParams
+from lingraft_trainer.context import StageContext
+from lingraft_trainer.data.examples import Example, Question
+from lingraft_trainer.stages import finetune as stage
+from lingraft_trainer.stages.finetune import finetune
+from lingraft_trainer.tasks.classify import Classification
+from lingraft_trainer.tasks.kinds import Scores
+from tests.support.tiny import MODEL_TYPES, context, tiny_base
+
+ANIMALS = ("bird", "cat", "dog")
+
+
+def params(format: str = "classification", **changes: Any) -> dict[str, Any]:
+    return {
+        "format": format,
+        "sourceLanguage": "en",
+        "epochs": 3,
+        "batchSize": 8,
+        "learningRate": 1e-2,
+        "maxLength": 24,
+        "dropout": 0.0,
+        "seed": 0,
+    } | changes
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def topic_rows(count: int) -> list[dict[str, Any]]:
+    """The label is the animal; a group is one ending, in all three labels."""
+    endings = ["sat on a mat", "ran", "saw the sea", "and old house", "on red mat"]
+    return [
+        {"text": f"{animal} {endings[i % 5]} {i % 3 + 1}", "label": animal, "group": f"group {i}"}
+        for i in range(count)
+        for animal in ANIMALS
+    ]
+
+
+def question_rows(count: int) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for i in range(count):
+        context = f"the {ANIMALS[i % 3]} sat on a {('mat', 'house', 'tree')[i % 3]} and ran {i % 3}"
+        answer = ANIMALS[i % 3]
+        place = {"text": [answer], "answer_start": [context.index(answer)]}
+        rows.append({"id": str(i), "question": "sat on", "context": context, "answers": place})
+    return rows
+
+
+def run(folder: Path, wanted: dict[str, Any], rows: list[dict[str, Any]], **more: Path) -> Any:
+    base = more.pop("base", None) or tiny_base("roberta", folder / "base")
+    train = write(folder / "train.jsonl", rows)
+    ctx = context(folder / "stage", wanted, base=base, train=train, **more)
+    return finetune(ctx), ctx
+
+
+@pytest.mark.parametrize("format", ["classification", "qa"])
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_token_embeddings_are_byte_identical_and_the_body_is_not(
+    model_type: str, format: str, tmp_path: Path
+) -> None:
+    base = tiny_base(model_type, tmp_path / "base")
+    rows = topic_rows(12) if format == "classification" else question_rows(24)
+    result, ctx = run(tmp_path, params(format, epochs=1), rows, base=base)
+    before, after = (load_file(p / "model.safetensors") for p in (base, ctx.out))
+    shared = set(before) & set(after)
+    same = {name for name in shared if torch.equal(before[name], after[name])}
+    assert [name for name in same if name.endswith("word_embeddings.weight")]
+    # Softmax does not see a key's bias: its gradient is nought but for rounding.
+    frozen = {name for name in same if not name.endswith("key.bias")}
+    assert all("word_embeddings" in name for name in frozen), "the whole body should have trained"
+    assert len(shared) > 20
+    assert result.compute.flops > 0 and result.compute.tokens > 0
+
+
+@pytest.mark.parametrize("format", ["classification", "qa"])
+def test_it_learns(format: str, tmp_path: Path) -> None:
+    rows = question_rows(90)
+    if format == "classification":
+        others = ("ran", "sat", "saw", "on", "tree", "house")
+        rows = [
+            {"text": f"{animal} {animal} {other} {i}", "label": animal}
+            for i in (1, 2, 3)
+            for other in others
+            for animal in ANIMALS
+        ]
+    # One layer: through more of them, all random, little of a word reaches the first token.
+    base = tiny_base("roberta", tmp_path / "base", layers=1)
+    result, ctx = run(tmp_path, params(format, epochs=10), rows, base=base)
+    curve = result.metrics["curve"]
+    assert curve[-1]["loss"] < 0.7 * curve[0]["loss"]
+    kind = (
+        AutoModelForSequenceClassification
+        if format == "classification"
+        else AutoModelForQuestionAnswering
+    )
+    model, loading = kind.from_pretrained(ctx.out, output_loading_info=True)
+    assert not loading["missing_keys"]
+    if format == "classification":
+        assert result.metrics["labels"] == list(ANIMALS)
+        assert model.config.id2label == dict(enumerate(ANIMALS))
+        assert model.config.label2id == {name: i for i, name in enumerate(ANIMALS)}
+
+
+def test_the_best_epoch_by_source_dev_is_what_is_exported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = [0.2, 0.9, 0.9, 0.5]
+    seen: list[dict[str, torch.Tensor]] = []
+
+    class Scripted(Classification):
+        def evaluate(self, model: Any, *args: Any, **kwargs: Any) -> Scores:
+            seen.append({name: t.clone() for name, t in model.state_dict().items()})
+            return Scores(per_example={}, totals={"accuracy": scores[len(seen) - 1]})
+
+    monkeypatch.setattr(stage, "kind_of", lambda format: Scripted())
+    result, ctx = run(tmp_path, params(epochs=4), topic_rows(10))
+    assert result.metrics["bestEpoch"] == 2, "of equal epochs the first"
+    assert result.metrics["dev"] == {"accuracy": 0.9}
+    exported = load_file(ctx.out / "model.safetensors")
+    for name, tensor in exported.items():
+        assert torch.equal(tensor, seen[1][name]), name
+    moved = [name for name in exported if not torch.equal(seen[1][name], seen[3][name])]
+    assert len(moved) > 20, "later epochs must differ, or this test shows nothing"
+
+
+def split(
+    folder: Path, rows: list[dict[str, Any]], format: str = "classification"
+) -> tuple[list[Any], list[Any], tuple[str, ...]]:
+    train = write(folder / "rows.jsonl", rows)
+    ctx = StageContext(params={}, inputs={"train": train}, out=folder, scratch=folder)
+    return stage._read(ctx, FinetuneParams.model_validate(params(format)))
+
+
+@given(sizes=st.lists(st.integers(1, 6), min_size=1, max_size=30), seed=st.integers(0, 99))
+def test_no_group_is_in_train_and_dev(
+    sizes: list[int], seed: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    rows = [
+        {"text": f"text {g} {i}", "label": "ab"[i % 2], "group": f"chapter {seed}-{g}"}
+        for g, size in enumerate(sizes)
+        for i in range(size)
+    ]
+    folder = tmp_path_factory.mktemp("split")
+    if len(rows) == 1:
+        with pytest.raises(UserError, match="too few"):
+            split(folder, rows)
+        return
+    train, dev, _ = split(folder, rows)
+    assert train and dev
+    assert sorted(r.text for r in [*train, *dev]) == sorted(r["text"] for r in rows)
+    if len(sizes) > 1:
+        assert not {r.group for r in train} & {r.group for r in dev}
+
+
+def test_the_split_holds_a_tenth_and_is_the_same_every_time(tmp_path: Path) -> None:
+    rows = [{"text": f"text {i}", "label": "ab"[i % 2]} for i in range(1000)]
+    _, dev, labels = split(tmp_path, rows)
+    assert 70 < len(dev) < 130 and labels == ("a", "b")
+    again = split(tmp_path, rows[::-1])
+    assert {r.text for r in again[1]} == {r.text for r in dev}, "it depends on the rows alone"
+    twice = split(tmp_path, [rows[0], *rows])
+    sides = defaultdict(set)
+    for name, side in (("train", twice[0]), ("dev", twice[1])):
+        for row in side:
+            assert isinstance(row, Example)
+            sides[row.text].add(name)
+    assert all(len(found) == 1 for found in sides.values()), "a repeated row is on both sides"
+
+
+def test_questions_on_one_paragraph_stay_together(tmp_path: Path) -> None:
+    rows = [row | {"id": f"{i}"} for i, row in enumerate(question_rows(3) * 20)]
+    train, dev, labels = split(tmp_path, rows, "qa")
+    contexts = [{q.context for q in side if isinstance(q, Question)} for side in (train, dev)]
+    assert all(contexts) and not contexts[0] & contexts[1]
+    assert labels == ()
+
+
+def test_a_dev_file_is_used_whole_and_its_labels_must_be_known(tmp_path: Path) -> None:
+    base = tiny_base("roberta", tmp_path / "base")
+    dev = write(tmp_path / "dev.jsonl", topic_rows(2))
+    result, _ = run(tmp_path, params(epochs=1), topic_rows(6), base=base, dev=dev)
+    assert result.metrics["examples"] == 18
+    write(dev, [{"text": "a", "label": "cow"}])
+    (tmp_path / "again").mkdir()
+    with pytest.raises(UserError, match="unknown label 'cow'") as caught:
+        run(tmp_path / "again", params(epochs=1), topic_rows(6), base=base, dev=dev)
+    assert caught.value.where.endswith("dev.jsonl:1")

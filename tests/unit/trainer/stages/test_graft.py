@@ -1,0 +1,214 @@
+"""Step 4: what is exported is the base's body with the new matrix, for anybody to load."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers
+from safetensors.torch import load_file
+from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer
+
+from lingraft_trainer.models.registry import family_of
+from lingraft_trainer.stages.embed import EMBEDDINGS
+from lingraft_trainer.stages.graft import graft
+from tests.support import families, fresh
+from tests.support.tiny import MODEL_TYPES, context
+from tests.unit.trainer.tokenization.bases import NASTY, TEXT
+
+TASKS = {
+    "topic": ("classification", "AutoModelForSequenceClassification"),
+    "questions": ("qa", "AutoModelForQuestionAnswering"),
+}
+# Short enough for the tiny models' positions.
+TEXTS = [t for t in [*TEXT[:4], *NASTY] if len(t) < 24] + ["habari ya asubuhi"]
+PAIRS = [["mtoto mdogo", "kitabu leo"]]
+
+
+@dataclass
+class Grafted:
+    """One family's artifacts."""
+
+    base: Path
+    corpus: Path
+    embed: Path
+    tasks: dict[str, Path]
+    out: Path
+
+
+def make(model_type: str, folder: Path, *, head: bool = True) -> Grafted:
+    """Run the stage `graft` on a base of the family."""
+    base = families.write_base(model_type, folder / "base")
+    if not head:
+        body = AutoModel.from_pretrained(base)
+        (base / "model.safetensors").unlink()
+        body.save_pretrained(base)
+    corpus = families.write_corpus(base, folder / "corpus")
+    embed = families.write_embeddings(folder / "embed")
+    tests = families.write_tests(folder / "tests")
+    tasks = {
+        name: families.write_task_model(base, format, folder / name)
+        for name, (format, _) in TASKS.items()
+    }
+    params = {
+        "language": "sw",
+        "method": "Standard",
+        "tasks": [
+            {"name": name, "format": format, "maxLength": 32, "seeds": [0]}
+            for name, (format, _) in TASKS.items()
+        ],
+    }
+    inputs = {f"finetune:{name}:0": path for name, path in tasks.items()}
+    inputs |= {f"test:{name}": path for name, path in tests.items()}
+    ctx = context(folder / "graft", params, base=base, corpus=corpus, embed=embed, **inputs)
+    ctx.ancestors = families.embed_manifest
+    graft(ctx)
+    return Grafted(base, corpus, embed, tasks, ctx.out)
+
+
+@pytest.fixture(scope="module")
+def grafted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Grafted]:
+    """Every family's."""
+    return {name: make(name, tmp_path_factory.mktemp(name)) for name in MODEL_TYPES}
+
+
+def exports(one: Grafted) -> dict[str, tuple[Path, Path]]:
+    """Auto class to (exported folder, the folder it was made from)."""
+    found = {name: (one.out / "model", one.base) for name in ("AutoModelForMaskedLM", "AutoModel")}
+    for name, (_, auto) in TASKS.items():
+        found[auto] = (one.out / "tasks" / f"{name}-0", one.tasks[name])
+    return found
+
+
+@pytest.fixture(scope="module")
+def answers(
+    grafted: dict[str, Grafted], tmp_path_factory: pytest.TempPathFactory
+) -> dict[tuple[str, str], dict[str, Any]]:
+    """What a process that knows nothing of this project gets, by family and Auto class."""
+    keys = [(family, auto) for family, one in grafted.items() for auto in exports(one)]
+    checks = [
+        {"folder": str(exports(grafted[family])[auto][0]), "auto": auto, "texts": TEXTS}
+        | {"pairs": PAIRS}
+        for family, auto in keys
+    ]
+    file = tmp_path_factory.mktemp("checks") / "checks.json"
+    file.write_text(json.dumps(checks))
+    run = subprocess.run(
+        [sys.executable, "-I", fresh.__file__, str(file)],
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert run.returncode == 0, run.stderr
+    said = json.loads(run.stdout)
+    assert said["ours"] == []
+    return dict(zip(keys, said["answers"], strict=True))
+
+
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_the_full_model_is_the_base_plus_the_new_matrix_and_bias(
+    model_type: str, grafted: dict[str, Grafted]
+) -> None:
+    one = grafted[model_type]
+    before, after = (load_file(p / "model.safetensors") for p in (one.base, one.out / "model"))
+    learned = load_file(one.embed / EMBEDDINGS)
+    assert set(before) == set(after)
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    matrix = next(name for name in before if name.endswith("word_embeddings.weight"))
+    biases = changed - {matrix}
+    assert biases and all(name.endswith(".bias") for name in biases)
+    torch.testing.assert_close(after[matrix], learned["weight"], rtol=0, atol=0)
+    for name in biases:
+        assert before[name].shape[0] == before[matrix].shape[0], f"{name} is no output bias"
+        torch.testing.assert_close(after[name], learned["bias"], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_a_task_model_is_the_fine_tuned_one_plus_the_new_matrix(
+    model_type: str, name: str, grafted: dict[str, Grafted]
+) -> None:
+    one = grafted[model_type]
+    folder = one.out / "tasks" / f"{name}-0"
+    before, after = (load_file(p / "model.safetensors") for p in (one.tasks[name], folder))
+    assert set(before) == set(after)
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert len(changed) == 1 and changed.pop().endswith("word_embeddings.weight")
+
+
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_the_config_differs_in_its_vocabulary_only(
+    model_type: str, grafted: dict[str, Grafted]
+) -> None:
+    one = grafted[model_type]
+    for _, (folder, origin) in exports(one).items():
+        before, after = (AutoConfig.from_pretrained(p).to_dict() for p in (origin, folder))
+        changed = {name for name in before if before[name] != after.get(name)}
+        assert changed - {"_name_or_path"} == {"vocab_size"}
+        tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+        assert after["vocab_size"] == len(tokenizer)
+        assert after["pad_token_id"] == tokenizer.pad_token_id
+        named = json.loads((folder / "tokenizer_config.json").read_text())["tokenizer_class"]
+        assert named == "PreTrainedTokenizerFast", "transformers 4 knows no other"
+
+
+@pytest.mark.parametrize(
+    "auto", ["AutoModelForMaskedLM", "AutoModel", *(a for _, a in TASKS.values())]
+)
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_a_fresh_process_gets_the_same_ids_offsets_and_outputs(
+    model_type: str,
+    auto: str,
+    grafted: dict[str, Grafted],
+    answers: dict[tuple[str, str], dict[str, Any]],
+) -> None:
+    one, answer = grafted[model_type], answers[model_type, auto]
+    tokenizer = AutoTokenizer.from_pretrained(one.corpus / "tokenizer")
+    model = by_hand(auto, exports(one)[auto][1], one, model_type)
+    for i, text in enumerate([*TEXTS, *PAIRS]):
+        encoded = tokenizer(
+            *([text] if isinstance(text, str) else text), return_offsets_mapping=True
+        )
+        assert answer["ids"][i] == encoded["input_ids"], text
+        assert answer["offsets"][i] == [list(o) for o in encoded.pop("offset_mapping")], text
+        batch = {name: torch.tensor([value]) for name, value in encoded.items()}
+        with torch.no_grad():
+            found = model(**batch)
+        hidden = found[0].flatten()
+        torch.testing.assert_close(torch.tensor(answer["outputs"][i][: len(hidden)]), hidden)
+    # A masked-LM checkpoint has no pooler; nothing else may be missing.
+    assert all(".pooler." in f".{name}" for name in answer["missing"]), answer["missing"]
+    assert auto == "AutoModel" or not answer["missing"]
+    assert auto == "AutoModel" or not answer["unexpected"]
+
+
+def by_hand(auto: str, origin: Path, one: Grafted, model_type: str) -> Any:
+    """The model as plain transformers makes it from what it was grafted from."""
+    model = getattr(transformers, auto).from_pretrained(origin).eval()
+    learned = load_file(one.embed / EMBEDDINGS)
+    model.resize_token_embeddings(families.TARGET_VOCABULARY, mean_resizing=False)
+    model.get_input_embeddings().weight.data.copy_(learned["weight"])
+    if auto == "AutoModelForMaskedLM":
+        family_of(model_type).predictions(model).decoder.bias.data.copy_(learned["bias"])
+    return model
+
+
+def test_a_base_without_a_head_gives_a_body_and_task_models_only(tmp_path: Path) -> None:
+    one = make("bert", tmp_path, head=False)
+    config = json.loads((one.out / "model" / "config.json").read_text())
+    assert config["architectures"] == ["BertModel"]
+    before, after = (load_file(p / "model.safetensors") for p in (one.base, one.out / "model"))
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert set(before) == set(after) and changed == {"embeddings.word_embeddings.weight"}
+    _, loading = AutoModel.from_pretrained(one.out / "model", output_loading_info=True)
+    assert not loading["missing_keys"]
+    _, loading = AutoModelForMaskedLM.from_pretrained(one.out / "model", output_loading_info=True)
+    assert any(name.startswith("cls.") for name in loading["missing_keys"])
+    for name, (_, auto) in TASKS.items():
+        folder = one.out / "tasks" / f"{name}-0"
+        _, loading = getattr(transformers, auto).from_pretrained(folder, output_loading_info=True)
+        assert not loading["missing_keys"]

@@ -1,0 +1,119 @@
+"""Masked-LM batches: pieces packed into one row are as good as pieces in rows of their own."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from lingraft.params import MaskedLm
+from lingraft_trainer.data.packing import PackedText
+from lingraft_trainer.models.registry import family_of
+from lingraft_trainer.training.mlm import MaskedLmObjective, MlmBatch, MlmData, batch_of
+from tests.support.tiny import LENGTH, MODEL_TYPES, SOURCE_WORDS, tiny_corpus, tiny_model, training
+
+
+def pieces(*lengths: int) -> list[np.ndarray]:
+    rng = np.random.default_rng(3)
+    return [rng.integers(5, 25, length) for length in lengths]
+
+
+def batch(rows: list[list[np.ndarray]], model_type: str) -> MlmBatch:
+    """Every third token of a piece is masked, wherever the piece lies."""
+    pad = 0 if model_type == "bert" else 1
+    tokens = np.full((len(rows), LENGTH), pad, dtype=np.int64)
+    segments = np.zeros((len(rows), LENGTH), dtype=np.uint8)
+    chosen = np.zeros((len(rows), LENGTH), dtype=bool)
+    for row, parts in enumerate(rows):
+        at = 0
+        for number, part in enumerate(parts, start=1):
+            here = slice(at, at + len(part))
+            tokens[row, here], segments[row, here] = part, number
+            chosen[row, here] = np.arange(len(part)) % 3 == 1
+            at += len(part)
+    inputs = np.where(chosen, 4, tokens)
+    first = family_of(model_type).first_position(pad)
+    return batch_of(tokens, segments, inputs, chosen, first_position=first)
+
+
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_a_packed_row_has_the_loss_of_its_pieces_in_rows_of_their_own(model_type: str) -> None:
+    model, family = tiny_model(model_type), family_of(model_type)
+    objective = MaskedLmObjective(model, family).eval()
+    parts = pieces(9, 14, 6)
+    packed, apart = batch([parts], model_type), batch([[part] for part in parts], model_type)
+    with torch.no_grad():
+        together, separate = objective(packed), objective(apart)
+        torch.testing.assert_close(together, separate, atol=1e-4, rtol=1e-5)
+        # And each piece as transformers itself sees it, alone and without padding.
+        plain = 0.0
+        for part in parts:
+            chosen = np.arange(len(part)) % 3 == 1
+            labels = torch.from_numpy(np.where(chosen, part, -100))[None]
+            ids = torch.from_numpy(np.where(chosen, 4, part))[None]
+            plain += float(model(ids, labels=labels).loss) * int(chosen.sum())
+    assert float(together) == pytest.approx(plain, abs=1e-3)
+
+
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_other_pieces_of_the_row_change_nothing(model_type: str) -> None:
+    model = tiny_model(model_type)
+    first, second, other = pieces(12, 15, 15)
+    hidden: list[torch.Tensor] = []
+    for neighbour in (second, other):
+        one = batch([[first, neighbour]], model_type)
+        with torch.no_grad():
+            out = model.base_model(
+                one.input_ids, attention_mask=one.attention, position_ids=one.position_ids
+            )
+        hidden.append(out.last_hidden_state[0])
+    torch.testing.assert_close(hidden[0][:12], hidden[1][:12])
+    assert not torch.allclose(hidden[0][12:27], hidden[1][12:27])
+
+
+def test_positions_restart_with_every_piece_and_padding_has_its_own() -> None:
+    parts = pieces(3, 4)
+    for model_type, first, padding in (("bert", 0, 0), ("roberta", 2, 1)):
+        found = batch([parts], model_type).position_ids[0].tolist()
+        assert found[:7] == [first + i for i in (0, 1, 2, 0, 1, 2, 3)]
+        assert set(found[7:]) == {padding}
+
+
+def test_rows_that_are_one_piece_each_need_no_mask() -> None:
+    assert batch([[part] for part in pieces(LENGTH, LENGTH)], "roberta").attention is None
+    assert batch([[part] for part in pieces(LENGTH, LENGTH - 1)], "roberta").attention is not None
+
+
+def data(folder: Path, *, rows: int, micro: int) -> MlmData:
+    corpus = tiny_corpus("roberta", SOURCE_WORDS, folder)
+    params = MaskedLm.model_validate(training(batchTokens=rows * LENGTH))
+    text = PackedText(corpus / "train")
+    return MlmData(text, params, family_of("roberta"), micro_batch_tokens=micro * LENGTH)
+
+
+def joined(parts: list[MlmBatch]) -> dict[str, Any]:
+    labels = torch.cat([part.labels for part in parts])
+    return {
+        "ids": torch.cat([part.input_ids for part in parts]),
+        "positions": torch.cat([part.position_ids for part in parts]),
+        "labels": labels,
+    }
+
+
+@pytest.mark.parametrize("world", [1, 2, 3, 7])
+@pytest.mark.parametrize("micro", [1, 3, 100])
+def test_the_workers_shares_make_up_the_whole_batch(world: int, micro: int, tmp_path: Path) -> None:
+    whole = data(tmp_path, rows=11, micro=1000)
+    shared = data(tmp_path / "again", rows=11, micro=micro)
+    for step in (0, 5):
+        one = whole(step, 0, 1)
+        shares = [shared(step, rank, world) for rank in range(world)]
+        assert {(s.count, s.tokens) for s in shares} == {(one.count, one.tokens)}
+        found = joined([part for share in shares for part in share.micro_batches])
+        expected = joined(one.micro_batches)
+        assert all(torch.equal(found[name], expected[name]) for name in expected)
+        assert len(expected["labels"]) == one.count
+        starts = np.cumsum([0, *(sum(p.rows for p in s.micro_batches) for s in shares)])
+        assert [share.first_sample for share in shares] == starts[:-1].tolist()
+        assert all(part.rows <= micro for share in shares for part in share.micro_batches)
