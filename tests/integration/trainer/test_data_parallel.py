@@ -61,6 +61,8 @@ def test_two_workers_learn_what_one_learns_on_loopback(tmp_path: Path) -> None:
     manifest = manifest_of(two)
     assert manifest.environment["workers"] == 2
     assert manifest.compute.tokens == manifest_of(one).compute.tokens
+    curves = [[p["loss"] for p in manifest_of(s).metrics["curve"]] for s in (one, two)]
+    assert curves[0] == pytest.approx(curves[1], abs=1e-4)
     a, b = learned(one), learned(two)
     difference = max(float((a[name] - b[name]).abs().max()) for name in a)
     print(f"largest difference after {STEPS} updates: {difference:.2e}")

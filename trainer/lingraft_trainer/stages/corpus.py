@@ -49,7 +49,9 @@ def corpus(ctx: "StageContext") -> Result:
     started = time.monotonic()
     params = CorpusParams.model_validate(ctx.params)
     files = text_files(ctx.inputs["text"])
-    base = load_tokenizer(ctx.inputs["base"], where="base") if "base" in ctx.inputs else None
+    base = (
+        load_tokenizer(ctx.inputs["base"], where="spec.base.uri") if "base" in ctx.inputs else None
+    )
     special = special_tokens_of(base) if base is not None else default_special_tokens()
     if base is None:
         special = special.with_max_length(params.sequence_length)

@@ -20,6 +20,7 @@ from lingraft_trainer.embeddings.init import initial_embeddings
 from lingraft_trainer.models.checkpoint import load_masked_lm
 from lingraft_trainer.models.family import embeddings, replace_vocabulary
 from lingraft_trainer.stages.common import mlm_cost, mlm_metrics, mlm_settings
+from lingraft_trainer.tokenization.swap import load_tokenizer
 from lingraft_trainer.training.loop import fit
 from lingraft_trainer.training.mlm import MaskedLmObjective, MlmData
 
@@ -43,7 +44,7 @@ def embed(ctx: StageContext) -> Result:
     start, taken = initial_embeddings(
         params.init,
         embeddings(model).weight.detach(),
-        AutoTokenizer.from_pretrained(ctx.inputs["base"]),
+        load_tokenizer(ctx.inputs["base"], where="spec.base.uri"),
         target,
         seed=params.training.seed,
     )

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from lingraft import compute
 from lingraft.architecture import shape_of_config
@@ -23,6 +23,7 @@ from lingraft_trainer.data.tasks import Example, Question, TaskRow, labels_of, r
 from lingraft_trainer.models.checkpoint import read_config
 from lingraft_trainer.models.family import embeddings
 from lingraft_trainer.tasks.kinds import TaskBatch, TaskKind, TaskObjective, kind_of, pad
+from lingraft_trainer.tokenization.swap import load_tokenizer
 from lingraft_trainer.training.loop import Settings, Step, device_seconds, fit
 from lingraft_trainer.training.masking import rows_of_step
 from lingraft_trainer.training.state import Best
@@ -35,7 +36,7 @@ def finetune(ctx: StageContext) -> Result:
     params = FinetuneParams.model_validate(ctx.params)
     kind = kind_of(params.format)
     train, dev, labels = _read(ctx, params)
-    tokenizer = AutoTokenizer.from_pretrained(ctx.inputs["base"])
+    tokenizer = load_tokenizer(ctx.inputs["base"], where="spec.base.uri")
     torch.manual_seed(params.seed)  # the task's head is new
     model = load_task_model(ctx.inputs["base"], kind, labels, params.dropout)
     embeddings(model).weight.requires_grad_(False)

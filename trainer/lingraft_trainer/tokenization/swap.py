@@ -128,6 +128,9 @@ def load_tokenizer(folder: Path, *, where: str = "spec.tokenizer.uri") -> PreTra
             "it needs tokenizer.json and tokenizer_config.json",
             where=where,
         ) from error
+    if len(tokenizer) <= len(set(tokenizer.all_special_ids)):
+        # transformers makes an empty one where there are no files, and all is unknown to it.
+        raise UserError("there is no tokenizer in it; it needs tokenizer.json", where=where)
     if not getattr(tokenizer, "is_fast", False):
         raise UserError(
             "the tokenizer is pure Python; save it as a fast tokenizer (tokenizer.json)",

@@ -71,7 +71,8 @@ def test_the_space_that_a_piece_includes_is_not_part_of_its_span() -> None:
     assert (3, 7) in [tuple(o) for o in raw], "its offsets include the space"
     [window] = KIND.encode([question("cat", context)], tokenizer, 32, ())
     start, end = window["target"]
-    assert start == end and tokenizer.convert_ids_to_tokens(window["input_ids"])[start] == "\u2581cat"
+    tokens = tokenizer.convert_ids_to_tokens(window["input_ids"])
+    assert tokens[start : end + 1] == ["\u2581cat"]
 
 
 class Pointing(torch.nn.Module):

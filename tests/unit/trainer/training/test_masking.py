@@ -57,7 +57,7 @@ def masked(
 
 
 def test_eighty_ten_ten_and_nothing_else_changes() -> None:
-    rows = 4000
+    rows = 16_000
     tokens = np.random.default_rng(1).integers(5, VOCABULARY, (rows, 64))
     inputs, chosen = masked(0, 0, probability=0.15, rows=rows)
     assert np.array_equal(inputs[~chosen], tokens[~chosen])
