@@ -2,8 +2,7 @@
 
 Writes, for English and every language asked for:
     <xx>.txt                             masked-LM text; held-out chapters and near-duplicates out
-    genre/<xx>-train.jsonl, <xx>-test.jsonl   {text, label, group}; for English en-dev.jsonl
-                                         and en-train-web.jsonl (one version) too
+    genre/<xx>-train.jsonl, <xx>-test.jsonl   {text, label, group}; en-dev.jsonl too
     retrieval/<xx>-en.jsonl              500 parallel verses of the test fold {source, target}
 The same bytes every time. A second run finds its stamp and does nothing.
 
@@ -75,8 +74,6 @@ def outputs(language: str, verses: list[Verse], web: list[Verse]) -> tuple[dict[
     }
     if language == "en":
         rows["genre/en-dev.jsonl"] = list(bible.passages(first, folds, "dev"))
-        # One version is enough to fine-tune on, and a third of the time.
-        rows["genre/en-train-web.jsonl"] = list(bible.passages(web, folds, "train"))
     figures = {
         "verses": mlm.verses,
         "characters": len(mlm.text),

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from lingraft.errors import LingraftError
+from lingraft.errors import LingraftError, UserError
 from lingraft.stage import StageSpec
 
 
@@ -19,8 +19,12 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0] in ("-h", "--help"):
         print(__doc__, file=sys.stderr)
         return 0 if arguments else 2
-    text = sys.stdin.read() if arguments[0] == "-" else Path(arguments[0]).read_text()
-    spec = StageSpec.model_validate_json(text)
+    try:
+        text = sys.stdin.read() if arguments[0] == "-" else Path(arguments[0]).read_text()
+        spec = StageSpec.model_validate_json(text)
+    except (OSError, ValueError) as error:
+        print(f"error: {arguments[0]}: not a stage spec: {error}", file=sys.stderr)
+        return UserError.exit_code
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -54,7 +54,9 @@ def work(
     if rank == 0:
         lease.acquire()
     try:
-        _work(spec, store, stages, lease, rank, world, listener)
+        # Whoever had the lease before may have finished just then.
+        if stages.manifest() is None:
+            _work(spec, store, stages, lease, rank, world, listener)
     except StageBusyError:
         raise
     except Exception as error:

@@ -6,6 +6,8 @@ Only where clusters are switched off, as on macOS and Windows, does it stay on l
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,21 @@ import torch.distributed as dist
 from ray._private import ray_constants
 
 from lingraft.errors import InfrastructureError
+
+
+@contextmanager
+def running_ray() -> Iterator[None]:
+    """Ray for a while: one that was started here ends with the context.
+
+    An idle Ray takes a tenth of a core and a gigabyte, which training can use.
+    """
+    ours = not ray.is_initialized()
+    start_ray()
+    try:
+        yield
+    finally:
+        if ours:
+            ray.shutdown()
 
 
 def start_ray() -> None:

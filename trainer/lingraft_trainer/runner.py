@@ -3,6 +3,7 @@
 A valid manifest alone is success. Where there is one already nothing is done.
 """
 
+import os
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -77,9 +78,17 @@ def _on_ray(spec: StageSpec) -> None:
     from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
 
-    workers = spec.execution.workers if spec.stage.kind in DATA_PARALLEL else 1
+    workers, threads = spec.execution.workers, spec.execution.threads or 1
+    if spec.stage.kind not in DATA_PARALLEL:
+        workers, threads = 1, 1  # Ray Data, which such a stage may use, needs cores too
     gpus = spec.execution.gpus_per_worker
-    resources: dict[str, float] = {"CPU": spec.execution.threads or 1}
+    if one_machine() and workers * threads > (os.cpu_count() or 1):
+        raise UserError(
+            f"{workers} workers of {threads} threads do not fit on {os.cpu_count()} cores: ask "
+            "for fewer",
+            where="--workers",
+        )
+    resources: dict[str, float] = {"CPU": threads}
     if gpus:
         resources["GPU"] = gpus
     with tempfile.TemporaryDirectory(prefix="lingraft-ray-") as folder:

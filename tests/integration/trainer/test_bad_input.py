@@ -168,11 +168,10 @@ def test_mini_models(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     params = {"method": method, "layers": layers, "newLayers": new, "training": None}
-    inputs = {"base": base}
     if method == "MiniPost":
         params["training"] = training(steps=2)
-        inputs["corpus"] = tiny_corpus("bert", SOURCE_WORDS, tmp_path / "corpus")
-    spec = spec_of("mini", params, tmp_path / "store", **inputs)
+    corpus = tiny_corpus("bert", SOURCE_WORDS, tmp_path / "corpus")
+    spec = spec_of("mini", params, tmp_path / "store", base=base, corpus=corpus)
     refused(spec, tmp_path, capsys, message, where)
 
 

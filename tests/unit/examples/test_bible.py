@@ -141,7 +141,6 @@ def test_prepare_writes_what_it_promises(out: Path):
         "en.txt",
         "fr.txt",
         "genre/en-train.jsonl",
-        "genre/en-train-web.jsonl",
         "genre/en-dev.jsonl",
         "genre/en-test.jsonl",
         "genre/fr-train.jsonl",

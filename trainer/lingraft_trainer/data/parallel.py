@@ -9,7 +9,6 @@ import ray
 import ray.data
 
 from lingraft.errors import LingraftError
-from lingraft_trainer.local_ray import start_ray
 
 
 def ordered(
@@ -17,12 +16,11 @@ def ordered(
 ) -> Iterator[pa.Table]:
     """The tables of `function(item)` for all items, computed in parallel, streamed in order.
 
-    The tasks run on this node, whose files they read.
+    The tasks run on this node, whose files they read. Ray must be running.
 
     Raises:
         LingraftError: As raised inside a task.
     """
-    start_ray()
     _quiet()
 
     def of_batch(batch: Any) -> Iterator[pa.Table]:

@@ -24,6 +24,7 @@ from lingraft_trainer.data.packing import PackedText, PackWriter
 from lingraft_trainer.data.parallel import ordered
 from lingraft_trainer.data.script import ScriptCheck
 from lingraft_trainer.data.text import text_files
+from lingraft_trainer.local_ray import running_ray
 from lingraft_trainer.tokenization.report import tokenizer_report
 from lingraft_trainer.tokenization.special import (
     SpecialTokens,
@@ -57,7 +58,7 @@ def corpus(ctx: "StageContext") -> Result:
         special = special.with_max_length(params.sequence_length)
     script = ScriptCheck(params.language)
 
-    with tempfile.TemporaryDirectory(dir=getattr(ctx, "scratch", None)) as folder:
+    with running_ray(), tempfile.TemporaryDirectory(dir=ctx.scratch) as folder:
         ctx.report(Progress(step=0, steps=3, phase="reading and cleaning text"))
         cleaned = clean_text(files, special.ids, Path(folder), script)
         ctx.report(Progress(step=1, steps=3, phase="tokenizer"))

@@ -1,5 +1,6 @@
 """Question answering: windows that miss nothing, spans without the space before a word."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ def question(answer: str, context: str, *, asked: str = "sat on") -> Question:
     return Question(answer, asked, context, (Answer(answer, context.index(answer)),))
 
 
-def spaced_tokenizer(words: list[str]) -> PreTrainedTokenizerFast:
+def spaced_tokenizer(words: Sequence[str]) -> PreTrainedTokenizerFast:
     """Unigram pieces that begin with their space, as XLM-R's and ours do."""
     special = ["<s>", "<pad>", "</s>", "<unk>"]
     scored = [*((t, 0.0) for t in special), *((f"\u2581{w}", -1.0) for w in words)]
