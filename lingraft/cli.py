@@ -114,6 +114,7 @@ def report(
 
     resource, planned = _planned(file)
     manifests = manifests_of(planned)
+    output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(render(resource.metadata.name, manifests), encoding="utf-8")
     print(f"report: {output}")
     _finish(resource, planned, manifests, json=False)
@@ -163,10 +164,15 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     try:
         code = app(arguments, standalone_mode=False) or 0
     except LingraftError as error:
-        print(f"error: {error}", file=sys.stderr)
+        if os.environ.get("LINGRAFT_DEBUG"):
+            raise
+        # One of no known class is a mistake of ours: its traceback may help.
+        details = f" (details: {_saved()})" if type(error) is LingraftError else ""
+        print(f"error: {error}{details}", file=sys.stderr)
         code = error.exit_code
     except typer.TyperException as error:
-        print(f"error: {error}; see lingraft --help", file=sys.stderr)
+        said = getattr(error, "format_message", error.__str__)().rstrip(".")
+        print(f"error: {said}; see lingraft --help", file=sys.stderr)
         code = UserError.exit_code
     except KeyboardInterrupt:
         code = STOPPED

@@ -73,8 +73,13 @@ def mini_step(
     """Step 1b of MiniPost: `layers` frozen below, which need no backward pass, `new` on top."""
     forward = layer_forward(shape, sequence_length)
     backward = layer_backward(shape, sequence_length, frozen=False)
-    return tokens * (layers * forward + new_layers * (forward + backward)) + masked * head(
-        shape, shape.vocabulary, dense_passes=3, decoder_passes=2
+    # What lies below the lowest trained part needs no gradient of its output; in a pre-LN model
+    # a trained LayerNorm stands before it, whose own gradient does.
+    post_norm = shape.model_type != "roberta-prelayernorm"
+    spared = 6 * shape.hidden**2 if post_norm and new_layers else 0
+    dense = 2 if post_norm and not new_layers else 3
+    return tokens * (layers * forward + new_layers * (forward + backward) - spared) + masked * head(
+        shape, shape.vocabulary, dense_passes=dense, decoder_passes=2
     )
 
 

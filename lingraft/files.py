@@ -64,9 +64,8 @@ def load_resources(file: Path) -> list[LanguageAdaptation]:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise BadFileError([Mistake(file, 1, "file", f"cannot be read: {reason}")]) from error
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise BadFileError([Mistake(file, line, "yaml", str(error.problem))]) from error
+    except yaml.YAMLError as error:
+        raise BadFileError([_broken(file, error)]) from error
     mistakes: list[Mistake] = []
     resources: list[LanguageAdaptation] = []
     for node in nodes:
@@ -84,15 +83,18 @@ def load_resources(file: Path) -> list[LanguageAdaptation]:
 
 def _parse(file: Path, node: yaml.Node) -> LanguageAdaptation | list[Mistake]:
     loader: Any = yaml.SafeLoader("")
-    document: Any = loader.construct_document(node)
+    try:
+        document: Any = loader.construct_document(node)
+        repeated = [
+            Mistake(file, line, name, "is given twice; YAML would keep only the last one")
+            for name, line in _repeated(node)
+        ]
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        return [_broken(file, error)]
     kind = cast(dict[str, Any], document).get("kind") if isinstance(document, dict) else None
     if kind != KIND:
         message = f"is {kind!r}; this command reads resources of kind {KIND}"
         return [Mistake(file, _line(node, ("kind",)), "kind", message)]
-    repeated = [
-        Mistake(file, line, name, "is given twice; YAML would keep only the last one")
-        for name, line in _repeated(node)
-    ]
     try:
         # By alias only: snake_case would pass here and fail on a cluster.
         resource = LanguageAdaptation.model_validate(document, by_alias=True, by_name=False)
@@ -103,6 +105,13 @@ def _parse(file: Path, node: yaml.Node) -> LanguageAdaptation | list[Mistake]:
         ]
         return sorted(repeated + found, key=lambda mistake: mistake.line)
     return repeated or _absolute(resource, file.absolute().parent)
+
+
+def _broken(file: Path, error: Exception) -> Mistake:
+    """What YAML itself objects to."""
+    mark: Any = getattr(error, "problem_mark", None)
+    why = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+    return Mistake(file, mark.line + 1 if mark else 1, "yaml", str(why))
 
 
 def _repeated(node: yaml.Node) -> list[tuple[str, int]]:

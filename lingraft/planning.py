@@ -3,6 +3,7 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any, cast
 
 from lingraft.architecture import Shape, shape_of_config
 from lingraft.errors import LingraftError, UserError
@@ -48,11 +49,13 @@ def _base_shape(uri: str | None) -> Shape | None:
             where="spec.base.uri",
         )
     try:
-        config = json.loads(found[0])
+        config: Any = json.loads(found[0])
     except ValueError as error:
         message = f"config.json at {uri} is not JSON: {error}"
         raise UserError(message, where="spec.base.uri") from error
-    return shape_of_config(config, where="spec.base.uri")
+    if not isinstance(config, dict):
+        raise UserError(f"config.json at {uri} holds no JSON object", where="spec.base.uri")
+    return shape_of_config(cast(dict[str, Any], config), where="spec.base.uri")
 
 
 def manifests_of(plan: Plan) -> dict[str, Manifest]:

@@ -163,6 +163,13 @@ class Embeddings(MaskedLanguageModelling):
     )
 
 
+def metrics_of(format: TaskFormat) -> tuple[str, ...]:
+    """The metrics a gate can ask for."""
+    if format == "retrieval":
+        return ("accuracy",)
+    return ("exactMatch", "f1") if format in ("squad", "mlqa", "qa") else ("accuracy", "macroF1")
+
+
 class Gate(Model):
     """A quality bar: below it the adaptation is not Ready."""
 
@@ -194,9 +201,14 @@ class Task(Model):
 
     @model_validator(mode="after")
     def _needs_train(self) -> Self:
+        if self.gate is not None and self.gate.metric not in metrics_of(self.format):
+            known = ", ".join(metrics_of(self.format))
+            raise ValueError(f"gate.metric is {self.gate.metric}; a {self.format} task has {known}")
         if self.format == "retrieval":
-            if self.train is not None or self.dev is not None:
-                raise ValueError("retrieval needs no train or dev: nothing is fine-tuned")
+            if self.train or self.dev or self.source_test:
+                raise ValueError(
+                    "retrieval needs no train, dev or sourceTest: nothing is fine-tuned"
+                )
         elif self.train is None:
             raise ValueError(f"a {self.format} task needs train (source-language data)")
         return self

@@ -13,6 +13,7 @@ Layout in the store:
 
 import hashlib
 import json
+from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -74,10 +75,11 @@ class Source(Contract):
 
     @property
     def fingerprint(self) -> str:
-        """The sha256 over keys, sizes and tags; the URI itself is not part of it."""
-        return sha256_of(
-            [[o.key, o.size, o.tag] for o in sorted(self.objects, key=lambda o: o.key)]
-        )
+        """The sha256 over keys, sizes and tags; of the URI only what decides how it is read."""
+        single = all(not one.key for one in self.objects)
+        suffixes = PurePosixPath(self.uri).suffixes[-2:] if single else []
+        objects = sorted([one.key, one.size, one.tag] for one in self.objects)
+        return sha256_of([suffixes, objects])
 
 
 class Stage(Contract):

@@ -9,12 +9,15 @@ adds Standard and MiniPost on the same base. Everything is cached: a second run 
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from wheels import sha256_file
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -64,7 +67,8 @@ def call(*command: str) -> None:
 
 def baselines(language: str) -> dict[str, Any]:
     """Floor, majority and ceiling, computed once."""
-    file = DEMO / f"baselines-{language}.json"
+    prepared = sha256_file(DATA / ".prepared.json")[:12]
+    file = DEMO / f"baselines-{language}-{prepared}.json"
     if not file.exists():
         print("computing the TF-IDF floor and ceiling", flush=True)
         script = str(HERE / "baselines.py")
@@ -73,16 +77,16 @@ def baselines(language: str) -> dict[str, Any]:
 
 
 def result_of(file: Path) -> dict[str, Any]:
-    """The graft stage's metrics of a finished run."""
+    """The graft stage's metrics of a finished run; writes its report beside the store."""
     from lingraft.files import load_resource
-    from lingraft.planning import plan_resource
-    from lingraft.store import open_store
-    from lingraft.store.stages import read_manifest
+    from lingraft.planning import manifests_of, plan_resource
+    from lingraft.report.page import render
 
-    plan = plan_resource(load_resource(file))
-    manifest = read_manifest(open_store(plan.store), plan["graft"].stage.ref)
-    assert manifest is not None
-    return manifest.metrics
+    resource = load_resource(file)
+    manifests = manifests_of(plan_resource(resource))
+    page = DEMO / f"{resource.metadata.name}.html"
+    page.write_text(render(resource.metadata.name, manifests), encoding="utf-8")
+    return manifests["graft"].metrics
 
 
 def row(name: str, score: dict[str, float], note: str = "") -> str:
@@ -106,7 +110,10 @@ def table(language: str, results: dict[str, dict[str, Any]], reference: dict[str
         )
         if cost["oneTimeFlops"]:
             note += f"; once per base: {cost['oneTimeFlops']:.2e} FLOPs"
-        lines.append(row(f"{method}, through the full model", genre["metrics"]["accuracy"], note))
+        score = genre["metrics"]["accuracy"]
+        above = [_errors_above(score, other) for other in (floor, majority)]
+        note = f"{above[0]:.1f} / {above[1]:.1f} standard errors above floor / majority; {note}"
+        lines.append(row(f"{method}, through the full model", score, note))
         lines.append(row("  its verses found in English", verses["metrics"]["accuracyCentred"]))
     lines.append(row("English-trained TF-IDF (the floor)", floor))
     lines.append(row("majority", majority))
@@ -115,6 +122,11 @@ def table(language: str, results: dict[str, dict[str, Any]], reference: dict[str
     lines.append(row("English itself, the same model", source))
     lines.append(row("English itself, TF-IDF", reference["en"]["english"]))
     return "\n".join(lines)
+
+
+def _errors_above(score: dict[str, float], other: dict[str, float]) -> float:
+    """How far a score stands above another, in standard errors of their difference."""
+    return (score["mean"] - other["accuracy"]) / math.hypot(score["stderr"], other["stderr"])
 
 
 def main() -> None:
@@ -127,14 +139,14 @@ def main() -> None:
     arguments = parser.parse_args()
     language = arguments.language
     DEMO.mkdir(exist_ok=True)
-    languages = ["fr", "de", "ru", "vi", "ar"]
-    call(str(HERE / "prepare.py"), "--languages", *languages, "--out", str(DATA))
+    call(str(HERE / "prepare.py"), "--languages", language, "--out", str(DATA))
     results: dict[str, dict[str, Any]] = {}
     for method in MINIS if arguments.compare else ["MiniJoint"]:
         file = resource_of(language, method)
         call("-m", "lingraft.cli", "run", "-f", str(file.relative_to(ROOT)))
         results[method] = result_of(file)
     print("\n" + table(language, results, baselines(language)))
+    print(f"reports: {DEMO}/*.html")
 
 
 if __name__ == "__main__":

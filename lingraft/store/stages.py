@@ -148,6 +148,11 @@ class StageStore:
         self._store.delete(home + "checkpoint.json")
         self._store.delete_prefix(home)
 
+    def drop_checkpoints(self) -> None:
+        """Remove all holders' checkpoints: the stage is done."""
+        for checkpoint in self.checkpoints():
+            self._drop(self._checkpoint_home(checkpoint.holder, checkpoint.step))
+
     def checkpoints(self) -> list[Checkpoint]:
         """The complete checkpoints of all holders, newest first; of equal times, by step."""
         names = (info.key for info in self._store.list(f"{self._stage.ref}/"))

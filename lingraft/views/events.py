@@ -4,10 +4,13 @@ import contextlib
 import json
 import math
 import sys
+import time
 from typing import Any, Self, cast
 
 from lingraft.errors import LingraftError
 from lingraft.stage import Manifest, Progress
+
+EVERY_SECONDS = 1.0
 
 
 class Events:
@@ -16,6 +19,7 @@ class Events:
     def __init__(self) -> None:
         self._out = sys.stdout
         self._aside = contextlib.redirect_stdout(sys.stderr)
+        self._last = float("-inf")
 
     def __enter__(self) -> Self:
         self._aside.__enter__()
@@ -38,7 +42,10 @@ class Events:
         self.event("started", stage=name)
 
     def progress(self, name: str, progress: Progress) -> None:
-        """With the progress, every time."""
+        """With the progress, at most once a second."""
+        if time.monotonic() - self._last < EVERY_SECONDS:
+            return
+        self._last = time.monotonic()
         self.event("progress", stage=name, progress=progress.to_json())
 
     def finished(self, name: str, manifest: Manifest) -> None:

@@ -148,6 +148,3 @@ class Recorder:
     def failed(self, name: str, error: Exception) -> None:
         """Remember why."""
         self.errors.append(error)
-
-    def waiting(self, name: str, message: str) -> None:
-        """Forgotten."""

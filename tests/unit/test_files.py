@@ -89,6 +89,39 @@ def test_files_of_another_kind(tmp_path, text, message):
     assert mistakes(tmp_path, text)[0].startswith(message)
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["2024-99-99", "&x [*x]", "{? [a, b] : c}", "!unknown 1", "{<<: [1]}", "\x07"],
+    ids=repr,
+)
+def test_yaml_that_yaml_itself_refuses_is_a_mistake_and_no_traceback(tmp_path, value):
+    with pytest.raises(BadFileError):
+        load_resources(write(tmp_path, GOOD.replace("s3://tasks/a.jsonl", value)))
+
+
+def test_snake_case_and_repeated_keys_are_refused_as_a_cluster_would(tmp_path):
+    assert (
+        "did you mean batchTokens?"
+        in mistakes(
+            tmp_path, GOOD.replace("  store:", "  embeddings: {batch_tokens: 5}\n  store:")
+        )[0]
+    )
+    assert mistakes(tmp_path, GOOD + "  store: {uri: b}\n") == [
+        "12: store: is given twice; YAML would keep only the last one"
+    ]
+
+
+def test_norwegian_is_a_language(tmp_path):
+    assert mistakes(tmp_path, GOOD.replace("sw\n", "no\n")) == [
+        "5: spec.language: YAML reads this as False; put it in quotes"
+    ]
+
+
+def test_a_gate_asks_for_a_metric_the_task_has(tmp_path):
+    found = mistakes(tmp_path, GOOD.replace("name: a,", "name: a, gate: {metric: f1, min: 1},"))
+    assert found == ["10: spec.tasks[0]: gate.metric is f1; a retrieval task has accuracy"]
+
+
 def test_a_file_that_is_not_there_or_not_text(tmp_path):
     with pytest.raises(BadFileError, match="No such file"):
         load_resources(tmp_path / "none.yaml")

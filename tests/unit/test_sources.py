@@ -86,3 +86,13 @@ def test_content_is_hashed_once(corpus: Path, monkeypatch: pytest.MonkeyPatch) -
     first = fingerprint(corpus.as_uri())
     monkeypatch.setattr(sources, "hash_file", lambda path: pytest.fail(f"{path} hashed again"))
     assert fingerprint(corpus.as_uri()) == first
+
+
+def test_what_decides_how_a_single_file_is_read_is_part_of_its_fingerprint(tmp_path: Path) -> None:
+    for name in ("x.txt", "y.txt", "x.jsonl"):
+        (tmp_path / name).write_text("the same")
+    text, other, lines = (
+        fingerprint((tmp_path / name).as_uri()).fingerprint
+        for name in ("x.txt", "y.txt", "x.jsonl")
+    )
+    assert text == other != lines

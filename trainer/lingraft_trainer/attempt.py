@@ -9,23 +9,31 @@ import os
 import platform
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from transformers.utils import logging as transformers_logging
 
 import lingraft
 from lingraft.cache import cache_dir
-from lingraft.errors import CorruptArtifactError, LingraftError, ResourceError, StageBusyError
+from lingraft.errors import (
+    CorruptArtifactError,
+    InfrastructureError,
+    LingraftError,
+    ResourceError,
+    StageBusyError,
+)
 from lingraft.sources import fetch_source
 from lingraft.stage import Failure, Manifest, Progress, Stage, StageSpec
 from lingraft.store import open_store
 from lingraft.store.base import ArtifactStore
-from lingraft.store.lease import Lease
+from lingraft.store.lease import LEASE_SECONDS, Lease
 from lingraft.store.stages import StageStore, fetch_artifact, read_manifest
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.stages.registry import stage_function
@@ -89,12 +97,14 @@ def _work(
 ) -> None:
     threads = spec.execution.threads or max(1, (os.cpu_count() or 1) // _local_world(world))
     torch.set_num_threads(threads)
-    with tempfile.TemporaryDirectory(prefix="lingraft-") as folder:
+    with ExitStack() as closing:
+        folder = closing.enter_context(tempfile.TemporaryDirectory(prefix="lingraft-"))
         scratch, out = Path(folder, "scratch"), Path(folder, "out")
         scratch.mkdir()
         out.mkdir()
         heartbeat = _Heartbeat(stages, lease, listener)
-        if rank == 0:  # alone holds the lease that a heartbeat renews
+        if rank == 0:  # alone holds the lease
+            closing.enter_context(heartbeat)
             heartbeat(Progress(step=0, steps=0, phase="fetching inputs"))
         ctx = StageContext(
             params=spec.stage.params,
@@ -116,6 +126,7 @@ def _work(
             heartbeat(Progress(step=1, steps=1, phase="uploading"))
             lease.renew()
             stages.publish(stages.upload(out), result, ctx.environment)
+            stages.drop_checkpoints()
 
 
 def fetch_input(spec: StageSpec, store: ArtifactStore, ref: str) -> Path:
@@ -125,7 +136,7 @@ def fetch_input(spec: StageSpec, store: ArtifactStore, ref: str) -> Path:
         return fetch_source(spec.sources[digest], cache_dir())
     manifest = read_manifest(store, ref)
     if manifest is None:
-        raise LingraftError("an input of this stage is not in the store yet", where=ref)
+        raise InfrastructureError("an input of this stage is not in the store yet", where=ref)
     return fetch_artifact(store, manifest, cache_dir())
 
 
@@ -158,13 +169,38 @@ def _load_checkpoint(stages: StageStore, scratch: Path) -> Path | None:
 
 
 class _Heartbeat:
-    """Passes every progress on, and writes one to the store every ten seconds."""
+    """Passes every progress on, and writes one to the store every ten seconds.
+
+    As a context it also renews the lease from a thread: training a tokenizer or evaluating may
+    take longer than a lease lives, without a word.
+    """
 
     def __init__(self, stages: StageStore, lease: Lease, listener: Listener | None) -> None:
         self.stages, self.lease, self.listener = stages, lease, listener
         self.written = 0.0
+        self.lost: LingraftError | None = None
+        self._over = threading.Event()
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._renew, daemon=True).start()
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self._over.set()
+
+    def _renew(self) -> None:
+        while not self._over.wait(LEASE_SECONDS / 5):
+            try:
+                self.lease.renew()
+            except StageBusyError as error:
+                self.lost = error
+                return
+            except LingraftError:
+                continue  # a store that is briefly away: the lease outlives several tries
 
     def __call__(self, progress: Progress) -> None:
+        if self.lost is not None:
+            raise self.lost
         if self.listener is not None:
             self.listener(progress)
         if time.monotonic() - self.written >= HEARTBEAT_SECONDS:
@@ -207,7 +243,10 @@ def _processor() -> str:
 
 
 def _device() -> torch.device:
-    return torch.device("cuda") if torch.cuda.is_available() else torch.device("cpu")
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    # Ray lets every worker of a node see all of its GPUs.
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
 
 
 def _local_world(world: int) -> int:

@@ -4,6 +4,7 @@ A valid manifest alone is success. Where there is one already nothing is done.
 """
 
 import os
+import signal
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -109,10 +110,16 @@ def _on_ray(spec: StageSpec) -> None:
                 failure_config=FailureConfig(max_failures=0),
             ),
         )
+        before = signal.getsignal(signal.SIGINT)
         try:
             trainer.fit()
+        except SystemExit as stop:  # Ray's own answer to Ctrl-C
+            raise KeyboardInterrupt from stop
         except Exception as error:
             raise _reported(spec) or _of_workers(error) from error
+        finally:
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGINT, before)
 
 
 def _worker(config: dict[str, Any]) -> None:

@@ -80,18 +80,21 @@ def test_pretrain_step(joint):
     assert counted(objective) == pytest.approx(formula, rel=0.01)
 
 
-def test_mini_step_needs_no_backward_pass_through_the_frozen_layers():
-    model, family = model_of("roberta-prelayernorm"), family_of("roberta-prelayernorm")
+@pytest.mark.parametrize("new_layers", [0, 1, 2])
+@pytest.mark.parametrize("model_type", ["bert", "roberta", "roberta-prelayernorm"])
+def test_mini_step_needs_no_backward_pass_through_the_frozen_layers(model_type, new_layers):
+    model, family = model_of(model_type), family_of(model_type)
     model.requires_grad_(False)
-    encoder_layers(model, family)[2].requires_grad_(True)
+    for layer in list(encoder_layers(model, family))[3 - new_layers :]:
+        layer.requires_grad_(True)
     for name, parameter in model.named_parameters():
         if of_head(name, family) and parameter is not embeddings(model).weight:
             parameter.requires_grad_(True)
     shape = shape_of_config(model.config.to_dict(), where="test")
     formula = compute.mini_step(
         shape,
-        layers=2,
-        new_layers=1,
+        layers=3 - new_layers,
+        new_layers=new_layers,
         tokens=ROWS * LENGTH,
         masked=MASKED,
         sequence_length=LENGTH,

@@ -38,6 +38,10 @@ class TextFile:
     codec: str | None
 
 
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
 def text_files(source: Path) -> list[TextFile]:
     """The text files of a directory (or the one file), ordered by name.
 
@@ -45,6 +49,8 @@ def text_files(source: Path) -> list[TextFile]:
         UserError: There are none.
     """
     paths = [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.is_file())
+    # Hidden files are in no fingerprint either.
+    paths = [p for p in paths if p == source or not _hidden(p.relative_to(source))]
     found: list[TextFile] = []
     for path in paths:
         name = path.name if path == source else path.relative_to(source).as_posix()

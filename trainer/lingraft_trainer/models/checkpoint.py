@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedModel
 
@@ -15,6 +15,8 @@ from lingraft_trainer.models.family import Family
 from lingraft_trainer.models.registry import family_of
 
 MIDDLE_HEAD = "middle_head.safetensors"
+MIDDLE_LAYERS = "layers"
+"""Its metadata: the number of layers below it, which its shapes do not tell."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +94,11 @@ def _of_head(name: str, family: Family) -> bool:
     return name.startswith(family.head[0])
 
 
-def read_middle_head(path: Path) -> dict[str, torch.Tensor]:
+def read_middle_head(path: Path, layers: int) -> dict[str, torch.Tensor]:
     """MiniJoint's middle head, by the names that its tensors have in the mini-model.
 
     Raises:
-        UserError: The base was not pretrained jointly.
+        UserError: The base was not pretrained jointly, or its head is at another depth.
     """
     file = path / MIDDLE_HEAD
     if not file.exists():
@@ -104,5 +106,12 @@ def read_middle_head(path: Path) -> dict[str, torch.Tensor]:
             f"MiniJoint needs a base with a middle head ({MIDDLE_HEAD}), and this one has none: "
             "use base.pretrain, or method MiniPost",
             where="spec.base.uri",
+        )
+    with safe_open(file, "pt") as opened:
+        below = (opened.metadata() or {}).get(MIDDLE_LAYERS)
+    if below is not None and below != str(layers):
+        raise UserError(
+            f"the base's middle head stands after layer {below}, not {layers}: set it to {below}",
+            where="spec.mini.layers",
         )
     return load_file(file)

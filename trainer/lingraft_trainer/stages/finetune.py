@@ -25,7 +25,7 @@ from lingraft_trainer.models.family import embeddings
 from lingraft_trainer.tasks.kinds import TaskBatch, TaskKind, TaskObjective, kind_of, pad
 from lingraft_trainer.tokenization.swap import load_tokenizer
 from lingraft_trainer.training.loop import Settings, Step, device_seconds, fit
-from lingraft_trainer.training.masking import rows_of_step
+from lingraft_trainer.training.masking import rows_of_step, share_of
 from lingraft_trainer.training.state import Best
 
 WARMUP_SHARE, WEIGHT_DECAY, DEV_SHARE = 0.06, 0.01, 0.1
@@ -124,6 +124,10 @@ def _read(
     """Train and dev examples and the labels; without dev, a tenth of train by hash."""
     train = read_examples(ctx.inputs["train"], params.format, params.source_language)
     labels = labels_of(train)
+    if len(labels) == 1:
+        raise UserError(
+            f"all training examples have the label {labels[0]!r}: give at least two", where="train"
+        )
     if "dev" in ctx.inputs:
         dev = read_examples(
             ctx.inputs["dev"], params.format, params.source_language, labels or None
@@ -178,11 +182,12 @@ class TaskData:
         )
         within = step % self.steps_per_epoch
         rows = order[within * size : (within + 1) * size]
-        mine = np.array_split(np.arange(len(rows)), world)[rank]
+        mine, idle = share_of(len(rows), rank, world)
         parts = np.array_split(mine, max(1, -(-len(mine) // self.micro_rows)))
         return Step(
             micro_batches=[self._pad([int(rows[i]) for i in part]) for part in parts if len(part)],
-            first_sample=int(mine[0]) if len(mine) else 0,
+            first_sample=int(mine[0]),
+            idle=idle,
             count=len(rows),
             tokens=sum(len(self.features[int(i)]["input_ids"]) for i in rows),
         )

@@ -22,9 +22,9 @@ from lingraft.params import EmbedParams, GraftParams, GraftTask
 from lingraft.stage import Compute, Manifest, Progress, Result
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.packing import PackedText
-from lingraft_trainer.data.tasks import TaskRow, labels_of, read_examples
+from lingraft_trainer.data.tasks import TaskRow, read_examples
 from lingraft_trainer.metrics import bootstrap_stderr
-from lingraft_trainer.models.checkpoint import load_masked_lm, read_config
+from lingraft_trainer.models.checkpoint import load_masked_lm
 from lingraft_trainer.models.family import Family, replace_vocabulary
 from lingraft_trainer.stages.embed import EMBEDDINGS
 from lingraft_trainer.tasks.kinds import Scores, kind_of, label_names
@@ -85,7 +85,8 @@ def graft(ctx: StageContext) -> Result:
     return Result(
         metrics=metrics | {"evaluation": evaluation, "compute": comparison(ctx.ancestors(), shape)},
         compute=Compute(
-            # Examples are shorter than their limit: an upper bound, and small beside the rest.
+            # Test examples at their longest; the source's own tests are left out. Small beside
+            # the training stages.
             flops=compute.forward_pass(shape, tokens=tokens, sequence_length=128),
             tokens=tokens,
             seconds=seconds,
@@ -127,7 +128,7 @@ def _full_model(ctx: StageContext, graft: Graft) -> tuple[PreTrainedModel, Famil
     """Graft and save the full model; score held-out text where there is a masked-LM head."""
     loaded = load_masked_lm(ctx.inputs["base"])
     family = loaded.family
-    model = loaded.model
+    model: Any = loaded.model
     graft.into(model, family)
     if not loaded.has_head:
         body: Any = AutoModel.from_pretrained(
@@ -138,7 +139,7 @@ def _full_model(ctx: StageContext, graft: Graft) -> tuple[PreTrainedModel, Famil
         return body.to(ctx.device), family, {"heldout": None}
     graft.save(model, ctx.out / "model")
     text = PackedText(ctx.inputs["corpus"] / "heldout")
-    score = heldout_score(model.eval(), family, text)
+    score = heldout_score(model.to(ctx.device).eval(), family, text)
     heldout = {"maskedLmLoss": score.loss, "bitsPerByte": score.bits_per_byte}
     body = model.base_model
     return body.to(ctx.device), family, {"heldout": heldout}
@@ -154,7 +155,6 @@ def _finetuned(
     rows: list[TaskRow] = []
     for seed in task.seeds:
         path = ctx.inputs[f"finetune:{task.name}:{seed}"]
-        read_config(path)
         auto: Any = kind.auto_class
         model = auto.from_pretrained(path, use_safetensors=True, local_files_only=True)
         model.to(ctx.device)
@@ -213,9 +213,7 @@ def _retrieval(
 def _rows(
     ctx: StageContext, name: str, task: GraftTask, language: str, labels: Sequence[str] | None
 ) -> list[TaskRow]:
-    rows = read_examples(ctx.inputs[name], task.format, language, labels or None)
-    labels_of(rows)
-    return rows
+    return read_examples(ctx.inputs[name], task.format, language, labels or None)
 
 
 def summarise(runs: Sequence[Scores], rows: Sequence[TaskRow]) -> dict[str, Any]:

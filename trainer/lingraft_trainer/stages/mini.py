@@ -40,7 +40,7 @@ def mini(ctx: StageContext) -> Result:
 
 def _joint(ctx: StageContext, base: LoadedModel, params: MiniParams) -> Result:
     """Layers 1..k under the middle head that was trained with them."""
-    head = read_middle_head(ctx.inputs["base"])
+    head = read_middle_head(ctx.inputs["base"], params.layers)
     model = truncate(base.model, base.family, params.layers)
     expected = head_tensors(model, base.family)
     if {n: t.shape for n, t in head.items()} != {n: t.shape for n, t in expected.items()}:
@@ -72,9 +72,9 @@ def _post(ctx: StageContext, base: LoadedModel, params: MiniParams, training: Ma
     width = model.config.hidden_size
     done = fit(ctx, MaskedLmObjective(model, family), data, mlm_settings(training), width=width)
 
-    model.cpu().eval()
+    model.eval()
     heldout = heldout_score(model, family, PackedText(ctx.inputs["corpus"] / "heldout"))
-    model.save_pretrained(ctx.out)
+    model.cpu().save_pretrained(ctx.out)
     flops = compute.mini_step(
         shape_of_config(base.model.config.to_dict(), where="base"),
         layers=params.layers,

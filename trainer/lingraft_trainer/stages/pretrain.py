@@ -12,7 +12,7 @@ from lingraft.params import PretrainParams
 from lingraft.stage import Result
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.packing import PackedText
-from lingraft_trainer.models.checkpoint import MIDDLE_HEAD
+from lingraft_trainer.models.checkpoint import MIDDLE_HEAD, MIDDLE_LAYERS
 from lingraft_trainer.models.mini import head_tensors, joint_view
 from lingraft_trainer.models.neighbour_heads import start_with_neighbour_heads
 from lingraft_trainer.models.registry import family_of
@@ -47,7 +47,7 @@ def pretrain(ctx: StageContext) -> Result:
     model: PreTrainedModel = AutoModelForMaskedLM.from_config(config)
     if params.neighbour_heads:
         start_with_neighbour_heads(model, family, text.pad_id)
-    view = None
+    view: Any = None
     if params.joint_layers is not None:
         view = joint_view(model, family, params.joint_layers)
     objective = (
@@ -58,17 +58,19 @@ def pretrain(ctx: StageContext) -> Result:
     )
     done = fit(ctx, objective, data, mlm_settings(params.training), width=params.hidden_size)
 
-    model.cpu().eval()
+    model.eval()
     heldout = PackedText(ctx.inputs["corpus"] / "heldout")
     metrics = mlm_metrics(done) | {"heldoutLoss": heldout_score(model, family, heldout).loss}
     if view is not None:
-        view.cpu().eval()
+        view.to(ctx.device).eval()
+        metrics["heldoutLossMiddle"] = heldout_score(view, family, heldout).loss
+        view.cpu()
         save_file(
             {name: t.contiguous() for name, t in head_tensors(view, family).items()},
             ctx.out / MIDDLE_HEAD,
+            metadata={MIDDLE_LAYERS: str(params.joint_layers)},
         )
-        metrics["heldoutLossMiddle"] = heldout_score(view, family, heldout).loss
-    model.save_pretrained(ctx.out)
+    model.cpu().save_pretrained(ctx.out)
     shutil.copytree(ctx.inputs["corpus"] / "tokenizer", ctx.out, dirs_exist_ok=True)
     flops = compute.pretrain_step(
         shape_of_config(model.config.to_dict(), where="base"),

@@ -92,7 +92,7 @@ def kind_of(format: str) -> TaskKind:
     from lingraft_trainer.tasks.classify import Classification
     from lingraft_trainer.tasks.qa import QuestionAnswering
 
-    return QuestionAnswering() if FORMATS[format] == "qa" else Classification()
+    return QuestionAnswering(format) if FORMATS[format] == "qa" else Classification()
 
 
 class TaskObjective(nn.Module):

@@ -10,7 +10,7 @@ from transformers import AutoModelForQuestionAnswering, PreTrainedModel
 from transformers import PreTrainedTokenizerBase as Tokenizer
 
 from lingraft_trainer.data.tasks import Question, TaskRow
-from lingraft_trainer.qa_metrics import qa_scores
+from lingraft_trainer.qa_metrics import SQUAD, qa_scores
 from lingraft_trainer.tasks.kinds import Scores, TaskBatch, batched, pad
 
 BEST, MAX_ANSWER_TOKENS = 20, 30
@@ -22,6 +22,9 @@ class QuestionAnswering:
 
     auto_class = AutoModelForQuestionAnswering
     selects_by = "f1"
+
+    def __init__(self, format: str = "qa") -> None:
+        self.format = format
 
     def config(self, labels: tuple[str, ...]) -> dict[str, Any]:
         """Nothing: start and end are all its labels."""
@@ -82,7 +85,9 @@ class QuestionAnswering:
                 if found is not None and (i not in best or found[0] > best[i][0]):
                     best[i] = found
         answers = {q.id: best[i][1] if i in best else "" for i, q in enumerate(questions)}
-        scores = qa_scores(questions, answers, language)
+        # English SQuAD has a script of its own; MLQA's serves every language.
+        own = self.format == "squad" and language.lower().split("-")[0] == "en"
+        scores = qa_scores(questions, answers, SQUAD if own else language)
         per_example = {"exactMatch": scores.exact_match, "f1": scores.f1}
         return Scores(
             per_example=per_example,
@@ -94,12 +99,20 @@ class QuestionAnswering:
         self, row: Question, tokenizer: Tokenizer, max_length: int
     ) -> Iterator[tuple[dict[str, Any], list[tuple[int, int] | None]]]:
         """Model inputs of each window, and each token's place in the context (None outside)."""
+        # A very long question would leave no room for the context: SQuAD's script cuts it too.
+        limit = max_length // 2
+        asked = tokenizer(
+            row.question.strip(), add_special_tokens=False, return_offsets_mapping=True
+        )
+        ends = [end for _, end in asked["offset_mapping"][:limit]]
+        question = row.question.strip()[: ends[-1]] if ends else ""
+        room = limit - tokenizer.num_special_tokens_to_add(pair=True) - 1
         encoded = tokenizer(
-            row.question.strip(),
+            question,
             row.context,
             truncation="only_second",
             max_length=max_length,
-            stride=max_length // 4,
+            stride=max(0, min(max_length // 4, room)),
             return_overflowing_tokens=True,
             return_offsets_mapping=True,
         )

@@ -17,7 +17,6 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from lingraft.errors import UserError
 from lingraft.stage import Progress
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.training.interrupts import deferred
@@ -57,6 +56,8 @@ class Step(Generic[B]):
     """What the summed loss is divided by, over all workers."""
     tokens: int
     """Tokens of the update over all workers, padding left out."""
+    idle: bool = False
+    """More workers than samples: this one only takes part, with a sample that counts nothing."""
 
 
 @dataclass(frozen=True)
@@ -174,18 +175,15 @@ def _update(
     world: int,
 ) -> float:
     """One update of the parameters; returns the global mean loss."""
-    if not part.micro_batches:
-        raise UserError(
-            "the batch has fewer rows than there are workers: raise batchTokens or use fewer "
-            "workers",
-            where="spec.embeddings.batchTokens",
-        )
+    # A batch may hold no masked token at all; its loss is then 0.
+    count = max(1, part.count)
+    share = 0.0 if part.idle else 1.0
     total = torch.zeros((), device=device)
     sample = part.first_sample
     for i, batch in enumerate(part.micro_batches):
         last = i + 1 == len(part.micro_batches)
         if settings.dropout:
-            # Dropout depends on which samples these are, not on who computes them.
+            # A function of the samples, so that a resumed run draws the same.
             torch.manual_seed(hash((settings.seed, step, sample)))
             sample += batch.rows
         wait = nullcontext() if last or world == 1 else model.no_sync()  # type: ignore[operator]
@@ -193,14 +191,14 @@ def _update(
             with autocast(state.precision, device):
                 loss: Tensor = model(batch.to(device))
             # DDP averages gradients over workers; the sum is wanted.
-            (loss * (world / part.count)).backward()
-        total += loss.detach()
+            (loss * (share * world / count)).backward()
+        total += share * loss.detach()
     torch.nn.utils.clip_grad_norm_(state.parameters.values(), 1.0)
     state.optimizer.step()
     state.optimizer.zero_grad(set_to_none=False)
     if world > 1:
         dist.all_reduce(total)
-    return float(total) / part.count
+    return float(total) / count
 
 
 class _Clock:

@@ -26,6 +26,18 @@ def rows_of_step(step: int, *, seed: int, batch: int, rows: int) -> IntArray:
     return chosen
 
 
+def share_of(samples: int, rank: int, world: int) -> tuple[IntArray, bool]:
+    """Which of a batch's samples are one worker's.
+
+    Returns:
+        Their numbers, at least one: every worker has to take part in the exchange of gradients.
+        And whether the worker is idle, there being more workers than samples; its one sample is
+        then not to be counted.
+    """
+    mine = np.array_split(np.arange(samples), world)[rank]
+    return (mine, False) if len(mine) else (np.zeros(1, dtype=np.int64), True)
+
+
 def mask_tokens(
     tokens: IntArray,
     maskable: BoolArray,

@@ -13,7 +13,7 @@ from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.models.family import Family, embeddings
 from lingraft_trainer.training.loop import Step
 from lingraft_trainer.training.loss import tied_cross_entropy
-from lingraft_trainer.training.masking import IntArray, mask_tokens, rows_of_step
+from lingraft_trainer.training.masking import IntArray, mask_tokens, rows_of_step, share_of
 from lingraft_trainer.training.precision import matmul_dtype
 
 HELDOUT_ROWS, HELDOUT_PROBABILITY = 32, 0.15
@@ -107,7 +107,7 @@ class MlmData:
             mask_id=text.mask_id,
             vocabulary=text.vocab_size,
         )
-        mine = np.array_split(np.arange(len(rows)), world)[rank]
+        mine, idle = share_of(len(rows), rank, world)
         micro = [
             batch_of(
                 tokens[part],
@@ -120,7 +120,8 @@ class MlmData:
         ]
         return Step(
             micro_batches=micro,
-            first_sample=int(mine[0]) if len(mine) else 0,
+            first_sample=int(mine[0]),
+            idle=idle,
             count=int(chosen.sum()),
             tokens=int((segments > 0).sum()),
         )

@@ -78,6 +78,16 @@ def test_minijoint_refuses_a_base_without_a_middle_head(tmp_path):
         mini(context(tmp_path, params, base=base))
 
 
+def test_minijoint_refuses_a_middle_head_of_another_depth(tmp_path):
+    base = tiny_base("roberta", tmp_path / "base")
+    loaded = load_masked_lm(base)
+    head = head_tensors(truncate(loaded.model, loaded.family, 2), loaded.family)
+    save_file(head, base / MIDDLE_HEAD, metadata={"layers": "2"})
+    params = {"method": "MiniJoint", "layers": 1, "newLayers": 0, "training": None}
+    with pytest.raises(UserError, match="stands after layer 2, not 1"):
+        mini(context(tmp_path, params, base=base))
+
+
 def test_a_mini_model_as_deep_as_its_base_is_refused(tmp_path):
     base = tiny_base("roberta", tmp_path / "base")
     with pytest.raises(UserError, match="not shallower"):
