@@ -1,6 +1,7 @@
 """Step 1: pretrain a base from source-language text, for MiniJoint with a middle head."""
 
 import shutil
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
