@@ -182,7 +182,7 @@ def test_mini_models(
         ('{"label": "a"}\n', "text", "train.jsonl:1"),
         ("the cat\n", "JSON", "train.jsonl:1"),
         ("", "no examples", "train.jsonl"),
-        ('{"text": "the cat", "label": "a"}\n', "too few", "train.jsonl"),
+        ('{"text": "the cat", "label": "a"}\n', "give at least two", "train.jsonl"),
     ],
 )
 def test_task_files(

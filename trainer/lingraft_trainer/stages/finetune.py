@@ -126,7 +126,8 @@ def _read(
     labels = labels_of(train)
     if len(labels) == 1:
         raise UserError(
-            f"all training examples have the label {labels[0]!r}: give at least two", where="train"
+            f"all training examples have the label {labels[0]!r}: give at least two",
+            where=str(ctx.inputs["train"]),
         )
     if "dev" in ctx.inputs:
         dev = read_examples(
