@@ -12,6 +12,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,7 +86,8 @@ def start() -> tuple[subprocess.Popen[bytes], Seaweed]:
         match = re.search(r"S3 Endpoint:\s+(http://\S+)", log.read_text(errors="replace"))
         if match:
             return process, Seaweed(match[1], data)
-        time.sleep(0.05)
+        with suppress(subprocess.TimeoutExpired):  # look again soon, or when it has ended
+            process.wait(0.05)
     process.kill()
     process.wait()
     raise RuntimeError(f"SeaweedFS did not start:\n{log.read_text(errors='replace')}")

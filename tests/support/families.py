@@ -17,8 +17,8 @@ from lingraft_trainer.tasks.kinds import kind_of
 from lingraft_trainer.tokenization.special import special_tokens_of
 from lingraft_trainer.tokenization.swap import save_tokenizer
 from lingraft_trainer.tokenization.train import train_tokenizer
+from tests.support.bases import BASES, TEXT
 from tests.support.tiny import LENGTH, tiny_model, training
-from tests.unit.trainer.tokenization.bases import BASES, TEXT
 
 WIDTH, TARGET_VOCABULARY = 16, 70
 LABELS = ("farm", "sea")

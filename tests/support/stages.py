@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -101,5 +101,6 @@ def wait_until(condition: Callable[[], Any], *, running: subprocess.Popen[str]) 
             return found
         if running.poll() is not None:
             raise AssertionError(f"ended too early: {running.communicate()}")
-        time.sleep(0.005)
+        with suppress(subprocess.TimeoutExpired):
+            running.wait(0.005)
     raise AssertionError("waited in vain")

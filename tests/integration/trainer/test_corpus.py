@@ -20,7 +20,7 @@ from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.stages.corpus import corpus
 from lingraft_trainer.tokenization.swap import save_tokenizer
-from tests.unit.trainer.tokenization.bases import BASES
+from tests.support.bases import BASES
 
 WORDS = [
     "habari",

@@ -17,8 +17,8 @@ from lingraft_trainer.models.registry import family_of
 from lingraft_trainer.stages.embed import EMBEDDINGS
 from lingraft_trainer.stages.graft import graft
 from tests.support import families, fresh
+from tests.support.bases import NASTY, TEXT
 from tests.support.tiny import MODEL_TYPES, context
-from tests.unit.trainer.tokenization.bases import NASTY, TEXT
 
 TASKS = {
     "topic": ("classification", "AutoModelForSequenceClassification"),

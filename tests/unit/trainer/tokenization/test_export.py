@@ -9,7 +9,7 @@ from pathlib import Path
 from lingraft_trainer.tokenization.special import default_special_tokens
 from lingraft_trainer.tokenization.swap import save_tokenizer, swap
 from lingraft_trainer.tokenization.train import train_tokenizer
-from tests.unit.trainer.tokenization.bases import BASES, NASTY, TEXT
+from tests.support.bases import BASES, NASTY, TEXT
 
 MODEL_TYPES = ("", "bert", "roberta", "xlm-roberta", "roberta-prelayernorm")
 

@@ -12,7 +12,7 @@ from lingraft_trainer.tokenization.special import (
 )
 from lingraft_trainer.tokenization.swap import load_tokenizer, relay, save_tokenizer, swap
 from lingraft_trainer.tokenization.train import train_tokenizer
-from tests.unit.trainer.tokenization.bases import BASES, NASTY, TEXT
+from tests.support.bases import BASES, NASTY, TEXT
 
 SIZES = {"unigram": 95, "bpe": 320}
 Trained = dict[str, PreTrainedTokenizerBase]

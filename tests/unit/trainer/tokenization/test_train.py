@@ -11,7 +11,7 @@ from lingraft.errors import UserError
 from lingraft_trainer.tokenization import train
 from lingraft_trainer.tokenization.special import default_special_tokens
 from lingraft_trainer.tokenization.train import train_tokenizer
-from tests.unit.trainer.tokenization.bases import NASTY, TEXT
+from tests.support.bases import NASTY, TEXT
 
 SPECIAL = default_special_tokens()
 
