@@ -60,7 +60,10 @@ def resource_of(language: str, method: str) -> Path:
 
 def call(*command: str) -> None:
     """Run one of our own commands; its failure is ours."""
-    finished = subprocess.run([sys.executable, *command], cwd=ROOT)
+    try:
+        finished = subprocess.run([sys.executable, *command], cwd=ROOT)
+    except KeyboardInterrupt:
+        sys.exit(130)  # the command has said what to do
     if finished.returncode:
         sys.exit(finished.returncode)
 
