@@ -12,7 +12,7 @@ from transformers import (
     XLMRobertaTokenizer,
 )
 
-WORDS = [
+SWAHILI = [
     "habari",
     "ya",
     "asubuhi",
@@ -31,6 +31,9 @@ WORDS = [
     "mwalimu",
     "shule",
     "rafiki",
+]
+WORDS = [
+    *SWAHILI,
     "été",
     "élève",
     "Ünïcode",

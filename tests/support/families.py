@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -10,7 +9,6 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from lingraft.params import EmbedParams
 from lingraft.stage import Compute, Manifest, Stage
-from lingraft_trainer.data.packing import PackWriter
 from lingraft_trainer.stages.embed import EMBEDDINGS
 from lingraft_trainer.stages.finetune import load_task_model
 from lingraft_trainer.tasks.kinds import kind_of
@@ -18,7 +16,7 @@ from lingraft_trainer.tokenization.special import special_tokens_of
 from lingraft_trainer.tokenization.swap import save_tokenizer
 from lingraft_trainer.tokenization.train import train_tokenizer
 from tests.support.bases import BASES, TEXT
-from tests.support.tiny import LENGTH, tiny_model, training
+from tests.support.tiny import pack, tiny_model, training
 
 WIDTH, TARGET_VOCABULARY = 16, 70
 LABELS = ("farm", "sea")
@@ -46,21 +44,8 @@ def write_corpus(base: Path, folder: Path) -> Path:
     template = special_tokens_of(AutoTokenizer.from_pretrained(base))
     trained = train_tokenizer(TEXT, type="unigram", vocab_size=TARGET_VOCABULARY, template=template)
     save_tokenizer(trained, folder / "tokenizer")
-    tokenizer: Any = trained
     for split in ("train", "heldout"):
-        writer = PackWriter(
-            folder / split,
-            sequence_length=LENGTH,
-            pad_id=tokenizer.pad_token_id,
-            mask_id=tokenizer.mask_token_id,
-            prefix=[tokenizer.cls_token_id],
-            suffix=[tokenizer.sep_token_id],
-            special_ids=tokenizer.all_special_ids,
-            vocab_size=len(tokenizer),
-        )
-        for text in TEXT[:20]:
-            writer.add(tokenizer(text, add_special_tokens=False)["input_ids"], len(text))
-        writer.close()
+        pack(trained, TEXT[:20], folder / split)
     return folder
 
 

@@ -84,6 +84,23 @@ def tiny_base(model_type: str, folder: Path, *, layers: int = 4) -> Path:
     return folder
 
 
+def pack(tokenizer: Any, texts: Sequence[str], folder: Path) -> None:
+    """Pack texts into rows of LENGTH tokens, as the corpus stage does."""
+    writer = PackWriter(
+        folder,
+        sequence_length=LENGTH,
+        pad_id=tokenizer.pad_token_id,
+        mask_id=tokenizer.mask_token_id,
+        prefix=[tokenizer.cls_token_id],
+        suffix=[tokenizer.sep_token_id],
+        special_ids=tokenizer.all_special_ids,
+        vocab_size=len(tokenizer),
+    )
+    for text in texts:
+        writer.add(tokenizer(text, add_special_tokens=False)["input_ids"], len(text))
+    writer.close()
+
+
 def tiny_corpus(
     model_type: str, words: Sequence[str], folder: Path, *, documents: int = 60
 ) -> Path:
@@ -93,20 +110,8 @@ def tiny_corpus(
     tokenizer.save_pretrained(folder / "tokenizer")
     rng = np.random.default_rng(5)
     for split, count in (("train", documents), ("heldout", 6)):
-        writer = PackWriter(
-            folder / split,
-            sequence_length=LENGTH,
-            pad_id=tokenizer.pad_token_id,
-            mask_id=tokenizer.mask_token_id,
-            prefix=[tokenizer.cls_token_id],
-            suffix=[tokenizer.sep_token_id],
-            special_ids=tokenizer.all_special_ids,
-            vocab_size=len(tokenizer),
-        )
-        for _ in range(count):
-            text = " ".join(rng.choice(list(words), rng.integers(5, 50)))
-            writer.add(tokenizer(text, add_special_tokens=False)["input_ids"], len(text))
-        writer.close()
+        texts = [" ".join(rng.choice(list(words), rng.integers(5, 50))) for _ in range(count)]
+        pack(tokenizer, texts, folder / split)
     return folder
 
 

@@ -20,37 +20,11 @@ from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.stages.corpus import corpus
 from lingraft_trainer.tokenization.swap import save_tokenizer
-from tests.support.bases import BASES
+from tests.support.bases import BASES, SWAHILI
 
 WORDS = [
-    "habari",
-    "ya",
-    "asubuhi",
-    "nyumba",
-    "kubwa",
-    "mtoto",
-    "mdogo",
-    "anasoma",
-    "kitabu",
-    "leo",
-    "kesho",
-    "chakula",
-    "kizuri",
-    "maji",
-    "baridi",
-    "mwalimu",
-    "shule",
-    "rafiki",
-    "safari",
-    "barabara",
-    "mlima",
-    "bahari",
-    "ndege",
-    "samaki",
-    "mti",
-    "jua",
-    "mwezi",
-    "nyota",
+    *SWAHILI,
+    *["safari", "barabara", "mlima", "bahari", "ndege", "samaki", "mti", "jua", "mwezi", "nyota"],
 ]
 
 
