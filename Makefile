@@ -10,8 +10,8 @@ export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo demo-compare demo-minilm test test-unit test-integration lint types format \
-	bench-quick lock clean
+.PHONY: help setup demo demo-compare demo-minilm test test-unit test-integration test-cluster \
+	chaos cluster-up cluster-down kube lint types format generate bench-quick bench-operator lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,13 +28,34 @@ demo: $(READY) ## Adapt an English model to French, on this machine, from nothin
 demo-compare: $(READY) ## The demo with all three methods and what each cost
 	$(BIN)/python examples/bible/demo.py --compare
 
-test: lint types test-unit test-integration ## Everything that CI runs, in this order
+test: lint types test-unit test-integration test-cluster ## Everything that CI runs, in this order
 
 test-unit: $(READY) ## Pure code, under a minute
 	tools/loopback.sh $(BIN)/pytest tests/unit
 
 test-integration: $(READY) ## Real models, real local Ray, a real S3 server
 	tools/loopback.sh $(BIN)/pytest tests/integration
+
+test-cluster: $(READY) kube ## The operator on a real control plane with the real KubeRay
+	tools/loopback.sh $(BIN)/pytest tests/cluster
+
+chaos: $(READY) kube ## Ten seeds of every way to disturb the operator
+	tools/loopback.sh $(BIN)/pytest tests/cluster/test_chaos.py --chaos-seeds=10
+
+cluster-up: $(READY) kube ## A control plane with KubeRay and the operator, for your own terminal
+	$(BIN)/python -m tests.cluster.up up
+
+cluster-down: $(READY) ## End it
+	$(BIN)/python -m tests.cluster.up down
+
+# Built once by Go, from pinned sources, into a cache of the user's. Without Go the tests that
+# need it are skipped, but for CI.
+kube: $(READY)
+	$(BIN)/python tools/kube/build.py || test "$${CI:-}" != true
+
+generate: $(READY) ## The CRD from the models, the chart's schema and copy of the CRD
+	$(BIN)/lingraft crd >crds/lingraft.dev_languageadaptations.yaml
+	$(BIN)/python tools/chart.py
 
 lint: $(READY) ## Style, import directions
 	$(BIN)/ruff check .
@@ -53,6 +74,9 @@ demo-minilm: $(READY) ## Adapt all-MiniLM-L6-v2 to French, beside its floor and 
 
 bench-quick: $(READY) ## Embed tokens/s of the three methods beside their FLOPs
 	$(BIN)/python bench/quick.py
+
+bench-operator: $(READY) kube ## 1,000 and 5,000 resources with stages that end at once
+	tools/loopback.sh $(BIN)/python -m bench.operator
 
 lock: $(READY) ## Write constraints.txt anew (LOCK_ARGS=--upgrade moves every version)
 	tools/lock.sh $(BIN)/uv $(LOCK_ARGS)

@@ -121,6 +121,14 @@ def report(
 
 
 @app.command()
+def crd() -> None:
+    """Print the CustomResourceDefinition: lingraft crd | kubectl apply --server-side -f -."""
+    from lingraft.crd import to_yaml
+
+    print(to_yaml(), end="")
+
+
+@app.command()
 def version() -> None:
     """Show the version."""
     print(__version__)

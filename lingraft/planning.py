@@ -1,8 +1,10 @@
 """Look the world up, then plan: fingerprints of every source, the base's shape, the cache."""
 
 import json
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import lru_cache, partial
+from types import MappingProxyType
 from typing import Any, cast
 
 from lingraft.architecture import Shape, shape_of_config
@@ -15,19 +17,31 @@ from lingraft.store import open_store
 from lingraft.store.stages import read_manifest
 
 
-def plan_resource(resource: LanguageAdaptation) -> Plan:
+def plan_resource(
+    resource: LanguageAdaptation,
+    pins: Mapping[str, Source] = MappingProxyType({}),
+    shape: Shape | None = None,
+) -> Plan:
     """Pin everything a resource reads, and plan it.
+
+    Args:
+        resource: What to plan.
+        pins: Sources that were pinned before, by URI: taken as they are, without a look.
+        shape: Of the base's checkpoint as it was pinned; counts only where `pins` has the base.
 
     Raises:
         LingraftError: What cannot be found or does not fit; all missing inputs at once.
     """
     spec = resource.spec
     fields = source_uris(spec)
-    sources: dict[str, Source] = {}
+    wanted = dict.fromkeys(fields.values())
+    sources = {uri: pins[uri] for uri in wanted if uri in pins}
     errors: list[LingraftError] = []
     with ThreadPoolExecutor(max_workers=8) as pool:
-        pending = {uri: pool.submit(fingerprint, uri) for uri in dict.fromkeys(fields.values())}
+        pending = {uri: pool.submit(fingerprint, uri) for uri in wanted if uri not in pins}
     for field, uri in fields.items():
+        if uri not in pending:
+            continue
         try:
             sources[uri] = pending[uri].result()
         except LingraftError as error:
@@ -36,12 +50,17 @@ def plan_resource(resource: LanguageAdaptation) -> Plan:
         raise errors[0]
     if errors:
         raise type(errors[0])("\n".join(str(error) for error in errors))
-    return plan(spec, sources, _base_shape(spec.base.uri))
+    base = spec.base.uri
+    if base is None:
+        shape = None
+    elif shape is None or base not in pins:
+        shape = _base_shape(base, sources[base].fingerprint)
+    return plan(spec, sources, shape)
 
 
-def _base_shape(uri: str | None) -> Shape | None:
-    if uri is None:
-        return None
+@lru_cache(maxsize=256)
+def _base_shape(uri: str, fingerprint: str) -> Shape:
+    """The shape of a checkpoint as it was pinned: many languages have one base."""
     found = open_store(uri).get("config.json")
     if found is None:
         raise UserError(

@@ -2,13 +2,13 @@
 
 import os
 import threading
-from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, NamedTuple
 
 from lingraft.cache import populate
 from lingraft.errors import UserError
-from lingraft.stage import FileRecord, Source, SourceObject
+from lingraft.stage import FileRecord, Source, sha256_of
 from lingraft.store.base import Conflict, ObjectInfo, checked_key
 from lingraft.store.disk import disk_errors, hash_file, in_parallel
 from lingraft.store.uri import S3Location, parse_uri
@@ -16,8 +16,22 @@ from lingraft.store.uri import S3Location, parse_uri
 if TYPE_CHECKING:
     from lingraft.store.s3 import S3Store
 
+# Compressed text is about a third of its size.
+_COMPRESSED, _COMPRESSION = (".gz", ".zst", ".parquet"), 3
+
 _hashes: dict[tuple[str, int, int, int], str] = {}
 _hashes_lock = threading.Lock()
+
+
+class _Object(NamedTuple):
+    """One object of a source, as it is now."""
+
+    key: str
+    """Relative to the source's URI; empty if the URI is a file."""
+    size: int
+    """Bytes."""
+    tag: str
+    """`sha256:...` of a local file, `etag:...` of an S3 object."""
 
 
 def fingerprint(uri: str) -> Source:
@@ -29,25 +43,29 @@ def fingerprint(uri: str) -> Source:
     Raises:
         UserError: There is nothing, or it may not be read.
     """
-    location = parse_uri(uri)
-    if isinstance(location, S3Location):
-        store, name = _s3(location)
-        objects = tuple(
-            SourceObject(key=key, size=info.size, tag=f"etag:{info.etag}")
-            for key, info in _s3_objects(store, name)
-        )
-    else:
-        try:
-            with disk_errors(location):
-                keys = _local_keys(location)
-                objects = tuple(in_parallel(lambda key: _local_object(location, key), keys))
-        except FileNotFoundError as error:
-            message = "this file went away, or is a broken link; remove it, or put it back"
-            raise UserError(message, where=str(error.filename)) from error
+    objects = _objects(uri)
     if not objects:
         message = "nothing is there; write the URI of a file, or of a folder with files in it"
         raise UserError(message, where=uri)
-    return Source(uri=uri, objects=objects)
+    return pin(uri, objects)
+
+
+def pin(uri: str, objects: Iterable[tuple[str, int, str]]) -> Source:
+    """The source that has these objects, given as (key, bytes, tag) in any order."""
+    found = sorted(objects)
+    name = PurePosixPath(uri)
+    single = not any(key for key, _, _ in found)
+    suffixes = name.suffixes[-2:] if single else []
+    return Source(
+        uri=uri,
+        fingerprint=sha256_of([suffixes, found]),
+        objects=len(found),
+        bytes=sum(size for _, size, _ in found),
+        text_bytes=sum(
+            size * (_COMPRESSION if (key or name.name).endswith(_COMPRESSED) else 1)
+            for key, size, _ in found
+        ),
+    )
 
 
 def fetch_source(source: Source, cache_dir: Path) -> Path:
@@ -56,43 +74,32 @@ def fetch_source(source: Source, cache_dir: Path) -> Path:
     Local sources are read in place; S3's are downloaded once to `cache_dir`.
 
     Raises:
-        UserError: An object changed, or went, since the source was planned.
+        UserError: An object was changed, added or removed since the source was planned.
     """
+    objects = _objects(source.uri)
+    now = pin(source.uri, objects)
+    if now.fingerprint != source.fingerprint:
+        raise _changed(source, now)
     location = parse_uri(source.uri)
     if not isinstance(location, S3Location):
-
-        def check(pinned: SourceObject) -> None:
-            try:
-                same = _local_object(location, pinned.key) == pinned
-            except FileNotFoundError:
-                same = False
-            if not same:
-                raise _changed(source, pinned)
-
-        with disk_errors(location):
-            in_parallel(check, source.objects)
-            known = {pinned.key for pinned in source.objects}
-            for key in _local_keys(location):
-                if key not in known:  # it would be read with the others
-                    raise _changed(source, SourceObject(key=key, size=0, tag=""))
         return location
 
     store, name = _s3(location)
-    single = [o.key for o in source.objects] == [""]
+    single = [found.key for found in objects] == [""]
 
     def fill(folder: Path) -> tuple[FileRecord, ...]:
-        def fetch(pinned: SourceObject) -> FileRecord:
-            path = folder / checked_key(pinned.key or name)
+        def fetch(found: _Object) -> FileRecord:
+            path = folder / checked_key(found.key or name)
             path.parent.mkdir(parents=True, exist_ok=True)
-            key = "/".join(part for part in (name, pinned.key) if part)
+            key = "/".join(part for part in (name, found.key) if part)
             try:
-                store.get_file(key, path, if_match=pinned.tag.removeprefix("etag:"))
+                store.get_file(key, path, if_match=found.tag.removeprefix("etag:"))
             except (FileNotFoundError, Conflict):
-                raise _changed(source, pinned) from None
+                raise _changed(source, now) from None
             size, sha256 = hash_file(path)
             return FileRecord(path=path.relative_to(folder).as_posix(), size=size, sha256=sha256)
 
-        return tuple(in_parallel(fetch, source.objects))
+        return tuple(in_parallel(fetch, objects))
 
     # A single file keeps its name (the suffix tells its format), which is not fingerprinted.
     home = source.fingerprint + (f"-{name}" if single else "")
@@ -100,10 +107,30 @@ def fetch_source(source: Source, cache_dir: Path) -> Path:
     return folder / name if single else folder
 
 
-def _changed(source: Source, pinned: SourceObject) -> UserError:
-    place = source.uri if not pinned.key else f"{source.uri.rstrip('/')}/{pinned.key}"
-    message = "changed since it was planned; put the former content back, or plan again"
-    return UserError(message, where=place)
+def _changed(then: Source, now: Source) -> UserError:
+    known = ""
+    if (then.objects, then.bytes) != (now.objects, now.bytes):
+        known = f" (files: {then.objects} then, {now.objects} now;"
+        known += f" bytes: {then.bytes} then, {now.bytes} now)"
+    message = f"changed since it was planned{known}; put the former content back, or plan again"
+    return UserError(message, where=then.uri)
+
+
+def _objects(uri: str) -> tuple[_Object, ...]:
+    """Everything at a URI now; nothing where there is nothing."""
+    location = parse_uri(uri)
+    if isinstance(location, S3Location):
+        store, name = _s3(location)
+        return tuple(
+            _Object(key, info.size, f"etag:{info.etag}") for key, info in _s3_objects(store, name)
+        )
+    try:
+        with disk_errors(location):
+            keys = _local_keys(location)
+            return tuple(in_parallel(lambda key: _local_object(location, key), keys))
+    except FileNotFoundError as error:
+        message = "this file went away, or is a broken link; remove it, or put it back"
+        raise UserError(message, where=str(error.filename)) from error
 
 
 def _visible(key: str) -> bool:
@@ -122,7 +149,7 @@ def _local_keys(root: Path) -> list[str]:
     return sorted(key for key in keys if _visible(key))
 
 
-def _local_object(root: Path, key: str) -> SourceObject:
+def _local_object(root: Path, key: str) -> _Object:
     path = root / key if key else root
     status = path.stat()
     version = (str(path), status.st_size, status.st_mtime_ns, status.st_ino)
@@ -132,7 +159,7 @@ def _local_object(root: Path, key: str) -> SourceObject:
         known = hash_file(path)[1]
         with _hashes_lock:
             _hashes[version] = known
-    return SourceObject(key=key, size=status.st_size, tag=f"sha256:{known}")
+    return _Object(key, status.st_size, f"sha256:{known}")
 
 
 def _s3(location: S3Location) -> "tuple[S3Store, str]":

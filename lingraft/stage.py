@@ -13,7 +13,6 @@ Layout in the store:
 
 import hashlib
 import json
-from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,6 +24,9 @@ CONTRACT = 1
 """Raised when a stage's meaning changes: every digest changes with it."""
 
 StageKind = Literal["pretrain", "mini", "corpus", "embed", "finetune", "graft"]
+
+DATA_PARALLEL: frozenset[StageKind] = frozenset({"pretrain", "mini", "embed", "finetune"})
+"""Kinds that run on all of a pool's workers; the others run on one."""
 
 
 def canonical_json(value: object) -> bytes:
@@ -59,27 +61,21 @@ class FileRecord(Contract):
     sha256: str
 
 
-class SourceObject(Contract):
-    """One object of an external input, pinned."""
-
-    key: str = Field(description="Path relative to the source's URI; empty if the URI is a file.")
-    size: int = Field(description="Bytes.")
-    tag: str = Field(description="`sha256:...` of a local file, `etag:...` of an S3 object.")
-
-
 class Source(Contract):
-    """An external input (checkpoint, text, task data) as it was when first planned."""
+    """An external input (checkpoint, text, task data) as it was when first planned.
+
+    Small however many objects it has: a plan stands in a resource's status, and a stage's spec
+    in an environment variable. `lingraft.sources` makes it, and holds what is there against it.
+    """
 
     uri: str
-    objects: tuple[SourceObject, ...]
-
-    @property
-    def fingerprint(self) -> str:
-        """The sha256 over keys, sizes and tags; of the URI only what decides how it is read."""
-        single = all(not one.key for one in self.objects)
-        suffixes = PurePosixPath(self.uri).suffixes[-2:] if single else []
-        objects = sorted([one.key, one.size, one.tag] for one in self.objects)
-        return sha256_of([suffixes, objects])
+    fingerprint: str = Field(
+        description="Hex sha256 over the keys, sizes and tags (hash or ETag) of all its objects, "
+        "and of the URI only what decides how it is read."
+    )
+    objects: int = Field(description="How many.")
+    bytes: int = Field(description="Of all objects together.")
+    text_bytes: int = Field(description="About how many bytes they are once decompressed.")
 
 
 class Stage(Contract):
@@ -124,7 +120,11 @@ class StageSpec(Contract):
         default_factory=dict, description="Fingerprint to source, for every source input."
     )
     store: str = Field(description="URI of the artifact store.")
-    holder: str = Field(description="Who runs it: a RayJob's UID, or a local run's name.")
+    holder: str = Field(description="Who runs it: one attempt's RayJob, or a local run.")
+    superseded: tuple[str, ...] = Field(
+        default=(),
+        description="Former holders that have certainly ended: their leases may be taken at once.",
+    )
     execution: Execution = Execution()
 
 

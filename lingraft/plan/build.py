@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from lingraft import compute, params, resource
 from lingraft.architecture import Shape, shape_of_pretrain
+from lingraft.errors import UserError
 from lingraft.plan.checks import check
 from lingraft.plan.dag import Dag
 from lingraft.plan.defaults import (
@@ -74,11 +75,17 @@ def plan(
     _add_graft(dag, spec, {"base": base, "corpus": corpus, "embed": embed})
     return Plan(
         stages=dag.stages,
-        sources={found.fingerprint: found for found in sources.values()},
-        store=spec.store.uri,
+        sources=tuple(sources[uri] for uri in dict.fromkeys(source_uris(spec).values())),
+        store=_store(spec),
         shape=shape,
         embed_flops_standard=_embed_flops(spec, shape, training, shape.layers),
     )
+
+
+def _store(spec: resource.LanguageAdaptationSpec) -> str:
+    if spec.store is None:
+        raise UserError("say where artifacts go, such as s3://bucket/", where="spec.store.uri")
+    return spec.store.uri
 
 
 def _pretrained_shape(spec: resource.LanguageAdaptationSpec) -> Shape:

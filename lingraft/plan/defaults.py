@@ -12,8 +12,8 @@ SOURCE_LANGUAGE = "en"
 LONGEST_ROW = 512
 WARMUP_SHARE = 0.08
 MAX_STEPS, MAX_EPOCHS = 125_000, 40
-# Plain text averages about four bytes a token; compressed text is about a third of its size.
-BYTES_PER_TOKEN, COMPRESSION = 4, 3
+# Plain text averages about four bytes a token.
+BYTES_PER_TOKEN = 4
 
 
 class MiniLayers(NamedTuple):
@@ -70,9 +70,5 @@ def embed_steps(spec: resource.LanguageAdaptationSpec, corpus: Source) -> int:
     """Updates of step 2: min(125,000, 40 epochs), the epochs estimated from the text's bytes."""
     if spec.embeddings.steps is not None:
         return spec.embeddings.steps
-    size = sum(
-        found.size * (COMPRESSION if found.key.endswith((".gz", ".zst", ".parquet")) else 1)
-        for found in corpus.objects
-    )
-    updates = MAX_EPOCHS * size / BYTES_PER_TOKEN / spec.embeddings.batch_tokens
+    updates = MAX_EPOCHS * corpus.text_bytes / BYTES_PER_TOKEN / spec.embeddings.batch_tokens
     return max(1, min(MAX_STEPS, math.ceil(updates)))

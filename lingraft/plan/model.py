@@ -23,7 +23,7 @@ class Plan(Contract):
     """The stages in an order in which they can run, and the sources they read."""
 
     stages: tuple[PlannedStage, ...]
-    sources: dict[str, Source] = Field(description="By fingerprint.")
+    sources: tuple[Source, ...] = Field(description="One for each URI that the spec names.")
     store: str
     shape: Shape
     embed_flops_standard: float = Field(
@@ -47,7 +47,7 @@ class Plan(Contract):
         }
         return StageSpec(
             stage=planned.stage,
-            sources={print_: self.sources[print_] for print_ in sorted(wanted)},
+            sources={one.fingerprint: one for one in self.sources if one.fingerprint in wanted},
             store=self.store,
             holder=holder,
         )

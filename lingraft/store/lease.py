@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -47,9 +47,11 @@ class Lease:
         stage: Stage,
         holder: str,
         *,
+        superseded: Collection[str] = (),
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._store, self._ref, self._holder, self._now = store, stage.ref, holder, now
+        self._superseded = superseded
         self._key = f"{stage.ref}/lease.json"
 
     def read(self) -> tuple[LeaseRecord, str] | None:
@@ -57,14 +59,14 @@ class Lease:
         return parse_object(self._store, self._key, LeaseRecord)
 
     def acquire(self) -> None:
-        """Take the lease: a free one, one's own, an expired one, or a dead local run's.
+        """Take the lease: a free one, one's own, an expired one, or that of a dead holder.
 
         Raises:
             StageBusyError: Another holder has it.
         """
         for _ in range(5):
             found, now = self.read(), self._now()
-            if found is not None and not _may_take(found[0], self._holder, now):
+            if found is not None and not self._may_take(found[0], now):
                 raise self._busy(found[0])
             fresh = LeaseRecord(holder=self._holder, acquired_at=now, renewed_at=now)
             try:
@@ -112,6 +114,15 @@ class Lease:
         except Conflict:  # taken over this moment, or a late heartbeat: it expires by itself
             pass
 
+    def _may_take(self, record: LeaseRecord, now: datetime) -> bool:
+        return (
+            record.released
+            or record.holder == self._holder
+            or record.holder in self._superseded
+            or record.expires_at <= now
+            or holder_is_dead(record.holder)
+        )
+
     def _busy(self, record: LeaseRecord) -> StageBusyError:
         until = record.expires_at.isoformat(timespec="seconds")
         return StageBusyError(
@@ -119,15 +130,6 @@ class Lease:
             "until it is done, or stop it",
             where=self._ref,
         )
-
-
-def _may_take(record: LeaseRecord, holder: str, now: datetime) -> bool:
-    return (
-        record.released
-        or record.holder == holder
-        or record.expires_at <= now
-        or holder_is_dead(record.holder)
-    )
 
 
 def local_holder() -> str:

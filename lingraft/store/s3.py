@@ -9,9 +9,11 @@ API: https://docs.aws.amazon.com/AmazonS3/latest/API/ (PutObject, UploadPart, Ge
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
 import hashlib
 import os
+import threading
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -74,6 +76,36 @@ def s3_fault(error: Exception, uri: str, endpoint: str) -> Exception:
     return InfrastructureError(message, where=uri)
 
 
+_making_client = threading.Lock()
+"""Threads that all start at once make one client, not one each: it takes 15 MB."""
+
+
+def _settings() -> Iterator[tuple[str, str]]:
+    return ((k, v) for k, v in os.environ.items() if k.startswith("AWS_"))
+
+
+@lru_cache(maxsize=8)
+def _client(settings: tuple[tuple[str, str], ...]) -> Any:
+    """The client for the AWS environment: 50 ms to make, safe to share between threads."""
+    given = dict(settings)
+    endpoint = given.get("AWS_ENDPOINT_URL_S3") or given.get("AWS_ENDPOINT_URL") or ""
+    host = urlsplit(endpoint).hostname or "s3.amazonaws.com"
+    # Endpoints other than Amazon's rarely have a DNS name per bucket.
+    amazon = host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+    config = Config(
+        retries={
+            "mode": "standard",
+            "total_max_attempts": int(given.get("AWS_MAX_ATTEMPTS", "8")),  # up to 1 min
+        },
+        connect_timeout=10,
+        max_pool_connections=32,
+        s3={"addressing_style": "auto" if amazon else "path"},
+    )
+    # AWS's other SDKs read AWS_REGION; boto3 alone only AWS_DEFAULT_REGION.
+    region = given.get("AWS_REGION") or given.get("AWS_DEFAULT_REGION")
+    return boto3.session.Session().client("s3", region_name=region, config=config)
+
+
 class S3Store(ArtifactStore):
     """Artifacts below a prefix of a bucket."""
 
@@ -84,19 +116,9 @@ class S3Store(ArtifactStore):
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
         parts = urlsplit(endpoint or "https://s3.amazonaws.com")
         self._endpoint = parts.netloc.rpartition("@")[2]
-        # Endpoints other than Amazon's rarely have a DNS name per bucket.
-        amazon = (parts.hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn"))
-        config = Config(
-            retries={
-                "mode": "standard",
-                "total_max_attempts": int(os.environ.get("AWS_MAX_ATTEMPTS", "8")),  # up to 1 min
-            },
-            connect_timeout=10,
-            max_pool_connections=32,
-            s3={"addressing_style": "auto" if amazon else "path"},
-        )
         try:
-            self._client: Any = boto3.session.Session().client("s3", config=config)
+            with _making_client:
+                self._client: Any = _client(tuple(sorted(_settings())))
         except (aws.BotoCoreError, ValueError) as error:
             message = f"the AWS settings cannot be used ({type(error).__name__})"
             message += "; check AWS_ENDPOINT_URL, AWS_REGION and AWS_PROFILE"

@@ -5,7 +5,8 @@ from typing import Any
 from lingraft.architecture import Shape
 from lingraft.plan import Plan, plan, source_uris
 from lingraft.resource import LanguageAdaptationSpec
-from lingraft.stage import Source, SourceObject
+from lingraft.sources import pin
+from lingraft.stage import Source
 
 ROBERTA_BASE = Shape(
     model_type="roberta",
@@ -46,7 +47,7 @@ def spec_of(method: str = "Standard", **changes: Any) -> LanguageAdaptationSpec:
 
 def pinned(uri: str, *, size: int = TEXT_BYTES, key: str = "text.txt") -> Source:
     """A source whose content is its URI."""
-    return Source(uri=uri, objects=(SourceObject(key=key, size=size, tag=f"sha256:{uri}"),))
+    return pin(uri, [(key, size, f"sha256:{uri}")])
 
 
 def planned(

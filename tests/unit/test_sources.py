@@ -7,7 +7,7 @@ import pytest
 
 from lingraft import sources
 from lingraft.errors import UserError
-from lingraft.sources import fetch_source, fingerprint
+from lingraft.sources import fetch_source, fingerprint, pin
 
 
 @pytest.fixture
@@ -24,8 +24,7 @@ def corpus(tmp_path: Path) -> Path:
 
 def test_a_folder(corpus: Path, tmp_path: Path) -> None:
     source = fingerprint(corpus.as_uri())
-    assert [o.key for o in source.objects] == ["a.txt", "b/c.txt"]
-    assert all(o.tag.startswith("sha256:") for o in source.objects)
+    assert (source.objects, source.bytes, source.text_bytes) == (2, 8, 8)
     assert fetch_source(source, tmp_path / "cache") == corpus
     assert not (tmp_path / "cache").exists()
     assert fingerprint(corpus.as_uri() + "/").fingerprint == source.fingerprint
@@ -45,24 +44,28 @@ def test_a_file_and_a_link_to_one(corpus: Path, tmp_path: Path) -> None:
     link = tmp_path / "link.txt"
     link.symlink_to(corpus / "a.txt")
     a, b = fingerprint((corpus / "a.txt").as_uri()), fingerprint(link.as_uri())
-    assert [(o.key, o.size) for o in a.objects] == [("", 4)]
+    assert (a.objects, a.bytes) == (1, 4)
     assert a.fingerprint == b.fingerprint
     assert fetch_source(a, tmp_path) == corpus / "a.txt"
 
 
-def test_what_changed_is_named(corpus: Path, tmp_path: Path) -> None:
+def test_a_change_is_told_with_what_is_known_of_it(corpus: Path, tmp_path: Path) -> None:
     source = fingerprint(corpus.as_uri())
     kept = (corpus / "b/c.txt").read_text()
     (corpus / "b/c.txt").write_text("TWO\n")
-    with pytest.raises(UserError, match=r"b/c\.txt: changed since it was planned"):
+    with pytest.raises(UserError, match="changed since it was planned; put the former") as caught:
         fetch_source(source, tmp_path)
+    assert caught.value.where == corpus.as_uri()
     (corpus / "b/c.txt").unlink()
-    with pytest.raises(UserError, match=r"b/c\.txt: changed since"):
+    with pytest.raises(UserError, match=r"files: 2 then, 1 now; bytes: 8 then, 4 now\)"):
         fetch_source(source, tmp_path)
     (corpus / "b/c.txt").write_text(kept)
-    fetch_source(source, tmp_path)
+    assert fetch_source(source, tmp_path) == corpus
     (corpus / "new.txt").write_text("would be read with the others")
-    with pytest.raises(UserError, match=r"new\.txt: changed since"):
+    with pytest.raises(UserError, match="2 then, 3 now"):
+        fetch_source(source, tmp_path)
+    corpus.rename(tmp_path / "gone")
+    with pytest.raises(UserError, match="2 then, 0 now"):
         fetch_source(source, tmp_path)
 
 
@@ -96,3 +99,39 @@ def test_what_decides_how_a_single_file_is_read_is_part_of_its_fingerprint(tmp_p
         for name in ("x.txt", "y.txt", "x.jsonl")
     )
     assert text == other != lines
+
+
+A, B = ("a.txt", 3, "sha256:aa"), ("b.txt", 4, "sha256:bb")
+
+
+def test_fingerprints_are_those_of_yesterday() -> None:
+    """Every digest rests on them: a change makes every user train again."""
+    prefix = pin("s3://texts/sw", [("b.txt", 4, 'etag:"bb"'), ("a.txt", 3, 'etag:"aa"')])
+    assert prefix.fingerprint.startswith("64690e117b3f08fd")
+    file = pin("file:///x/sw.txt.gz", [("", 4, "sha256:bb")])
+    assert file.fingerprint.startswith("6e63ab1231c76e66")
+
+
+def test_a_fingerprint_is_of_the_content_not_of_the_place_or_the_order() -> None:
+    assert pin("s3://t", [A, B]).fingerprint == pin("file:///copy", [B, A]).fingerprint
+
+
+@pytest.mark.parametrize(
+    "other",
+    [(A,), (A, ("c.txt", 4, "sha256:bb")), (A, ("b.txt", 5, "sha256:bb")), (A, ("b.txt", 4, "x"))],
+    ids=str,
+)
+def test_every_object_counts(other: tuple[tuple[str, int, str], ...]) -> None:
+    assert pin("s3://t", other).fingerprint != pin("s3://t", [A, B]).fingerprint
+
+
+def test_compressed_files_hold_more_text_than_bytes() -> None:
+    source = pin("s3://t/", [("a.txt", 1, "x"), ("b.txt.gz", 10, "x"), ("c.parquet", 100, "x")])
+    assert (source.bytes, source.text_bytes) == (111, 331)
+    assert pin("s3://t/a.jsonl.zst", [("", 10, "x")]).text_bytes == 30
+
+
+def test_what_is_pinned_is_small_however_many_objects_there_are() -> None:
+    many = pin("s3://t/", ((f"part-{i:05}.txt", i, f'etag:"{i:032x}"') for i in range(10_000)))
+    assert many.objects == 10_000
+    assert len(many.model_dump_json()) < 200

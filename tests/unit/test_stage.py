@@ -14,8 +14,6 @@ from lingraft.stage import (
     FileRecord,
     Manifest,
     Progress,
-    Source,
-    SourceObject,
     Stage,
     StageSpec,
     canonical_json,
@@ -87,26 +85,6 @@ def test_how_a_stage_is_run_is_no_part_of_it():
         stage=STAGE, store="s3://t", holder="b", execution=Execution(workers=4, precision="bf16")
     )
     assert spec.stage.digest == other.stage.digest
-
-
-def source(*objects: tuple[str, int, str], uri: str = "s3://texts/sw") -> Source:
-    return Source(uri=uri, objects=tuple(SourceObject(key=k, size=s, tag=t) for k, s, t in objects))
-
-
-A, B = ("a.txt", 3, "sha256:aa"), ("b.txt", 4, "sha256:bb")
-
-
-def test_a_fingerprint_is_of_the_content_not_of_the_place_or_the_order():
-    assert source(A, B).fingerprint == source(B, A, uri="file:///copy").fingerprint
-
-
-@pytest.mark.parametrize(
-    "other",
-    [(A,), (A, ("c.txt", 4, "sha256:bb")), (A, ("b.txt", 5, "sha256:bb")), (A, ("b.txt", 4, "x"))],
-    ids=str,
-)
-def test_every_object_counts(other: tuple[tuple[str, int, str], ...]):
-    assert source(*other).fingerprint != source(A, B).fingerprint
 
 
 def test_what_is_stored_reads_back_and_is_spelt_in_camel_case():

@@ -1,17 +1,21 @@
 """`python -m lingraft_trainer SPEC`: run one stage; the entrypoint of every RayJob.
 
-SPEC is a file, or `-` for standard input, with the JSON of a `lingraft.stage.StageSpec`.
+SPEC is where the JSON of a `lingraft.stage.StageSpec` stands: a file, `-` for standard input, or
+`env:NAME` for the environment variable NAME.
 Exit codes: 0 the manifest exists, 1 infrastructure or resource failure, 2 user error,
-130 stopped.
+3 another holder is at work (nothing was done or written), 130 stopped.
 """
 
+import os
 import signal
 import sys
 from pathlib import Path
 from types import FrameType
 
-from lingraft.errors import LingraftError, UserError
+from lingraft.errors import LingraftError, StageBusyError, UserError
 from lingraft.stage import StageSpec
+
+BUSY = 3
 
 
 def main(arguments: list[str]) -> int:
@@ -20,8 +24,7 @@ def main(arguments: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 0 if arguments else 2
     try:
-        text = sys.stdin.read() if arguments[0] == "-" else Path(arguments[0]).read_text()
-        spec = StageSpec.model_validate_json(text)
+        spec = StageSpec.model_validate_json(_read(arguments[0]))
     except (OSError, ValueError) as error:
         print(f"error: {arguments[0]}: not a stage spec: {error}", file=sys.stderr)
         return UserError.exit_code
@@ -37,12 +40,23 @@ def main(arguments: list[str]) -> int:
         manifest = run(spec)
     except LingraftError as error:
         print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+        return BUSY if isinstance(error, StageBusyError) else error.exit_code
     except KeyboardInterrupt:
         print("stopped; run it again to resume", file=sys.stderr)
         return 130
     print(f"{spec.stage.ref} done by {manifest.holder}")
     return 0
+
+
+def _read(where: str) -> str:
+    if where == "-":
+        return sys.stdin.read()
+    if where.startswith("env:"):
+        name = where.removeprefix("env:")
+        if name not in os.environ:
+            raise ValueError("this environment variable is not set")
+        return os.environ[name]
+    return Path(where).read_text()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ Every worker of an attempt runs `work`; only rank 0 speaks to the store. It hold
 renews it with each heartbeat, and writes the manifest last.
 """
 
-import errno
 import os
 import platform
 import shutil
@@ -26,16 +25,16 @@ from lingraft.errors import (
     CorruptArtifactError,
     InfrastructureError,
     LingraftError,
-    ResourceError,
     StageBusyError,
 )
 from lingraft.sources import fetch_source
-from lingraft.stage import Failure, Manifest, Progress, Stage, StageSpec
+from lingraft.stage import Manifest, Progress, Stage, StageSpec
 from lingraft.store import open_store
 from lingraft.store.base import ArtifactStore
 from lingraft.store.lease import LEASE_SECONDS, Lease
 from lingraft.store.stages import StageStore, fetch_artifact, read_manifest
 from lingraft_trainer.context import StageContext
+from lingraft_trainer.failures import classified, failure_of
 from lingraft_trainer.stages.registry import stage_function
 
 HEARTBEAT_SECONDS = 10.0
@@ -58,7 +57,7 @@ def work(
     transformers_logging.disable_progress_bar()
     store = open_store(spec.store)
     stages = StageStore(store, spec.stage, spec.holder)
-    lease = Lease(store, spec.stage, spec.holder)
+    lease = Lease(store, spec.stage, spec.holder, superseded=spec.superseded)
     if rank == 0:
         lease.acquire()
     try:
@@ -70,14 +69,7 @@ def work(
     except Exception as error:
         failure = classified(error)
         if rank == 0:
-            stages.write_failure(
-                Failure(
-                    failure_class=failure.failure_class,
-                    reason=type(failure).__name__,
-                    message=failure.message,
-                    where=failure.where,
-                )
-            )
+            stages.write_failure(failure_of(failure))
         if failure is error:
             raise
         raise failure from error
@@ -207,17 +199,6 @@ class _Heartbeat:
             self.written = time.monotonic()
             self.lease.renew()
             self.stages.write_progress(progress)
-
-
-def classified(error: Exception) -> LingraftError:
-    """Any error as one of ours, so that whoever retries knows what to do."""
-    if isinstance(error, LingraftError):
-        return error
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return ResourceError(f"out of memory: {error}; use a smaller micro-batch")
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return ResourceError("the disk is full: free some space", where=str(error.filename or ""))
-    return LingraftError(f"{type(error).__name__}: {error}")
 
 
 def environment(spec: StageSpec, world: int, threads: int) -> dict[str, Any]:

@@ -6,6 +6,8 @@ Only where clusters are switched off, as on macOS and Windows, does it stay on l
 """
 
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,10 +58,14 @@ def start_ray() -> None:
 
 
 def _init(**settings: Any) -> None:
+    ours = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(**settings)
     except Exception as error:  # of many kinds, by what did not come up
         raise InfrastructureError(f"Ray did not start: {error}") from error
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, ours)  # Ray's aborts the process
 
 
 def one_machine() -> bool:

@@ -8,22 +8,17 @@ import signal
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from lingraft.errors import (
-    FailureClass,
-    InfrastructureError,
-    LingraftError,
-    ResourceError,
-    UserError,
-)
-from lingraft.stage import Manifest, StageSpec
+from lingraft.errors import InfrastructureError, LingraftError, StageBusyError, UserError
+from lingraft.stage import DATA_PARALLEL, Manifest, StageSpec
 from lingraft.store import open_store
+from lingraft.store.lease import Lease
 from lingraft.store.stages import StageStore
 from lingraft_trainer.attempt import Listener, work
+from lingraft_trainer.failures import failure_of, of_workers
 from lingraft_trainer.local_ray import join, loopback_config, one_machine, start_ray
-from lingraft_trainer.stages.registry import DATA_PARALLEL
 
 
 def run(spec: StageSpec, listener: Listener | None = None) -> Manifest:
@@ -44,8 +39,12 @@ def run(spec: StageSpec, listener: Listener | None = None) -> Manifest:
     if spec.execution.workers == 0:
         work(spec, listener=listener)
     else:
-        with _following(stages, spec.holder, listener):
-            _on_ray(spec)
+        try:
+            with _following(stages, spec.holder, listener):
+                _on_ray(spec)
+        except BaseException as error:
+            _give_up(spec, stages, error)
+            raise
     done = stages.manifest()
     if done is None:
         raise InfrastructureError("the stage ended without a manifest", where=spec.stage.ref)
@@ -72,6 +71,17 @@ def _following(stages: StageStore, holder: str, listener: Listener | None) -> It
         yield
     finally:
         over.set()
+
+
+def _give_up(spec: StageSpec, stages: StageStore, error: BaseException) -> None:
+    """Say why, and give the lease back: a worker that Ray or a signal ended did neither.
+
+    One that still runs finds the lease gone at its next heartbeat, and stops.
+    """
+    with suppress(LingraftError):
+        if isinstance(error, LingraftError) and not isinstance(error, StageBusyError):
+            stages.write_failure(failure_of(error))
+        Lease(open_store(spec.store), spec.stage, spec.holder).release()
 
 
 def _on_ray(spec: StageSpec) -> None:
@@ -103,11 +113,13 @@ def _on_ray(spec: StageSpec) -> None:
                 num_workers=workers, use_gpu=gpus > 0, resources_per_worker=resources
             ),
             # A lost worker ends the attempt; the next one goes on from the newest checkpoint
-            # in the artifact store. Ray's own storage holds no state of ours.
+            # in the artifact store. Ray's own storage holds no state of ours: Ray Train writes
+            # a marker there from its controller, which runs beside this process, and workers
+            # look for it only to report a checkpoint. So the folder need not be shared.
             run_config=RunConfig(
                 name=spec.holder,
                 storage_path=folder,
-                failure_config=FailureConfig(max_failures=0),
+                failure_config=FailureConfig(max_failures=0, max_preemption_failures=0),
             ),
         )
         before = signal.getsignal(signal.SIGINT)
@@ -116,7 +128,7 @@ def _on_ray(spec: StageSpec) -> None:
         except SystemExit as stop:  # Ray's own answer to Ctrl-C
             raise KeyboardInterrupt from stop
         except Exception as error:
-            raise _reported(spec) or _of_workers(error) from error
+            raise of_workers(error) from error
         finally:
             if threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGINT, before)
@@ -130,29 +142,3 @@ def _worker(config: dict[str, Any]) -> None:
     if config["rendezvous"] is not None:
         join(config["rendezvous"], rank, world)
     work(StageSpec.model_validate(config["spec"]), rank=rank, world=world)
-
-
-_CLASSES: dict[FailureClass, type[LingraftError]] = {
-    "user": UserError,
-    "infrastructure": InfrastructureError,
-    "resource": ResourceError,
-}
-
-
-def _reported(spec: StageSpec) -> LingraftError | None:
-    """The failure that the attempt itself wrote down: clearer than Ray's wrapping of it."""
-    stages = StageStore(open_store(spec.store), spec.stage, spec.holder)
-    failure = stages.read_failure(spec.holder)
-    if failure is None:
-        return None
-    return _CLASSES[failure.failure_class](failure.message, where=failure.where)
-
-
-def _of_workers(error: Exception) -> LingraftError:
-    """Our own error that a worker raised, such as that another holder is at work, or Ray's."""
-    failures: dict[int, Any] = getattr(error, "worker_failures", {})
-    for _, failure in sorted(failures.items()):
-        cause = getattr(failure, "_base_exc", failure)
-        if isinstance(cause, LingraftError):
-            return cause
-    return InfrastructureError(f"Ray Train failed: {error}")

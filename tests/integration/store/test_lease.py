@@ -155,3 +155,13 @@ def test_a_killed_local_runs_lease_is_free_at_once(
     other.kill()
     assert holder_is_dead(holder)
     mine.acquire()
+
+
+def test_the_lease_of_a_holder_that_has_certainly_ended_is_taken_at_once(
+    store: ArtifactStore, stage: Stage
+) -> None:
+    clock = Clock()
+    Lease(store, stage, "killed", now=clock).acquire()
+    with pytest.raises(StageBusyError):
+        Lease(store, stage, "next", superseded=("another",), now=clock).acquire()
+    Lease(store, stage, "next", superseded=("another", "killed"), now=clock).acquire()

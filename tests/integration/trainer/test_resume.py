@@ -114,14 +114,17 @@ def test_finetune_killed_after_its_best_epoch_still_gives_that_epoch(world: Path
     assert contents(disturbed) == contents(undisturbed)
 
 
-def test_ctrl_c_gives_the_lease_back_and_another_holder_goes_on(world: Path) -> None:
+@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
+def test_stopping_gives_the_lease_back_and_another_holder_goes_on(
+    world: Path, which: signal.Signals
+) -> None:
     undisturbed = embed_spec(world, "undisturbed", "first")
     run(undisturbed)
 
     stopped = embed_spec(world, "disturbed", "first")
     with process(stopped, world, **EVERY_STEP) as running:
         wait_until(lambda: checkpoint_step(stopped) >= 5, running=running)
-        running.send_signal(signal.SIGINT)
+        running.send_signal(which)
         _, errors = running.communicate(timeout=60)
     assert running.returncode == 130, errors
     assert "resume" in errors and "Traceback" not in errors

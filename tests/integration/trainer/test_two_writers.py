@@ -43,7 +43,7 @@ def test_two_processes_at_once(world: Path) -> None:
         errors = [running.communicate(timeout=240)[1] for running in (one, other)]
     codes = [one.returncode, other.returncode]
     # Whoever came second found it being written, or already done: depends on the machine.
-    assert sorted(codes) in ([0, 0], [0, 1]), errors
+    assert sorted(codes) in ([0, 0], [0, 3]), errors
     for code, text in zip(codes, errors, strict=True):
         if code:
             assert "is writing this stage and holds it until" in text
@@ -63,7 +63,7 @@ def test_the_second_is_told_who_is_at_work_and_leaves_nothing(world: Path) -> No
             _, errors = late.communicate(timeout=240)
         os.kill(running.pid, signal.SIGCONT)
         _, output = running.communicate(timeout=240)
-    assert late.returncode == 1
+    assert late.returncode == 3
     assert "first is writing this stage" in errors and "Traceback" not in errors
     assert running.returncode == 0, output
     home = world / "store" / second.stage.ref

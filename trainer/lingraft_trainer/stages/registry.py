@@ -8,9 +8,6 @@ from lingraft_trainer.context import StageContext
 
 StageFunction = Callable[[StageContext], Result]
 
-DATA_PARALLEL: frozenset[StageKind] = frozenset({"pretrain", "mini", "embed", "finetune"})
-"""Kinds that run on all of a pool's workers; the others run on one."""
-
 
 def stage_function(kind: StageKind) -> StageFunction:
     """The function that does a stage."""

@@ -1,0 +1,126 @@
+"""CEL rules of the CRD: what the models' validators say, in the same words, for the API server.
+
+Plain bounds need no rule, they stand in the schema. What depends on the base's shape is known
+only once it is read: the plan judges that, and the operator reports it.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel
+
+from lingraft.resource import (
+    Architecture,
+    Base,
+    LanguageAdaptationSpec,
+    Task,
+    TaskFormat,
+    Tokenizer,
+    metrics_of,
+)
+
+Reason = Literal["FieldValueRequired", "FieldValueForbidden"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One entry of `x-kubernetes-validations`.
+
+    Attributes:
+        cel: What must hold; `self` is the object that the rule stands at.
+        message: What to do about it, in the words of the models' validators.
+        field: Path of the field at fault, below the object; empty: the object itself.
+        expression: CEL for a message that names values; `message` is the fallback.
+    """
+
+    cel: str
+    message: str
+    field: str = ""
+    reason: Reason = "FieldValueForbidden"
+    expression: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry as the CRD has it."""
+        entry = {"rule": self.cel, "message": self.message, "reason": self.reason}
+        if self.field:
+            entry["fieldPath"] = self.field
+        if self.expression:
+            entry["messageExpression"] = self.expression
+        return entry
+
+
+S3_ONLY = Rule(
+    r"self.matches('^s3://[A-Za-z0-9][A-Za-z0-9._-]{1,62}(/|$)')",
+    "file:// works on one machine only; on a cluster write s3://bucket/key",
+)
+"""Stands at every URI."""
+
+
+def _default(model: type[BaseModel], field: str) -> str:
+    """CEL for a number that may be absent: the CRD has no defaults, the models have."""
+    info = model.model_fields[field]
+    name = f"self.{info.alias}"
+    return f"(has({name}) ? {name} : {info.default})"
+
+
+def _metrics() -> str:
+    """CEL for the metrics of the task's format, as `'accuracy, f1'`."""
+    pairs = (f"'{one}': '{', '.join(metrics_of(one))}'" for one in get_args(TaskFormat))
+    return f"{{{', '.join(pairs)}}}[self.format]"
+
+
+RULES: dict[type[BaseModel], list[Rule]] = {
+    LanguageAdaptationSpec: [
+        Rule(
+            "self.language == oldSelf.language",
+            "language is immutable: make another LanguageAdaptation for another language",
+            ".language",
+        ),
+        Rule(
+            "self.method != 'MiniPost' || (has(self.mini) && has(self.mini.text))",
+            "method MiniPost needs mini.text: source-language text for step 1b",
+            ".mini.text",
+            "FieldValueRequired",
+        ),
+        Rule(
+            "self.method != 'MiniJoint' || !has(self.mini) || !has(self.mini.newLayers)"
+            " || self.mini.newLayers == 0",
+            "mini.newLayers is MiniPost's: MiniJoint adds no layers",
+            ".mini.newLayers",
+        ),
+    ],
+    Base: [Rule("has(self.uri) != has(self.pretrain)", "set exactly one of uri and pretrain")],
+    Tokenizer: [
+        Rule("!(has(self.train) && has(self.uri))", "set either train or uri, not both"),
+    ],
+    Architecture: [
+        Rule(
+            f"{_default(Architecture, 'hidden_size')}"
+            f" % {_default(Architecture, 'attention_heads')} == 0",
+            "hiddenSize must be a multiple of attentionHeads",
+            ".hiddenSize",
+        ),
+    ],
+    Task: [
+        Rule(
+            f"!has(self.gate) || self.gate.metric in {_metrics()}.split(', ')",
+            "gate.metric does not fit the task's format",
+            ".gate.metric",
+            expression=f"'gate.metric is ' + self.gate.metric + '; a ' + self.format"
+            f" + ' task has ' + {_metrics()}",
+        ),
+        Rule(
+            "self.format != 'retrieval'"
+            " || !(has(self.train) || has(self.dev) || has(self.sourceTest))",
+            "retrieval needs no train, dev or sourceTest: nothing is fine-tuned",
+        ),
+        Rule(
+            "self.format == 'retrieval' || has(self.train)",
+            "a task needs train (source-language data)",
+            ".train",
+            "FieldValueRequired",
+            "'a ' + self.format + ' task needs train (source-language data)'",
+        ),
+    ],
+}
+"""By model: a rule stands wherever the model does."""

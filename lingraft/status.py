@@ -1,0 +1,248 @@
+"""`LanguageAdaptation.status`: what the operator reports, and all that it remembers.
+
+Conditions are for machines and follow kstatus: Reconciling and Stalled are there only while
+True, Ready is there always. `phase` and `progress` are for people.
+"""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
+from pydantic.alias_generators import to_camel
+
+from lingraft.errors import FailureClass
+from lingraft.plan import Plan
+from lingraft.stage import StageKind
+
+Phase = Literal["Pending", "Running", "Suspended", "Ready", "Stalled"]
+ConditionType = Literal["Ready", "Reconciling", "Stalled", "EmbeddingsTrained", "QualityGatePassed"]
+StageState = Literal["Waiting", "Queued", "Starting", "Running", "Retrying", "Done", "Failed"]
+
+
+class StatusModel(BaseModel):
+    """Base of the status models: camelCase outside; unknown fields of a newer operator are kept."""
+
+    model_config = ConfigDict(
+        extra="ignore", alias_generator=to_camel, populate_by_name=True, frozen=True
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Nothing that is None or empty, but for what must be there."""
+        fields = type(self).model_fields.items()
+        must = {key for name, one in fields if one.is_required() for key in (name, one.alias)}
+        dumped: dict[str, Any] = handler(self)
+        return {k: v for k, v in dumped.items() if k in must or v not in (None, "", (), [], {})}
+
+
+class Condition(StatusModel):
+    """One aspect of the present state (Kubernetes' metav1.Condition)."""
+
+    type: ConditionType = Field(
+        description="Which aspect. Ready is there always, Reconciling and Stalled only while True."
+    )
+    status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds.")
+    reason: str = Field(min_length=1, description="Why, in one CamelCase word, for machines.")
+    message: str = Field(description="Why, in a sentence, for people.")
+    observed_generation: int = Field(ge=0, description="The metadata.generation that was judged.")
+    last_transition_time: datetime = Field(description="When its status last changed.")
+
+
+class Attempt(StatusModel):
+    """One RayJob that was started for a stage, or that was joined."""
+
+    number: int = Field(ge=1, description="1 for the first.")
+    ray_job: str = Field(description="Name of the RayJob.")
+    uid: str = Field(description="UID of the RayJob.")
+    holder: str = Field(description="Who wrote to the store: the folder of its files there.")
+    micro_batch_tokens: int = Field(
+        ge=1, description="Tokens in one forward pass of one worker, at most."
+    )
+    started_at: datetime = Field(description="When the RayJob was created.")
+    ended_at: datetime | None = Field(default=None, description="When its end was seen.")
+    step: int | None = Field(
+        default=None, ge=0, description="Updates whose checkpoint was in the store when it ended."
+    )
+    failure_class: FailureClass | None = Field(
+        default=None,
+        description="What failed. user: the input, which must change; infrastructure: retried as "
+        "it is; resource: memory, retried with half the micro-batch.",
+    )
+    reason: str | None = Field(default=None, description="Why it ended, in CamelCase.")
+    message: str | None = Field(default=None, description="Why it ended, in a sentence.")
+    counted: bool = Field(
+        default=True, description="Whether it counts towards spec.retry.maxAttempts."
+    )
+
+
+class StageProgress(StatusModel):
+    """How far a running stage is."""
+
+    step: int = Field(ge=0, description="Updates done.")
+    steps: int = Field(ge=0, description="Updates in all; 0: not known yet.")
+    phase: str = Field(default="", description="What it is doing, in a few words.")
+    loss: float | None = Field(default=None, description="Training loss, in nats per token.")
+    tokens_per_second: float | None = Field(
+        default=None, description="Tokens per second, of all workers together."
+    )
+    updated_at: datetime = Field(description="The trainer's last heartbeat.")
+
+
+class StageStatus(StatusModel):
+    """One stage of the plan."""
+
+    name: str = Field(description="Its name in the plan, such as finetune-xnli-0.")
+    kind: StageKind = Field(description="What kind of work it is.")
+    digest: str = Field(
+        description="Hex sha256 of its recipe: <store>/<kind>/<digest>/ is its place in the store."
+    )
+    state: StageState = Field(
+        description="Waiting for its inputs, Queued for a slot, a lease or Kueue, Starting its "
+        "pods, Running, Retrying after a failure, Done, or Failed for good."
+    )
+    reason: str = Field(default="", description="Why, in one CamelCase word, where that helps.")
+    message: str = Field(default="", description="Why, in a sentence.")
+    cached: bool = Field(default=False, description="Done by no attempt of this resource.")
+    holder: str | None = Field(
+        default=None, description="Who wrote the artifact: the folder of its files in the store."
+    )
+    ray_job: str | None = Field(default=None, description="RayJob of the present attempt.")
+    dashboard_url: str | None = Field(
+        default=None, alias="dashboardURL", description="URL of its Ray dashboard in the cluster."
+    )
+    progress: StageProgress | None = Field(default=None, description="How far it is.")
+    eta: datetime | None = Field(default=None, description="When it may be done, at this speed.")
+    not_before: datetime | None = Field(default=None, description="When the next attempt starts.")
+    attempts: tuple[Attempt, ...] = Field(
+        default=(), description="Attempts since the last reset, and up to ten in all."
+    )
+    device_seconds: float | None = Field(
+        default=None,
+        description="Measured, once it is done: GPU-seconds, or core-seconds without GPUs.",
+    )
+
+
+class PinnedPlan(StatusModel):
+    """The plan that is followed to the end, whatever changes around it."""
+
+    generation: int = Field(ge=0, description="The metadata.generation it was made for.")
+    contract: int = Field(description="Number of the stages' contract; digests depend on it.")
+    trainer_image: str = Field(description="Image of the Ray pods.")
+    refresh: str = Field(
+        default="", description="Value of the annotation lingraft.dev/refresh it was made for."
+    )
+    content: str = Field(
+        description="The plan as JSON: stages, parameters, fingerprints of all sources. One "
+        "string, because it must come back byte by byte: digests depend on it."
+    )
+
+    @property
+    def plan(self) -> Plan:
+        """The plan itself."""
+        return Plan.model_validate_json(self.content)
+
+
+class Artifacts(StatusModel):
+    """URIs of what came out."""
+
+    embeddings: str | None = Field(
+        default=None, description="URI of the target language's token embeddings."
+    )
+    tokenizer: str | None = Field(default=None, description="URI of the target tokenizer.")
+    model: str | None = Field(
+        default=None, description="URI of the full model in the new language, a checkpoint."
+    )
+    task_models: dict[str, str] | None = Field(
+        default=None, description="URIs of the task models in the new language, by task and seed."
+    )
+    evaluation: str | None = Field(
+        default=None, description="URI of evaluation.json with all scores."
+    )
+
+
+class Evaluation(StatusModel):
+    """Zero-shot score of one task and metric in the new language."""
+
+    task: str = Field(description="Name of the task in spec.tasks.")
+    metric: str = Field(description="What was measured: accuracy, macroF1, exactMatch or f1.")
+    value: float = Field(description="Mean over the task's seeds, 0 to 1.")
+    stderr: float | None = Field(default=None, description="Standard error of that mean.")
+    source: float | None = Field(
+        default=None, description="The same in the source language, if sourceTest is given."
+    )
+    gate: float | None = Field(default=None, description="The gate's minimum, if it has one.")
+    passed: bool | None = Field(default=None, description="Whether the gate is passed.")
+
+
+class ComputeStatus(StatusModel):
+    """What it cost. FLOPs are computed by formula; device-seconds are measured."""
+
+    saved_per_step: str | None = Field(
+        default=None,
+        description="FLOPs of one Standard step of learning embeddings over those of one step "
+        "here, by formula: compute saved per step, not a speed-up, which only a measurement to "
+        "equal quality shows.",
+    )
+    embed_flops: float | None = Field(
+        default=None, description="FLOPs of learning the embeddings, by formula."
+    )
+    standard_flops: float | None = Field(
+        default=None, description="FLOPs of the same steps through the full model, by formula."
+    )
+    device_seconds: float | None = Field(
+        default=None,
+        description="Of all stages, measured: GPU-seconds, or core-seconds without GPUs.",
+    )
+    own_device_seconds: float | None = Field(
+        default=None, description="The same without the stages that others had done already."
+    )
+    price: str | None = Field(
+        default=None,
+        description="Price of the own stages, where their pool has one: hours of its workers "
+        "times it.",
+    )
+
+
+class LanguageAdaptationStatus(StatusModel):
+    """State of an adaptation, as last judged by the operator."""
+
+    observed_generation: int = Field(
+        default=0, ge=0, description="The metadata.generation that was judged."
+    )
+    phase: Phase = Field(
+        default="Pending",
+        description="The state in one word, for people; machines read conditions.",
+    )
+    progress: str = Field(default="", description="What is going on, in a few words, for people.")
+    conditions: tuple[Condition, ...] = Field(
+        default=(),
+        description="The state for machines: Ready, Reconciling, Stalled, EmbeddingsTrained, "
+        "QualityGatePassed.",
+    )
+    stages: tuple[StageStatus, ...] = Field(
+        default=(), description="The plan's stages, in its order."
+    )
+    plan: PinnedPlan | None = Field(
+        default=None,
+        description="The plan that is followed to the end, whatever changes around it.",
+    )
+    artifacts: Artifacts | None = Field(default=None, description="URIs of what came out.")
+    evaluation: tuple[Evaluation, ...] = Field(
+        default=(), description="Zero-shot scores in the new language, per task and metric."
+    )
+    compute: ComputeStatus | None = Field(
+        default=None, description="What it cost: FLOPs by formula, device-seconds measured."
+    )
+    retry: str = Field(
+        default="", description="Value of the annotation lingraft.dev/retry that was obeyed."
+    )
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON object as Kubernetes stores it."""
+        return self.model_dump(mode="json", by_alias=True)

@@ -1,0 +1,262 @@
+"""What the watches told last: resources, RayJobs and pods, for all worker threads.
+
+Filled by kopf's index handlers before anything is decided, kept fresh by events and by the
+answers to our own writes, whichever is newer.
+"""
+
+import json
+import threading
+import time
+import zlib
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from lingraft.pools import PoolName
+from lingraft.status import LanguageAdaptationStatus
+from lingraft_operator import names
+from lingraft_operator.pods import gravest, trouble_of
+from lingraft_operator.world import Key, PodTrouble, RayJob, Resource
+
+REMEMBERED = 10_000
+"""Holders whose pods' last words are kept after the pods went."""
+
+
+def key_of(body: Mapping[str, Any]) -> Key:
+    """Namespace and name of an object."""
+    return body["metadata"]["namespace"], body["metadata"]["name"]
+
+
+def is_going(body: Mapping[str, Any]) -> bool:
+    """Whether it is being deleted, and waits for others: nothing is done for it any more."""
+    return body["metadata"].get("deletionTimestamp") is not None
+
+
+class Cache:
+    """The last known state of everything that is watched."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._resources: dict[Key, tuple[int, bytes]] = {}
+        self._unseen: dict[Key, tuple[int, float]] = {}
+        self._rayjobs: dict[Key, tuple[RayJob, float]] = {}
+        self._owned: defaultdict[str, set[Key]] = defaultdict(set)
+        self._pods: defaultdict[str, dict[str, PodTrouble | None]] = defaultdict(dict)
+        self._former_owners: OrderedDict[Key, tuple[str, ...]] = OrderedDict()
+        self._last_words: OrderedDict[str, PodTrouble] = OrderedDict()
+
+    # LanguageAdaptations: kept as compressed JSON, because there may be thousands.
+
+    def put_resource(self, body: Mapping[str, Any], *, written: bool = False) -> None:
+        """Take a resource from an event, or from the answer to our own write."""
+        key, version = key_of(body), int(body["metadata"]["resourceVersion"])
+        with self._lock:
+            if written:
+                self._unseen[key] = (version, time.monotonic())
+            elif version >= self._unseen.get(key, (0, 0.0))[0]:
+                self._unseen.pop(key, None)
+            if version >= self._resources.get(key, (0, b""))[0]:
+                self._resources[key] = (version, _packed(body))
+
+    def drop_resource(self, key: Key) -> None:
+        """Forget a resource that is gone."""
+        with self._lock:
+            self._resources.pop(key, None)
+            self._unseen.pop(key, None)
+
+    def resource(self, key: Key) -> Resource | None:
+        """A resource as it was last seen."""
+        with self._lock:
+            found = self._resources.get(key)
+        return _resource(json.loads(zlib.decompress(found[1]))) if found else None
+
+    def seconds_unseen(self) -> float:
+        """How long the oldest of our own writes has not come back by the watch."""
+        with self._lock:
+            oldest = min((since for _, since in self._unseen.values()), default=None)
+        return 0.0 if oldest is None else time.monotonic() - oldest
+
+    # RayJobs.
+
+    def put_rayjob(self, body: Mapping[str, Any]) -> tuple[RayJob | None, RayJob]:
+        """Take a RayJob; returns it as it was and as it is."""
+        key, rayjob = key_of(body), rayjob_of(body)
+        with self._lock:
+            before = self._rayjobs.get(key, (None, 0.0))[0]
+            # Versions compare over objects too: what the one before was told last may come late.
+            if before is not None and int(rayjob.resource_version) < int(before.resource_version):
+                return before, before
+            same = before is not None and before.uid == rayjob.uid
+            if same and before is not None and rayjob.running and before.running:
+                rayjob = replace(rayjob, running_since=before.running_since)
+            self._forget(key)
+            self._rayjobs[key] = (rayjob, time.monotonic())
+            for owner in rayjob.owners:
+                self._owned[owner["uid"]].add(key)
+        return before, rayjob
+
+    def drop_rayjob(self, key: Key, uid: str) -> RayJob | None:
+        """Forget a RayJob that is gone, if it is still the one that is known by that name."""
+        with self._lock:
+            found = self._rayjobs.get(key)
+            if found is None or found[0].uid != uid:
+                return None
+            self._forget(key)
+            self._former_owners[key] = tuple(owner["name"] for owner in found[0].owners)
+            self._former_owners.move_to_end(key)
+            while len(self._former_owners) > REMEMBERED:
+                self._former_owners.popitem(last=False)
+            return found[0]
+
+    def _forget(self, key: Key) -> None:
+        found = self._rayjobs.pop(key, None)
+        for owner in found[0].owners if found else ():
+            self._owned[owner["uid"]].discard(key)
+            if not self._owned[owner["uid"]]:
+                del self._owned[owner["uid"]]
+
+    def rayjob(self, key: Key) -> tuple[RayJob, float] | None:
+        """A RayJob, and how many seconds ago it was last confirmed."""
+        with self._lock:
+            found = self._rayjobs.get(key)
+        return (found[0], time.monotonic() - found[1]) if found else None
+
+    def owner_names(self, key: Key) -> tuple[str, ...]:
+        """Who owns a RayJob, or owned it when it went."""
+        with self._lock:
+            found = self._rayjobs.get(key)
+            if found is None:
+                return self._former_owners.get(key, ())
+            return tuple(owner["name"] for owner in found[0].owners)
+
+    def owned(self, uid: str) -> list[RayJob]:
+        """The RayJobs that a resource owns."""
+        with self._lock:
+            return [self._rayjobs[key][0] for key in self._owned.get(uid, ())]
+
+    def rayjobs(self) -> list[RayJob]:
+        """All of them."""
+        with self._lock:
+            return [rayjob for rayjob, _ in self._rayjobs.values()]
+
+    def live(self) -> dict[PoolName, int]:
+        """RayJobs that are not finished, by pool."""
+        counts: dict[PoolName, int] = {"small": 0, "large": 0}
+        for rayjob in self.rayjobs():
+            counts[rayjob.pool] += not rayjob.finished
+        return counts
+
+    # Pods, by the holder that they work for.
+
+    def put_pod(self, body: Mapping[str, Any]) -> bool:
+        """Take a pod; returns whether its trouble changed."""
+        holder, uid = _holder(body), body["metadata"]["uid"]
+        trouble = trouble_of(body, datetime.now(UTC))
+        with self._lock:
+            changed = self._pods[holder].get(uid) != trouble
+            self._pods[holder][uid] = trouble
+            if trouble is not None and trouble.kind in ("memory", "fatal", "disrupted"):
+                self._last_words[holder] = trouble
+                while len(self._last_words) > REMEMBERED:
+                    self._last_words.popitem(last=False)
+        return changed
+
+    def drop_pod(self, body: Mapping[str, Any]) -> None:
+        """Forget a pod that is gone; what ended it is remembered."""
+        holder = _holder(body)
+        with self._lock:
+            self._pods[holder].pop(body["metadata"]["uid"], None)
+            if not self._pods[holder]:
+                del self._pods[holder]
+
+    def trouble(self, holder: str) -> PodTrouble | None:
+        """The gravest trouble of a holder's pods, those that are gone included."""
+        with self._lock:
+            now = [t for t in self._pods.get(holder, {}).values() if t is not None]
+            words = self._last_words.get(holder)
+        return gravest([*now, *([words] if words else [])])
+
+    def lingers(self, holder: str) -> bool:
+        """Whether a holder still has pods."""
+        with self._lock:
+            return bool(self._pods.get(holder))
+
+
+def _holder(body: Mapping[str, Any]) -> str:
+    labels: Mapping[str, str] = body["metadata"].get("labels") or {}
+    return labels.get(names.HOLDER, "")
+
+
+def _packed(body: Mapping[str, Any]) -> bytes:
+    """The parts of a resource that matter here."""
+    metadata = body["metadata"]
+    fields = ("namespace", "name", "uid", "generation", "resourceVersion", "creationTimestamp")
+    notes: Mapping[str, str] = metadata.get("annotations") or {}
+    kept: dict[str, Any] = {
+        "metadata": {field: metadata[field] for field in fields}
+        | {"annotations": {k: notes[k] for k in (names.RETRY, names.REFRESH) if k in notes}},
+        "spec": dict(body.get("spec") or {}),
+        "status": dict(body.get("status") or {}),
+    }
+    return zlib.compress(json.dumps(kept).encode(), level=1)
+
+
+def _resource(body: Mapping[str, Any]) -> Resource:
+    metadata = body["metadata"]
+    return Resource(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        generation=metadata["generation"],
+        resource_version=metadata["resourceVersion"],
+        created_at=datetime.fromisoformat(metadata["creationTimestamp"]),
+        spec=body["spec"],
+        status=LanguageAdaptationStatus.model_validate(body["status"]),
+        retry=metadata["annotations"].get(names.RETRY, ""),
+        refresh=metadata["annotations"].get(names.REFRESH, ""),
+    )
+
+
+def _refusal(status: Mapping[str, Any]) -> str:
+    """Why KubeRay could not make the pods: a quota, an admission rule; then none is to be seen."""
+    cluster: Mapping[str, Any] = status.get("rayClusterStatus") or {}
+    conditions: Iterable[Mapping[str, Any]] = cluster.get("conditions") or ()
+    for one in conditions:
+        if one.get("type") == "ReplicaFailure" and one.get("status") == "True":
+            return str(one.get("message") or one.get("reason") or "")
+    return ""
+
+
+def rayjob_of(body: Mapping[str, Any]) -> RayJob:
+    """A RayJob of ours, from the object."""
+    metadata = body["metadata"]
+    status: Mapping[str, Any] = body.get("status") or {}
+    spec: Mapping[str, Any] = body.get("spec") or {}
+    notes: Mapping[str, str] = metadata.get("annotations") or {}
+    labels: Mapping[str, str] = metadata.get("labels") or {}
+    owners: Iterable[Mapping[str, Any]] = metadata.get("ownerReferences") or ()
+    url = status.get("dashboardURL")
+    ended = status.get("endTime")
+    return RayJob(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        resource_version=metadata["resourceVersion"],
+        stage=notes.get(names.STAGE, ""),
+        holder=notes.get(names.HOLDER, ""),
+        pool="large" if labels.get(names.POOL) == "large" else "small",
+        micro_batch_tokens=int(notes.get(names.MICRO_BATCH_TOKENS, "1")),
+        created_at=datetime.fromisoformat(metadata["creationTimestamp"]),
+        owners=tuple(dict(owner) for owner in owners),
+        deleting=metadata.get("deletionTimestamp") is not None,
+        suspended=bool(spec.get("suspend")),
+        deployment_status=status.get("jobDeploymentStatus", ""),
+        job_status=status.get("jobStatus", ""),
+        reason=status.get("reason", ""),
+        message=status.get("message") or _refusal(status),
+        running_since=datetime.now(UTC) if status.get("jobStatus") == "RUNNING" else None,
+        ended_at=datetime.fromisoformat(ended) if ended else None,
+        dashboard_url=f"http://{url}" if url else None,
+    )

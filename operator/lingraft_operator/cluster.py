@@ -1,0 +1,202 @@
+"""The only file that talks to the Kubernetes API.
+
+Every write is guarded by the resourceVersion that was judged: what changed meanwhile is
+judged again. API: https://kubernetes.io/docs/reference/using-api/api-concepts/
+"""
+
+# The kubernetes package has no types: what it returns is JSON.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+import json
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from kubernetes import client, config
+from kubernetes.client import ApiClient, ApiException
+
+from lingraft.resource import API_VERSION, KIND
+from lingraft_operator import metrics
+from lingraft_operator.events import Note
+from lingraft_operator.names import OPERATOR
+from lingraft_operator.world import Key, RayJob, Resource
+
+GROUP, VERSION = API_VERSION.split("/")
+TIMEOUTS = (5, 30)
+"""Seconds to connect, and to wait for an answer."""
+
+
+class Conflict(Exception):
+    """The object changed, went or appeared since it was seen: look again."""
+
+
+class Refused(Exception):
+    """The API server does not take an object: an admission rule, a quota, a bad value.
+
+    Attributes:
+        invalid: The object can never be taken as it is.
+    """
+
+    def __init__(self, message: str, *, invalid: bool) -> None:
+        super().__init__(message)
+        self.invalid = invalid
+
+
+def connect() -> ApiClient:
+    """A client for the pod's own cluster, or for $KUBECONFIG outside of one."""
+    try:
+        config.load_incluster_config()
+    except config.ConfigException:
+        config.load_kube_config()
+    settings = client.Configuration.get_default_copy()
+    settings.connection_pool_maxsize = 32
+    return ApiClient(settings)
+
+
+class Cluster:
+    """The calls that the operator makes."""
+
+    def __init__(self, api: ApiClient) -> None:
+        self._api = api
+
+    def missing_kinds(self) -> list[str]:
+        """Kinds that must be known before watches start, and are not."""
+        wanted = {API_VERSION: "languageadaptations", "ray.io/v1": "rayjobs"}
+        return [
+            f"{plural}.{version.split('/')[0]}"
+            for version, plural in wanted.items()
+            if plural not in self._served(version)
+        ]
+
+    def _served(self, version: str) -> set[str]:
+        try:
+            return {one["name"] for one in self._call("GET", f"/apis/{version}")["resources"]}
+        except Conflict:
+            return set()
+
+    def write_status(self, resource: Resource, status: Mapping[str, Any]) -> dict[str, Any]:
+        """Apply a status that was judged on this version of the resource; the new object."""
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "metadata": {
+                "name": resource.name,
+                "namespace": resource.namespace,
+                "resourceVersion": resource.resource_version,
+            },
+            "status": status,
+        }
+        return self._call(
+            "PATCH",
+            f"{_resources(resource.namespace)}/{resource.name}/status",
+            body,
+            content_type="application/apply-patch+yaml",
+            query=[("fieldManager", OPERATOR), ("force", "true")],
+        )
+
+    def get_resource(self, key: Key) -> dict[str, Any] | None:
+        """A resource as it is now, or None."""
+        try:
+            return self._call("GET", f"{_resources(key[0])}/{key[1]}")
+        except Conflict:
+            return None
+
+    def create_rayjob(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Create a RayJob; the object as it was stored."""
+        return self._call("POST", _rayjobs(body["metadata"]["namespace"]), body)
+
+    def get_rayjob(self, key: Key) -> dict[str, Any] | None:
+        """A RayJob as it is now, or None."""
+        try:
+            return self._call("GET", f"{_rayjobs(key[0])}/{key[1]}")
+        except Conflict:
+            return None
+
+    def set_owners(self, rayjob: RayJob, owners: list[Mapping[str, Any]]) -> dict[str, Any]:
+        """Replace a RayJob's owner references; the new object."""
+        # Not by SSA: with one field manager it would drop the owners that it does not name.
+        body = {"metadata": {"resourceVersion": rayjob.resource_version, "ownerReferences": owners}}
+        path = f"{_rayjobs(rayjob.namespace)}/{rayjob.name}"
+        return self._call("PATCH", path, body, content_type="application/merge-patch+json")
+
+    def delete_rayjob(self, rayjob: RayJob) -> None:
+        """Delete just this RayJob, just as it was seen."""
+        guard = {"uid": rayjob.uid, "resourceVersion": rayjob.resource_version}
+        body = {"preconditions": guard, "propagationPolicy": "Background"}
+        self._call("DELETE", f"{_rayjobs(rayjob.namespace)}/{rayjob.name}", body)
+
+    def record(self, resource: Resource, note: Note) -> None:
+        """Post an Event about a resource."""
+        now = datetime.now(UTC)
+        body = {
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "metadata": {
+                "name": f"{resource.name[:200]}.{time.time_ns():x}",
+                "namespace": resource.namespace,
+            },
+            "type": note.type,
+            "reason": note.reason,
+            "note": note.message[:1000],
+            "action": note.action,
+            "eventTime": now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "reportingController": f"{GROUP}/operator",
+            "reportingInstance": OPERATOR,
+            "regarding": {
+                "apiVersion": API_VERSION,
+                "kind": KIND,
+                "name": resource.name,
+                "namespace": resource.namespace,
+                "uid": resource.uid,
+            },
+        }
+        self._call("POST", f"/apis/events.k8s.io/v1/namespaces/{resource.namespace}/events", body)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        content_type: str = "application/json",
+        query: list[tuple[str, str]] | None = None,
+    ) -> dict[str, Any]:
+        verb, kind = metrics.verb_and_kind(method, path)
+        try:
+            with metrics.api_seconds.labels(verb, kind).time():
+                answer: Any = self._api.call_api(
+                    path,
+                    method,
+                    query_params=query or [],
+                    header_params={"Accept": "application/json", "Content-Type": content_type},
+                    body=body,
+                    auth_settings=["BearerToken"],
+                    response_types_map={200: "object", 201: "object", 202: "object"},
+                    _request_timeout=TIMEOUTS,
+                )
+        except ApiException as error:
+            metrics.api_errors.labels(verb, kind, str(error.status)).inc()
+            raise _fault(error) from error
+        return answer[0]
+
+
+def _resources(namespace: str) -> str:
+    return f"/apis/{API_VERSION}/namespaces/{namespace}/languageadaptations"
+
+
+def _rayjobs(namespace: str) -> str:
+    return f"/apis/ray.io/v1/namespaces/{namespace}/rayjobs"
+
+
+def _fault(error: ApiException) -> Exception:
+    """Our own word for what the API server answered."""
+    try:
+        message = str(json.loads(error.body or "")["message"])
+    except (TypeError, ValueError, KeyError):
+        message = str(error.reason)
+    if error.status in (404, 409):
+        return Conflict(message)
+    if error.status in (400, 403, 422):
+        return Refused(message, invalid=error.status in (400, 422))
+    return error

@@ -1,0 +1,85 @@
+"""The operator's settings: one YAML file, written by the chart."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, ValidationError
+
+from lingraft.errors import UserError
+from lingraft.pools import Pool, PoolModel, PoolName
+from lingraft.resource import Store
+
+
+class PoolConfig(Pool):
+    """A pool with its limit; see `lingraft.pools.Pool` for the rest."""
+
+    max_concurrent_stages: int | None = Field(
+        default=None, ge=1, description="Live RayJobs in the pool, over all namespaces."
+    )
+
+
+class PoolConfigs(PoolModel):
+    """The chart's pools."""
+
+    small: PoolConfig = PoolConfig()
+    large: PoolConfig = PoolConfig()
+
+    def __getitem__(self, name: PoolName) -> PoolConfig:
+        return self.small if name == "small" else self.large
+
+
+class Access(PoolModel):
+    """What resources of a namespace may name: URIs below one of the prefixes."""
+
+    namespace: str = Field(description="A namespace, or * for all.")
+    prefixes: tuple[str, ...] = Field(description="Such as s3://corpora/ or s3://lingraft/team-a/.")
+
+
+class S3(PoolModel):
+    """How Ray pods reach S3; credentials come from the resource's Secret or workload identity."""
+
+    endpoint: str | None = Field(default=None, description="URL, where it is not AWS.")
+    region: str | None = None
+    ca_config_map: str | None = Field(
+        default=None, description="ConfigMap of the resource's namespace with ca.crt."
+    )
+
+
+class Config(PoolModel):
+    """Everything that the chart decides."""
+
+    trainer_image: str = Field(description="Image of Ray head and workers.")
+    image_pull_policy: str = "IfNotPresent"
+    ray_version: str = "2.60.0"
+    namespaces: tuple[str, ...] = Field(default=(), description="Watched; none: all of them.")
+    store: Store | None = Field(default=None, description="Where a resource names none.")
+    s3: S3 = S3()
+    access: tuple[Access, ...] = ()
+    pools: PoolConfigs = PoolConfigs()
+    workers: int = Field(default=8, ge=1, description="Threads that observe and act.")
+    heartbeat_timeout_seconds: int = Field(
+        default=300, ge=1, description="A running stage that is silent for so long has failed."
+    )
+    grace_seconds: int = Field(
+        default=300, ge=0, description="How long pods may lack an image or a Secret."
+    )
+    poll_seconds: int = Field(
+        default=30, ge=1, description="How often the store is asked how a running stage does."
+    )
+    keep_finished_seconds: int = Field(
+        default=3600, ge=0, description="How long finished RayJobs are kept."
+    )
+
+
+def load_config(path: Path) -> Config:
+    """Read the settings.
+
+    Raises:
+        UserError: The file is not there or not right; the operator does not start.
+    """
+    try:
+        content: Any = yaml.safe_load(path.read_text())
+        return Config.model_validate(content)
+    except (OSError, yaml.YAMLError, ValidationError) as error:
+        raise UserError(str(error), where=str(path)) from error

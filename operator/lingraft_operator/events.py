@@ -1,0 +1,63 @@
+"""Kubernetes Events: what changed between two statuses, told once: pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from lingraft.status import Condition, LanguageAdaptationStatus, StageStatus
+
+
+@dataclass(frozen=True)
+class Note:
+    """One Event."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+    action: str
+
+
+def transitions(
+    before: LanguageAdaptationStatus, after: LanguageAdaptationStatus
+) -> Iterator[Note]:
+    """What is worth telling of a change: plans, stages that start, end or fail, the end."""
+    if after.plan is not None and (
+        before.plan is None or before.plan.generation != after.plan.generation
+    ):
+        cached = sum(stage.cached and stage.state == "Done" for stage in after.stages)
+        words = f"{len(after.stages)} stages, {cached} of them in the store already"
+        yield Note("Normal", "Planned", words, "Plan")
+    known = {(stage.name, stage.digest): stage for stage in before.stages}
+    for stage in after.stages:
+        yield from _of_stage(known.get((stage.name, stage.digest)), stage)
+    was, now = _final(before), _final(after)
+    if now is not None and (was is None or (was.type, was.reason) != (now.type, now.reason)):
+        good = now.type == "Ready"
+        kind: Literal["Normal", "Warning"] = (
+            "Normal" if good or now.reason == "Suspended" else "Warning"
+        )
+        reason = "Ready" if good and now.status == "True" else now.reason
+        yield Note(kind, reason, now.message, "Reconcile")
+
+
+def _of_stage(before: StageStatus | None, stage: StageStatus) -> Iterator[Note]:
+    known = {attempt.uid: attempt for attempt in before.attempts} if before else {}
+    for attempt in stage.attempts:
+        was = known.get(attempt.uid)
+        if was is None:
+            words = f"{stage.name}: attempt {attempt.number}, RayJob {attempt.ray_job}"
+            yield Note("Normal", "StageStarted", words, "Launch")
+        if attempt.failure_class is not None and (was is None or was.ended_at is None):
+            words = f"{stage.name}: {attempt.message}"
+            yield Note("Warning", attempt.reason or "StageFailed", words, "Retry")
+    if stage.state == "Done" and not stage.cached and (before is None or before.state != "Done"):
+        yield Note("Normal", "StageSucceeded", f"{stage.name} is in the store", "Observe")
+
+
+def _final(status: LanguageAdaptationStatus) -> Condition | None:
+    """The condition that says how it stands for good, if it does."""
+    if status.phase == "Stalled":
+        return next((c for c in status.conditions if c.type == "Stalled"), None)
+    if status.phase in ("Ready", "Suspended"):
+        return next((c for c in status.conditions if c.type == "Ready"), None)
+    return None

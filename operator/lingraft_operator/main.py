@@ -1,0 +1,127 @@
+"""Start-up and shutdown of the operator: settings, watches, workers, probes, metrics."""
+
+import asyncio
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import kopf
+from prometheus_client import start_http_server
+
+from lingraft.errors import UserError
+from lingraft_operator import metrics
+from lingraft_operator.cache import Cache
+from lingraft_operator.cluster import Cluster, connect
+from lingraft_operator.config import Config, load_config
+from lingraft_operator.handlers import OURS, PODS, RAYJOBS, register
+from lingraft_operator.logs import log_as_json
+from lingraft_operator.observe import Observer
+from lingraft_operator.queue import Queue, Workers
+from lingraft_operator.slots import Slots
+from lingraft_operator.sweep import Sweeper
+from lingraft_operator.worker import Worker
+
+log = logging.getLogger(__name__)
+
+STOP_SECONDS = 20.0
+"""For the passes that are under way; Kubernetes kills after 30."""
+STUCK_SECONDS, DEAD_WATCH_SECONDS = 600.0, 180.0
+
+
+def main() -> int:
+    """Run until told to stop."""
+    log_as_json()
+    # Reads are repeated by the queue: no worker should hang on a store for a minute.
+    os.environ.setdefault("AWS_MAX_ATTEMPTS", "2")
+    try:
+        config = load_config(Path(os.environ.get("LINGRAFT_CONFIG", "/etc/lingraft/config.yaml")))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    cluster = Cluster(connect())
+    missing = cluster.missing_kinds()
+    if missing:  # kopf looks for kinds once: better a pod that restarts than one that is deaf
+        print(f"error: CustomResourceDefinitions not installed: {missing}", file=sys.stderr)
+        return 1
+    host = os.environ.get("LINGRAFT_LISTEN_HOST", "0.0.0.0")
+    start_http_server(int(os.environ.get("LINGRAFT_METRICS_PORT", "9090")), addr=host)
+    health = f"http://{host}:{os.environ.get('LINGRAFT_HEALTH_PORT', '8080')}/healthz"
+    asyncio.run(run(config, cluster, health))
+    return 0
+
+
+async def run(config: Config, cluster: Cluster, liveness_endpoint: str) -> None:
+    """Watch, and work, until a signal comes."""
+    cache, queue = Cache(), Queue()
+    slots = Slots(config.pools, cache.live)
+    observer = Observer(cache, cluster, slots, config)
+    worker = Worker(cache, cluster, observer, slots, config, queue.add)
+    workers = Workers(queue, worker.process, config.workers)
+    sweeper = Sweeper(cache, cluster, config)
+    registry = kopf.OperatorRegistry()
+    settings = kopf.OperatorSettings()
+    register(registry, cache, queue, slots)
+
+    kopf.on.login(registry=registry)(kopf.login_via_client)
+
+    @kopf.on.startup(registry=registry)
+    async def start(**_: Any) -> None:
+        workers.start()
+        sweeper.start()
+
+    @kopf.on.cleanup(registry=registry)
+    async def stop(**_: Any) -> None:
+        sweeper.stop()
+        await asyncio.to_thread(workers.stop, STOP_SECONDS)
+
+    @kopf.on.probe(registry=registry)
+    async def alive(**_: Any) -> dict[str, float]:
+        slowest, unseen = workers.longest_seconds(), cache.seconds_unseen()
+        metrics.watch_lag.set(unseen)
+        if slowest > STUCK_SECONDS:
+            raise kopf.PermanentError(f"a worker is stuck: {slowest:.0f} s in one pass")
+        if unseen > DEAD_WATCH_SECONDS:
+            raise kopf.PermanentError(f"a watch is dead: our write of {unseen:.0f} s ago is unseen")
+        return {"slowestPassSeconds": slowest, "unseenWriteSeconds": unseen}
+
+    configure(settings)
+    for pool, count in (("small", 0), ("large", 0)):
+        metrics.rayjobs.labels(pool).set(count)
+        metrics.rayjobs.labels(pool).set_function(_live(cache, pool))
+    await kopf.operator(
+        registry=registry,
+        settings=settings,
+        standalone=True,
+        clusterwide=not config.namespaces,
+        namespaces=list(config.namespaces),
+        liveness_endpoint=liveness_endpoint,
+    )
+
+
+def _live(cache: Cache, pool: Any) -> Any:
+    return lambda: cache.live()[pool]
+
+
+class NoDiffs(kopf.AnnotationsDiffBaseStorage):
+    """Spares a deep copy of every object that an event brings: no handler of ours wants diffs."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        """What kopf would compare from event to event."""
+        return kopf.BodyEssence()
+
+
+def configure(settings: kopf.OperatorSettings) -> None:
+    """How kopf is used: for watching, and for nothing else."""
+    settings.persistence.diffbase_storage = NoDiffs()
+    settings.scanning.disabled = True  # needs no rights on CRDs and namespaces
+    settings.posting.enabled = False  # Events are ours
+    settings.watching.label_selectors[RAYJOBS[0], RAYJOBS[2]] = OURS
+    settings.watching.label_selectors[PODS[0], PODS[2]] = OURS
+    settings.watching.inactivity_timeout = 70.0
+    settings.process.ultimate_exiting_timeout = 29.0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""Prometheus metrics. Names follow https://prometheus.io/docs/practices/naming/."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+queue_depth = Gauge("lingraft_queue_depth", "Resources that wait for a worker")
+queue_seconds = Histogram(
+    "lingraft_queue_seconds",
+    "From an event, or a wake-up that is due, to a worker",
+    buckets=SECONDS,
+)
+reconcile_seconds = Histogram(
+    "lingraft_reconcile_seconds",
+    "One pass over a resource, by its parts",
+    ["part"],
+    buckets=SECONDS,
+)
+reconcile_errors = Counter(
+    "lingraft_reconcile_errors_total", "Passes that were broken off", ["reason"]
+)
+api_seconds = Histogram(
+    "lingraft_api_request_seconds", "Kubernetes API calls", ["verb", "kind"], buckets=SECONDS
+)
+api_errors = Counter(
+    "lingraft_api_errors_total", "Kubernetes API calls that failed", ["verb", "kind", "code"]
+)
+attempts_ended = Counter(
+    "lingraft_stage_attempts_ended_total", "Attempts that ended", ["stage", "outcome"]
+)
+device_seconds = Counter(
+    "lingraft_stage_device_seconds_total", "Device-seconds of stages that succeeded", ["stage"]
+)
+resources = Gauge("lingraft_resources", "LanguageAdaptations by phase", ["phase"])
+rayjobs = Gauge("lingraft_rayjobs", "Live RayJobs by pool", ["pool"])
+watch_lag = Gauge(
+    "lingraft_watch_lag_seconds", "Age of our oldest write that the watch has not shown yet"
+)
+
+
+def verb_and_kind(method: str, path: str) -> tuple[str, str]:
+    """Labels of a call: `patch`, `languageadaptations/status`."""
+    if "/namespaces/" not in path:
+        return method.lower(), "discovery"
+    parts = path.split("/namespaces/")[-1].split("/")[1:]
+    kind = parts[0] + (f"/{parts[2]}" if len(parts) > 2 else "")
+    return method.lower(), kind

@@ -1,0 +1,24 @@
+"""Names that stand in Kubernetes objects: labels, annotations, and a RayJob's name."""
+
+from lingraft.stage import Stage, sha256_of
+
+MANAGED_BY, OPERATOR = "app.kubernetes.io/managed-by", "lingraft"
+RAYJOB = "lingraft.dev/rayjob"
+POOL = "lingraft.dev/pool"
+HOLDER = "lingraft.dev/holder"
+"""Who writes to the store: an annotation of the RayJob, a label of its pods."""
+STAGE = "lingraft.dev/stage"
+STORE = "lingraft.dev/store"
+MICRO_BATCH_TOKENS = "lingraft.dev/micro-batch-tokens"
+RETRY, REFRESH = "lingraft.dev/retry", "lingraft.dev/refresh"
+QUEUE = "kueue.x-k8s.io/queue-name"
+
+
+def rayjob_name(stage: Stage, store: str, credentials_secret: str | None) -> str:
+    """The one name of a stage's RayJob in a namespace, so that there are never two.
+
+    Shared only where digest, store and credentials agree. At most 25 characters: KubeRay adds
+    a suffix for the RayCluster and takes no more than 47.
+    """
+    identity = sha256_of([stage.digest, store.rstrip("/"), credentials_secret])
+    return f"{stage.kind}-{identity[:16]}"

@@ -1,0 +1,122 @@
+"""The plan of a resource: what its namespace may name, and what it is pinned to."""
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import ValidationError
+
+from lingraft.errors import LingraftError, UserError
+from lingraft.plan import source_uris
+from lingraft.planning import plan_resource
+from lingraft.resource import API_VERSION, KIND, LanguageAdaptation, LanguageAdaptationSpec
+from lingraft.stage import CONTRACT, Failure, Source
+from lingraft.status import PinnedPlan
+from lingraft_operator.config import Access, Config
+from lingraft_operator.world import Resource
+
+
+class AccessDeniedError(UserError):
+    """The resource names a URI that its namespace may not use."""
+
+
+def parse(resource: Resource, config: Config) -> LanguageAdaptationSpec:
+    """The spec with the chart's store where it names none.
+
+    Raises:
+        UserError: It is none, though the API server took it.
+    """
+    try:
+        spec = LanguageAdaptationSpec.model_validate(resource.spec)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(["spec", *(str(part) for part in first["loc"])])
+        raise UserError(first["msg"].removeprefix("Value error, "), where=where) from error
+    return spec if spec.store is not None else spec.model_copy(update={"store": config.store})
+
+
+def needs_plan(resource: Resource) -> bool:
+    """Whether the pinned plan is of another generation, or is to be looked up anew."""
+    pinned = resource.status.plan
+    return (
+        pinned is None
+        or pinned.generation != resource.generation
+        or pinned.refresh != resource.refresh
+    )
+
+
+def make_plan(resource: Resource, spec: LanguageAdaptationSpec, config: Config) -> PinnedPlan:
+    """Look up what the spec names, and pin it.
+
+    URIs that were pinned before stay as they were, unless lingraft.dev/refresh says otherwise.
+
+    Raises:
+        UserError: Something is not there, does not fit, or may not be named; before anything
+            outside the allow-list is asked for.
+        InfrastructureError: A bucket did not answer.
+    """
+    check_access(spec, config.access, resource.namespace)
+    former = resource.status.plan
+    keep: Mapping[str, Source] = {}
+    shape = None
+    if former is not None and former.refresh == resource.refresh:
+        before = former.plan
+        keep = {source.uri: source for source in before.sources}
+        shape = before.shape if spec.base.uri in keep else None
+    adaptation = LanguageAdaptation.model_validate(
+        {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "metadata": {"name": resource.name, "namespace": resource.namespace},
+            "spec": spec.model_dump(by_alias=True, exclude_unset=True),
+        }
+    )
+    plan = plan_resource(adaptation, keep, shape)
+    return PinnedPlan(
+        generation=resource.generation,
+        contract=CONTRACT,
+        trainer_image=config.trainer_image,
+        refresh=resource.refresh,
+        content=plan.model_dump_json(by_alias=True),
+    )
+
+
+def check_access(spec: LanguageAdaptationSpec, access: Sequence[Access], namespace: str) -> None:
+    """Refuse URIs that a namespace may not name.
+
+    Raises:
+        UserError: The field, the URI, and who can change that.
+    """
+    allowed = [
+        prefix for rule in access if rule.namespace in (namespace, "*") for prefix in rule.prefixes
+    ]
+    named = source_uris(spec)
+    if spec.store is None:
+        raise UserError("set it; the operator has no default store", where="spec.store.uri")
+    for field, uri in {**named, "spec.store.uri": spec.store.uri}.items():
+        if not any(is_below(uri, prefix) for prefix in allowed):
+            raise AccessDeniedError(
+                f"namespace {namespace} may not use {uri}: whoever runs the operator can allow it "
+                "in the chart's access list",
+                where=field,
+            )
+
+
+def is_below(uri: str, prefix: str) -> bool:
+    """Whether a URI is a prefix itself or lies below it, by whole path segments."""
+    if not uri.startswith("s3://") or "/../" in f"{uri}/" or "/./" in f"{uri}/":
+        return False
+    folder = prefix.rstrip("/") + "/"
+    return f"{uri.rstrip('/')}/".startswith(folder)
+
+
+def as_failure(error: LingraftError) -> Failure:
+    """Why there is no plan, for conditions."""
+    if isinstance(error, AccessDeniedError):
+        reason = "AccessDenied"
+    else:
+        reason = "InvalidSpec" if isinstance(error, UserError) else "StoreUnavailable"
+    return Failure(
+        failure_class=error.failure_class,
+        reason=reason,
+        message=error.message,
+        where=error.where,
+    )

@@ -1,0 +1,165 @@
+"""One queue of resources that need a look, and the workers that take from it.
+
+A key is in the queue once, however many events ask for it, and with one worker at a time.
+A worker observes, reconciles, applies: each key stands on its own, so that one that fails
+holds up no other.
+"""
+
+import heapq
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from lingraft_operator import metrics
+from lingraft_operator.world import Key
+
+log = logging.getLogger(__name__)
+
+LONGEST_BACKOFF = 60.0
+
+
+class Queue:
+    """Keys with the time at which they are due; a key that is added twice is due at the earlier."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._due: dict[Key, float] = {}
+        self._heap: list[tuple[float, Key]] = []
+        self._working: set[Key] = set()
+        self._open = self._closed = False
+
+    def open(self) -> None:
+        """Let the workers take: all that there was at start is known now."""
+        if not self._open:
+            with self._changed:
+                self._open = True
+                self._changed.notify_all()
+
+    def add(self, key: Key, delay: float = 0.0) -> None:
+        """Ask for a look at a key, now or after some seconds."""
+        due = time.monotonic() + max(0.0, delay)
+        with self._changed:
+            if self._due.get(key, float("inf")) <= due:
+                return
+            self._due[key] = due
+            heapq.heappush(self._heap, (due, key))
+            metrics.queue_depth.set(len(self._due))
+            self._changed.notify()
+
+    def take(self) -> Key | None:
+        """The next key that is due, waiting for one; None once the queue is closed."""
+        with self._changed:
+            while not self._closed:
+                now = time.monotonic()
+                found, wait = self._next(now) if self._open else (None, None)
+                if found is not None:
+                    metrics.queue_seconds.observe(now - self._due.pop(found))
+                    self._working.add(found)
+                    return found
+                self._changed.wait(wait)
+            return None
+
+    def _next(self, now: float) -> tuple[Key | None, float | None]:
+        held: list[tuple[float, Key]] = []
+        found: Key | None = None
+        while self._heap and found is None:
+            due, key = self._heap[0]
+            if self._due.get(key) != due:  # added again for an earlier time, or taken
+                heapq.heappop(self._heap)
+            elif due > now:
+                break
+            else:
+                heapq.heappop(self._heap)
+                if key in self._working:
+                    held.append((due, key))
+                else:
+                    found = key
+        for entry in held:
+            heapq.heappush(self._heap, entry)
+        if found is not None or not self._heap:
+            return found, None
+        # What is held is woken by done(); the rest when it is due.
+        waits = [due - now for due, key in self._heap[:1] if key not in self._working]
+        return None, max(0.001, waits[0]) if waits else 1.0
+
+    def done(self, key: Key) -> None:
+        """Give a key back; if it was asked for meanwhile it is taken again."""
+        with self._changed:
+            self._working.discard(key)
+            metrics.queue_depth.set(len(self._due))
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Let the workers finish what they have, and go."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+
+class Workers:
+    """Threads that process keys."""
+
+    def __init__(self, queue: Queue, process: Callable[[Key], float | None], count: int) -> None:
+        """Start nothing yet.
+
+        Args:
+            queue: Where keys come from.
+            process: Handles one key; returns the seconds until it wants another look, or None.
+            count: Threads.
+        """
+        self._queue, self._process = queue, process
+        self._failures: dict[Key, int] = {}
+        self._began: dict[str, float] = {}
+        self._threads = [
+            threading.Thread(target=self._work, name=f"worker-{i}", daemon=True)
+            for i in range(count)
+        ]
+
+    def start(self) -> None:
+        """Start the threads."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """Close the queue, and wait for the passes that are under way."""
+        self._queue.close()
+        until = time.monotonic() + timeout
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def longest_seconds(self) -> float:
+        """How long the slowest pass has been under way; infinite if a thread has died."""
+        if not all(thread.is_alive() for thread in self._threads):
+            return float("inf")
+        now = time.monotonic()
+        return max((now - began for began in list(self._began.values())), default=0.0)
+
+    def _work(self) -> None:
+        name = threading.current_thread().name
+        while (key := self._queue.take()) is not None:
+            self._began[name] = time.monotonic()
+            try:
+                again = self._process(key)
+                self._failures.pop(key, None)
+            except Exception:
+                # Nothing that one resource meets may end a worker; it is tried again later.
+                metrics.reconcile_errors.labels("unexpected").inc()
+                log.exception("this pass failed", extra={"namespace": key[0], "resource": key[1]})
+                again = self.backoff(key)
+            finally:
+                self._began.pop(name, None)
+            if again is not None:
+                self._queue.add(key, again)
+            self._queue.done(key)
+
+    def backoff(self, key: Key) -> float:
+        """Seconds to wait after one more failure of a key in a row."""
+        self._failures[key] = min(self._failures.get(key, 0) + 1, 10)
+        return min(LONGEST_BACKOFF, 0.5 * 2 ** self._failures[key])
+
+
+def seconds_until(when: datetime | None) -> float | None:
+    """From now, for `Queue.add`."""
+    return None if when is None else max(0.0, (when - datetime.now(UTC)).total_seconds())

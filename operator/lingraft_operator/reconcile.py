@@ -1,0 +1,275 @@
+"""The decision about one resource: pure. What it returns is applied by `queue.py`.
+
+    decision = reconcile(resource, pinned, observed, config, now)
+
+Stages are judged one by one, in the order of the plan (`stages.py`); from their states
+follow the conditions, and what the resource no longer needs is left.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from lingraft.plan import PlannedStage
+from lingraft.pools import POOL_OF, Pool, PoolName
+from lingraft.resource import LanguageAdaptationSpec
+from lingraft.stage import Failure
+from lingraft.status import LanguageAdaptationStatus, Phase, PinnedPlan, StageStatus
+from lingraft_operator import results
+from lingraft_operator.conditions import Aspect, Summary, conditions
+from lingraft_operator.config import Config
+from lingraft_operator.names import rayjob_name
+from lingraft_operator.stages import Action, Judge, Leave, Verdict, left, reset
+from lingraft_operator.world import Observed, Resource
+
+FINAL_PHASES: frozenset[Phase] = frozenset({"Ready", "Stalled", "Suspended"})
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do, what to write, when to look again.
+
+    Attributes:
+        actions: On RayJobs, in this order.
+        status: The new status; the same as before where nothing changed.
+        wake_at: When to look again, if no event comes first; None for never.
+        waits_for: Pools in which a slot is needed, and how many.
+    """
+
+    actions: tuple[Action, ...]
+    status: LanguageAdaptationStatus
+    wake_at: datetime | None = None
+    waits_for: Mapping[PoolName, int] = field(default_factory=dict[PoolName, int])
+
+
+def reconcile(
+    resource: Resource,
+    spec: LanguageAdaptationSpec | None,
+    pinned: PinnedPlan | None,
+    trouble: Failure | None,
+    observed: Observed,
+    config: Config,
+    now: datetime,
+) -> Decision:
+    """Decide.
+
+    Args:
+        resource: As it was last seen, with the status as it was last written.
+        spec: Its spec, parsed; None where that failed.
+        pinned: The plan for its generation; None while there is none.
+        trouble: Why there is no plan, or why the store cannot be read.
+        observed: Everything else.
+        config: The chart's settings.
+        now: This moment.
+    """
+    before = resource.status
+    if spec is not None and spec.suspend:
+        summary = Summary("Suspended", "Suspended", "spec.suspend is true; nothing runs")
+        return _stopped(resource, before, observed, summary, now)
+    if trouble is not None and trouble.failure_class == "user":
+        summary = Summary("Stalled", trouble.reason, _sentence(trouble))
+        return _stopped(resource, before, observed, summary, now)
+    if spec is None or pinned is None or trouble is not None:
+        said = _sentence(trouble) if trouble else "looking up what the plan needs"
+        summary = Summary("Reconciling", trouble.reason if trouble else "Planning", said)
+        return Decision((), _with(resource, before, summary, now))
+    return _followed(resource, spec, pinned, observed, config, now)
+
+
+def _sentence(failure: Failure) -> str:
+    return f"{failure.where}: {failure.message}" if failure.where else failure.message
+
+
+def _followed(
+    resource: Resource,
+    spec: LanguageAdaptationSpec,
+    pinned: PinnedPlan,
+    observed: Observed,
+    config: Config,
+    now: datetime,
+) -> Decision:
+    """Go on with the plan."""
+    plan = pinned.plan
+    again = _fresh(resource.status, pinned, resource.retry)
+    judge = Judge(
+        uid=resource.uid,
+        retry=spec.retry,
+        pools=pools_of(spec, config),
+        observed=observed,
+        config=config,
+        now=now,
+        slots=dict(observed.slots),
+    )
+    secret = spec.store.credentials_secret if spec.store else None
+    verdicts: dict[str, Verdict] = {}
+    names: set[str] = set()
+    for planned in plan.stages:
+        name = rayjob_name(planned.stage, plan.store, secret)
+        names.add(name)
+        ready = all(verdicts[need].stage.state == "Done" for need in planned.needs)
+        stage = _stage_status(planned, again)
+        verdicts[planned.name] = judge.judge(
+            planned, stage, observed.rayjobs.get(name), ready=ready
+        )
+
+    stages = tuple(verdict.stage for verdict in verdicts.values())
+    status = resource.status.model_copy(
+        update={"stages": stages, "plan": pinned, "retry": resource.retry}
+    )
+    status = results.with_results(status, plan, spec, observed.manifests, pools_of(spec, config))
+    summary = _summary(spec, stages, status)
+    if summary.state == "Stalled" and summary.reason != "QualityGateFailed":
+        # It cannot become Ready: what still runs only costs. What is done stays done.
+        return _stopped(resource, status, observed, summary, now)
+    foreign = _unwanted(resource, observed, names)
+    actions = (*foreign, *(v.action for v in verdicts.values() if v.action is not None))
+    wakes = [verdict.wake_at for verdict in verdicts.values() if verdict.wake_at is not None]
+    waits_for: dict[PoolName, int] = {}
+    for planned in plan.stages:
+        if verdicts[planned.name].waits_for_slot:
+            pool = POOL_OF[planned.stage.kind]
+            waits_for[pool] = waits_for.get(pool, 0) + 1
+    return Decision(
+        actions,
+        _with(resource, status, summary, now, _aspects(spec, stages, status)),
+        min(wakes, default=None),
+        waits_for,
+    )
+
+
+def pools_of(spec: LanguageAdaptationSpec, config: Config) -> dict[PoolName, Pool]:
+    """The chart's pools with the resource's overrides."""
+    return {
+        "small": config.pools.small.overridden_by(spec.pools.small),
+        "large": config.pools.large.overridden_by(spec.pools.large),
+    }
+
+
+def _fresh(
+    status: LanguageAdaptationStatus, pinned: PinnedPlan, retry: str
+) -> Mapping[tuple[str, str], StageStatus]:
+    """What is known of stages by name and digest; counts start anew with a new plan or retry."""
+    same = status.plan is not None and status.plan.generation == pinned.generation
+    anew = not same or status.retry != retry
+    return {(s.name, s.digest): reset(s) if anew else s for s in status.stages}
+
+
+def _stage_status(
+    planned: PlannedStage, known: Mapping[tuple[str, str], StageStatus]
+) -> StageStatus:
+    digest, kind = planned.stage.digest, planned.stage.kind
+    fresh = StageStatus(name=planned.name, kind=kind, digest=digest, state="Waiting")
+    return known.get((planned.name, digest), fresh)
+
+
+def _unwanted(resource: Resource, observed: Observed, names: set[str]) -> tuple[Leave, ...]:
+    """RayJobs that the resource owns and its plan does not name."""
+    return tuple(
+        Leave(rayjob)
+        for name, rayjob in observed.rayjobs.items()
+        if name not in names and rayjob.owned_by(resource.uid) and not rayjob.deleting
+    )
+
+
+def _stopped(
+    resource: Resource,
+    status: LanguageAdaptationStatus,
+    observed: Observed,
+    summary: Summary,
+    now: datetime,
+) -> Decision:
+    """Nothing of this resource runs: leave whatever does."""
+    actions = tuple(
+        Leave(rayjob)
+        for rayjob in observed.rayjobs.values()
+        if rayjob.owned_by(resource.uid) and not (rayjob.deleting or rayjob.finished)
+    )
+    stages = tuple(
+        stage if stage.state == "Failed" else left(stage, summary.reason, now)
+        for stage in status.stages
+    )
+    obeyed = status.model_copy(update={"stages": stages, "retry": resource.retry})
+    return Decision(actions, _with(resource, obeyed, summary, now))
+
+
+def _summary(
+    spec: LanguageAdaptationSpec,
+    stages: Sequence[StageStatus],
+    status: LanguageAdaptationStatus,
+) -> Summary:
+    failed = [stage for stage in stages if stage.state == "Failed"]
+    if failed:
+        counted = [attempt for attempt in failed[0].attempts if attempt.counted]
+        reason = counted[-1].reason or "Failed"
+        message = f"{failed[0].name}: {counted[-1].message}"
+        if counted[-1].failure_class != "user" and len(counted) > 1:
+            message = f"{failed[0].name} failed {len(counted)} times, last: {counted[-1].message}"
+        return Summary("Stalled", reason, message)
+    if all(stage.state == "Done" for stage in stages):
+        missed = [e for e in status.evaluation if e.passed is False]
+        if missed:
+            words = ", ".join(f"{e.task} {e.metric} {e.value:.3f} < {e.gate:.3f}" for e in missed)
+            return Summary("Stalled", "QualityGateFailed", f"below its gate: {words}")
+        return Summary("Ready", "Adapted", f"{spec.language}: all {len(stages)} stages are done")
+    waiting = [s for s in stages if s.state in ("Starting", "Queued", "Retrying") and s.reason]
+    running = [s.name for s in stages if s.state == "Running"]
+    if running:
+        return Summary("Reconciling", "Running", "running " + ", ".join(running))
+    if waiting:
+        return Summary("Reconciling", waiting[0].reason, f"{waiting[0].name}: {waiting[0].message}")
+    return Summary("Reconciling", "Starting", "starting stages")
+
+
+def _aspects(
+    spec: LanguageAdaptationSpec,
+    stages: Sequence[StageStatus],
+    status: LanguageAdaptationStatus,
+) -> list[Aspect]:
+    trained = any(stage.kind == "embed" and stage.state == "Done" for stage in stages)
+    made: list[Aspect] = [
+        ("EmbeddingsTrained", "True", "Trained", "target-language embeddings are in the store")
+        if trained
+        else ("EmbeddingsTrained", "False", "NotYet", "step 2 is not done")
+    ]
+    if any(task.gate for task in spec.tasks):
+        judged = [e for e in status.evaluation if e.passed is not None]
+        if not judged:
+            made.append(("QualityGatePassed", "Unknown", "NotYet", "nothing is evaluated yet"))
+        elif all(e.passed for e in judged):
+            made.append(("QualityGatePassed", "True", "Passed", "every gate is passed"))
+        else:
+            made.append(("QualityGatePassed", "False", "Failed", "a gate is not passed"))
+    return made
+
+
+def _with(
+    resource: Resource,
+    status: LanguageAdaptationStatus,
+    summary: Summary,
+    now: datetime,
+    aspects: Sequence[Aspect] | None = None,
+) -> LanguageAdaptationStatus:
+    """The status with conditions, phase and progress, for the generation that was judged."""
+    if aspects is None:
+        keep = ("EmbeddingsTrained", "QualityGatePassed")
+        aspects = [
+            (c.type, c.status, c.reason, c.message) for c in status.conditions if c.type in keep
+        ]
+    busy = any(s.state in ("Running", "Starting", "Done", "Retrying") for s in status.stages)
+    phase: Phase = (
+        ("Running" if busy else "Pending") if summary.state == "Reconciling" else (summary.state)
+    )
+    return status.model_copy(
+        update={
+            "observed_generation": resource.generation,
+            "phase": phase,
+            "progress": results.progress_text(status.stages, summary),
+            "conditions": conditions(
+                summary,
+                aspects,
+                resource.status.conditions,
+                generation=resource.generation,
+                now=now,
+            ),
+        }
+    )

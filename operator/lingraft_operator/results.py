@@ -1,0 +1,142 @@
+"""What came out and what it cost, from manifests: pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lingraft.gates import GateResult, gate_results
+from lingraft.plan import Plan
+from lingraft.pools import POOL_OF, Pool, PoolName
+from lingraft.resource import LanguageAdaptationSpec
+from lingraft.stage import Manifest
+from lingraft.status import (
+    Artifacts,
+    ComputeStatus,
+    Evaluation,
+    LanguageAdaptationStatus,
+    StageStatus,
+)
+from lingraft_operator.conditions import Summary
+
+
+def with_results(
+    status: LanguageAdaptationStatus,
+    plan: Plan,
+    spec: LanguageAdaptationSpec,
+    manifests: Mapping[str, Manifest],
+    pools: Mapping[PoolName, Pool],
+) -> LanguageAdaptationStatus:
+    """The status with artifacts, scores and cost of the stages that are done."""
+    by_name = {p.name: manifests.get(p.stage.ref) for p in plan.stages}
+    graft = by_name.get("graft")
+    return status.model_copy(
+        update={
+            "artifacts": _artifacts(plan, by_name, spec),
+            "evaluation": _evaluation(spec, graft) if graft else (),
+            "compute": _compute(plan, status.stages, by_name, pools),
+        }
+    )
+
+
+def _artifacts(
+    plan: Plan, by_name: Mapping[str, Manifest | None], spec: LanguageAdaptationSpec
+) -> Artifacts | None:
+    def folder(name: str) -> str | None:
+        manifest = by_name.get(name)
+        if manifest is None:
+            return None
+        return f"{plan.store.rstrip('/')}/{manifest.stage.ref}/{manifest.holder}/files/"
+
+    corpus, embed, graft = folder("corpus"), folder("embed"), folder("graft")
+    tuned = [(t.name, seed) for t in spec.tasks for seed in range(t.seeds) if t.train]
+    found = Artifacts(
+        tokenizer=f"{corpus}tokenizer/" if corpus else None,
+        embeddings=f"{embed}embeddings.safetensors" if embed else None,
+        model=f"{graft}model/" if graft else None,
+        task_models={f"{name}-{seed}": f"{graft}tasks/{name}-{seed}/" for name, seed in tuned}
+        if graft and tuned
+        else None,
+        evaluation=f"{graft}evaluation.json" if graft else None,
+    )
+    return found if found != Artifacts() else None
+
+
+def _evaluation(spec: LanguageAdaptationSpec, graft: Manifest) -> tuple[Evaluation, ...]:
+    measured: list[dict[str, Any]] = graft.metrics.get("evaluation") or []
+    gates: dict[tuple[str, str], GateResult] = {
+        (gate.task, gate.metric): gate for gate in gate_results(spec.tasks, measured)
+    }
+    rows: list[Evaluation] = []
+    for one in measured:
+        source: dict[str, Any] = one.get("sourceMetrics") or {}
+        for metric, value in one["metrics"].items():
+            if value.get("mean") is None:
+                continue
+            gate = gates.pop((one["task"], metric), None)
+            in_source: dict[str, Any] = source.get(metric) or {}
+            rows.append(
+                Evaluation(
+                    task=one["task"],
+                    metric=metric,
+                    value=value["mean"],
+                    stderr=value.get("stderr"),
+                    source=in_source.get("mean"),
+                    gate=gate.minimum if gate else None,
+                    passed=gate.passed if gate else None,
+                )
+            )
+    # A metric that was asked for and not computed fails its gate.
+    for gate in gates.values():
+        rows.append(
+            Evaluation(
+                task=gate.task, metric=gate.metric, value=0.0, gate=gate.minimum, passed=False
+            )
+        )
+    return tuple(rows)
+
+
+def _compute(
+    plan: Plan,
+    stages: Sequence[StageStatus],
+    by_name: Mapping[str, Manifest | None],
+    pools: Mapping[PoolName, Pool],
+) -> ComputeStatus:
+    done = [(stage, by_name.get(stage.name)) for stage in stages]
+    all_seconds = sum(m.compute.device_seconds for _, m in done if m)
+    own = [(stage, m) for stage, m in done if m and not stage.cached]
+    return ComputeStatus(
+        saved_per_step=f"{plan.saved_per_step:.2f}x",
+        embed_flops=plan["embed"].flops,
+        standard_flops=plan.embed_flops_standard,
+        device_seconds=round(all_seconds, 1),
+        own_device_seconds=round(sum(m.compute.device_seconds for _, m in own), 1),
+        price=_price([(stage, m.compute.seconds) for stage, m in own], pools),
+    )
+
+
+def _price(
+    spent: Sequence[tuple[StageStatus, float]], pools: Mapping[PoolName, Pool]
+) -> str | None:
+    """Seconds times workers times their price: of stages that this resource paid for."""
+    sums: dict[str, float] = {}
+    for stage, seconds in spent:
+        pool = pools[POOL_OF[stage.kind]]
+        if pool.price is not None:
+            cost = seconds / 3600 * max(1, pool.workers or 0) * pool.price.per_hour
+            sums[pool.price.currency] = sums.get(pool.price.currency, 0.0) + cost
+    return ", ".join(f"{amount:.2f} {currency}" for currency, amount in sums.items()) or None
+
+
+def progress_text(stages: Sequence[StageStatus], summary: Summary) -> str:
+    """The Progress column: `2/5 embed 45%`."""
+    if not stages:
+        return ""
+    done = sum(stage.state == "Done" for stage in stages)
+    text = f"{done}/{len(stages)}"
+    active = [s for s in stages if s.state in ("Running", "Starting", "Queued", "Retrying")]
+    if summary.state != "Reconciling" or not active:
+        return text
+    first = min(active, key=lambda stage: ("Running", "Starting").count(stage.state) == 0)
+    progress = first.progress
+    if first.state == "Running" and progress is not None and progress.steps:
+        return f"{text} {first.name} {100 * progress.step // progress.steps}%"
+    return f"{text} {first.name}" + ("" if first.state == "Running" else f" {first.state}")

@@ -1,0 +1,358 @@
+"""What to do about one stage: pure, and the heart of `reconcile`.
+
+A valid manifest alone is success. Without one there is either a RayJob at work, or an
+attempt that ended and is judged, or nothing yet.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from lingraft.plan import PlannedStage
+from lingraft.pools import POOL_OF, Pool, PoolName
+from lingraft.resource import Retry
+from lingraft.stage import Execution
+from lingraft.status import Attempt, StageProgress, StageState, StageStatus
+from lingraft_operator.config import Config
+from lingraft_operator.failures import ending_of
+from lingraft_operator.world import Ending, Observed, PodTrouble, RayJob
+
+PODS_GO_WITHIN = timedelta(seconds=120)
+"""How long a retry waits for the pods of the attempt before; those of a lost node never go."""
+LONGEST_BACKOFF = 600
+KEPT_ATTEMPTS = 10
+
+
+@dataclass(frozen=True)
+class Launch:
+    """Create the stage's RayJob."""
+
+    planned: PlannedStage
+    pool: PoolName
+    micro_batch_tokens: int
+    superseded: tuple[str, ...] = ()
+    """Former holders that have certainly ended: their leases need not expire."""
+
+
+@dataclass(frozen=True)
+class Join:
+    """Become one of a RayJob's owners."""
+
+    rayjob: RayJob
+
+
+@dataclass(frozen=True)
+class Leave:
+    """Be none of its owners any more; the last one deletes it."""
+
+    rayjob: RayJob
+
+
+@dataclass(frozen=True)
+class Delete:
+    """End it, whoever else wants it: it has failed, or makes room for the next attempt."""
+
+    rayjob: RayJob
+
+
+Action = Launch | Join | Leave | Delete
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A stage's new state, and what follows."""
+
+    stage: StageStatus
+    action: Action | None = None
+    wake_at: datetime | None = None
+    waits_for_slot: bool = False
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Judges the stages of one resource at one moment."""
+
+    uid: str
+    """Of the resource."""
+    retry: Retry
+    pools: Mapping[PoolName, Pool]
+    observed: Observed
+    config: Config
+    now: datetime
+    slots: dict[PoolName, int] = field(default_factory=dict[PoolName, int])
+    """Counted down with every launch of this pass."""
+
+    def judge(
+        self, planned: PlannedStage, before: StageStatus, rayjob: RayJob | None, *, ready: bool
+    ) -> Verdict:
+        """Judge a stage.
+
+        Args:
+            planned: The stage.
+            before: What the status said of it.
+            rayjob: The one with the stage's name, if there is one.
+            ready: Whether all its inputs are in the store.
+        """
+        manifest = self.observed.manifests.get(planned.stage.ref)
+        if manifest is not None:
+            return self._done(before, rayjob, manifest.holder, manifest.compute.device_seconds)
+        stage = self._with_attempts(before, rayjob)
+        last = stage.attempts[-1] if stage.attempts else None
+        if rayjob is not None and not rayjob.finished and not rayjob.deleting:
+            if last is not None and last.uid == rayjob.uid and last.failure_class is not None:
+                return Verdict(self._set(stage, "Retrying"), Delete(rayjob), wake_at=self.now)
+            return self._live(stage, rayjob)
+        if last is not None and last.ended_at == self.now:
+            # First it is written down that and why it ended; what follows comes next.
+            return Verdict(self._set(stage, "Retrying"), wake_at=self.now)
+        return self._next(planned, stage, rayjob, ready=ready)
+
+    def _set(
+        self, stage: StageStatus, state: StageState, reason: str = "", message: str = ""
+    ) -> StageStatus:
+        """The stage in a state in which it is not running."""
+        cleared = {"ray_job": None, "dashboard_url": None, "progress": None, "eta": None}
+        update = {"state": state, "reason": reason, "message": message, "not_before": None}
+        return stage.model_copy(update=cleared | update)
+
+    def _done(
+        self, before: StageStatus, rayjob: RayJob | None, holder: str, device_seconds: float
+    ) -> Verdict:
+        last = before.attempts[-1] if before.attempts else None
+        attempts = before.attempts
+        if last is not None and last.ended_at is None:
+            won = last.model_copy(update={"ended_at": self.now, "reason": "Succeeded"})
+            attempts = (*attempts[:-1], won)
+        stage = self._set(before, "Done").model_copy(
+            update={
+                "attempts": attempts,
+                "holder": holder,
+                "device_seconds": device_seconds,
+                "cached": holder not in {attempt.holder for attempt in attempts},
+            }
+        )
+        # One that runs sees the manifest and ends by itself; one that has not begun need not.
+        idle = rayjob is not None and not (rayjob.running or rayjob.finished or rayjob.deleting)
+        if idle and rayjob is not None and rayjob.owned_by(self.uid):
+            return Verdict(stage, Leave(rayjob))
+        return Verdict(stage)
+
+    def _with_attempts(self, stage: StageStatus, rayjob: RayJob | None) -> StageStatus:
+        """Open an attempt for a RayJob of ours that is new here, close one that is over."""
+        last = stage.attempts[-1] if stage.attempts else None
+        same = rayjob is not None and last is not None and rayjob.uid == last.uid
+        if last is not None and last.ended_at is None:
+            gone = rayjob if same else None
+            if gone is None or gone.finished:
+                stage = self._ended(stage, ending_of(last, gone, self.observed))
+        if rayjob is None or not rayjob.owned_by(self.uid):
+            return stage
+        if same and last is not None:
+            if last.ended_at is None or last.failure_class is not None or rayjob.finished:
+                return stage
+            # It was left, and is wanted again before it went.
+            again = last.model_copy(update={"ended_at": None, "reason": None, "counted": True})
+            return stage.model_copy(update={"attempts": (*stage.attempts[:-1], again)})
+        opened = Attempt(
+            number=last.number + 1 if last else 1,
+            ray_job=rayjob.name,
+            uid=rayjob.uid,
+            holder=rayjob.holder,
+            micro_batch_tokens=rayjob.micro_batch_tokens,
+            started_at=rayjob.created_at,
+        )
+        stage = stage.model_copy(update={"attempts": _kept((*stage.attempts, opened))})
+        if rayjob.finished:
+            stage = self._ended(stage, ending_of(opened, rayjob, self.observed))
+        return stage
+
+    def _ended(self, stage: StageStatus, ending: Ending) -> StageStatus:
+        last = stage.attempts[-1]
+        closed = last.model_copy(
+            update={
+                "ended_at": self.now,
+                "step": self.observed.checkpoints.get(last.holder, last.step),
+                "failure_class": ending.failure_class,
+                "reason": ending.reason,
+                "message": ending.message[:1000],
+                "counted": ending.counted,
+            }
+        )
+        return stage.model_copy(update={"attempts": (*stage.attempts[:-1], closed)})
+
+    # A RayJob is there and not finished.
+
+    def _live(self, stage: StageStatus, rayjob: RayJob) -> Verdict:
+        stage = stage.model_copy(
+            update={
+                "ray_job": rayjob.name,
+                "dashboard_url": rayjob.dashboard_url,
+                "not_before": None,
+                "eta": None,
+            }
+        )
+        poll = self.now + timedelta(seconds=self.config.poll_seconds)
+        if not rayjob.owned_by(self.uid):
+            words = "joining the RayJob of another resource"
+            said = {"state": "Starting", "reason": "Joining", "message": words}
+            return Verdict(stage.model_copy(update=said), Join(rayjob), wake_at=poll)
+        trouble = self.observed.troubles.get(rayjob.holder)
+        ending, check_at = self._must_end(rayjob, trouble)
+        if ending is not None:
+            stage = self._ended(stage, ending)
+            return Verdict(self._set(stage, "Retrying"), Delete(rayjob), wake_at=self.now)
+        wake = min(poll, check_at)
+        if rayjob.running:
+            return Verdict(self._running(stage, rayjob), wake_at=wake)
+        state: StageState = "Queued" if rayjob.suspended else "Starting"
+        reason, message = "Starting", rayjob.message or "waiting for its pods"
+        if rayjob.suspended:
+            reason, message = "WaitingForQueue", "waiting for Kueue to admit it"
+        if trouble is not None:
+            reason = "WaitingForCapacity" if trouble.kind == "waiting" else trouble.reason
+            message = trouble.message
+        said = {"state": state, "reason": reason, "message": message, "progress": None}
+        return Verdict(stage.model_copy(update=said), wake_at=wake)
+
+    def _must_end(
+        self, rayjob: RayJob, trouble: PodTrouble | None
+    ) -> tuple[Ending | None, datetime]:
+        """Whether a live RayJob has to be ended, and when to ask again at the latest."""
+        timeout = timedelta(seconds=self.config.heartbeat_timeout_seconds)
+        if trouble is not None and trouble.kind == "memory":
+            # Its head would be made anew, and run out of memory again, for ever.
+            return Ending("resource", trouble.reason, trouble.message), self.now
+        if trouble is not None and trouble.kind in ("unready", "fatal"):
+            grace = timedelta(seconds=self.config.grace_seconds)
+            until = trouble.since + (grace if trouble.kind == "unready" else timedelta())
+            if until <= self.now:
+                return Ending("user", trouble.reason, trouble.message), self.now
+            return None, until
+        if rayjob.running and (heard := self._heard(rayjob)) is not None:
+            if heard + timeout <= self.now:
+                quiet = f"nothing was heard of {rayjob.name} since {heard:%H:%M:%S} UTC"
+                return Ending("infrastructure", "HeartbeatLost", quiet), self.now
+            return None, heard + timeout
+        return None, self.now + timeout
+
+    def _heard(self, rayjob: RayJob) -> datetime | None:
+        """The last sign of life: a heartbeat, a renewed lease, or that it began."""
+        progress = self.observed.progress.get(rayjob.holder)
+        lease = self.observed.leases.get(rayjob.stage)
+        signs = [rayjob.running_since]
+        if progress is not None:
+            signs.append(datetime.fromisoformat(progress.updated_at))
+        if lease is not None and lease.holder == rayjob.holder:
+            signs.append(lease.renewed_at)
+        return max((sign for sign in signs if sign is not None), default=None)
+
+    def _running(self, stage: StageStatus, rayjob: RayJob) -> StageStatus:
+        update: dict[str, object] = {"state": "Running", "reason": "", "message": ""}
+        progress = self.observed.progress.get(rayjob.holder)
+        if progress is not None:
+            seen = StageProgress.model_validate(progress.model_dump())
+            update["progress"] = seen
+            if progress.seconds_left is not None:
+                update["eta"] = seen.updated_at + timedelta(seconds=round(progress.seconds_left))
+        return stage.model_copy(update=update)
+
+    # No RayJob is at work.
+
+    def _next(
+        self, planned: PlannedStage, stage: StageStatus, rayjob: RayJob | None, *, ready: bool
+    ) -> Verdict:
+        poll = self.now + timedelta(seconds=self.config.poll_seconds)
+        counted = [attempt for attempt in stage.attempts if attempt.counted]
+        if is_final(counted, self.retry):
+            return Verdict(
+                self._set(stage, "Failed", counted[-1].reason or "", counted[-1].message or "")
+            )
+        if rayjob is not None and rayjob.deleting:
+            return Verdict(
+                self._set(stage, "Retrying", "Retrying", "the RayJob before is ending"),
+                wake_at=poll,
+            )
+        if not ready:
+            return Verdict(self._set(stage, "Waiting"))
+        last = stage.attempts[-1] if stage.attempts else None
+        if last is not None and (wait := self._wait_after(last, counted)) > self.now:
+            waiting = self._set(stage, "Retrying", "Retrying", f"{last.reason}: {last.message}")
+            waiting = waiting.model_copy(update={"not_before": wait})
+            # Pods that go wake us; nothing else does.
+            return Verdict(waiting, wake_at=wait)
+        superseded = self._superseded(stage)
+        lease = self.observed.leases.get(planned.stage.ref)
+        free = lease is None or lease.released or lease.holder in superseded
+        if lease is not None and not free and lease.expires_at > self.now:
+            held = self._set(stage, "Queued", "StageBusy", f"{lease.holder} is writing it")
+            return Verdict(held, wake_at=min(poll, lease.expires_at))
+        if rayjob is not None:  # finished, and judged: it makes room
+            state: StageState = "Retrying" if last else "Starting"
+            return Verdict(self._set(stage, state), Delete(rayjob), wake_at=poll)
+        pool = POOL_OF[planned.stage.kind]
+        if self.slots.get(pool, 1) < 1:
+            message = f"waiting for a slot in pool {pool}"
+            return Verdict(
+                self._set(stage, "Queued", "WaitingForSlot", message), waits_for_slot=True
+            )
+        if pool in self.slots:
+            self.slots[pool] -= 1
+        tokens = self._micro_batch_tokens(pool, counted)
+        launch = Launch(planned, pool, tokens, superseded)
+        return Verdict(self._set(stage, "Starting"), launch, wake_at=poll)
+
+    def _wait_after(self, last: Attempt, counted: list[Attempt]) -> datetime:
+        """When the next attempt may start: after the backoff, and without pods of the last."""
+        if last.ended_at is None:
+            return self.now
+        doubled = self.retry.backoff_seconds * 2 ** max(0, len(counted) - 1)
+        wait = last.ended_at + timedelta(seconds=min(doubled, LONGEST_BACKOFF))
+        if last.failure_class is None:  # suspended, or no longer wanted for a while
+            wait = last.ended_at
+        if last.holder in self.observed.lingering:
+            wait = max(wait, last.ended_at + PODS_GO_WITHIN)
+        return wait
+
+    def _superseded(self, stage: StageStatus) -> tuple[str, ...]:
+        over = (a for a in stage.attempts if a.ended_at and a.holder not in self.observed.lingering)
+        return tuple(attempt.holder for attempt in over)
+
+    def _micro_batch_tokens(self, pool: PoolName, counted: list[Attempt]) -> int:
+        """Half of what did not fit, else the pool's."""
+        short = [a.micro_batch_tokens for a in counted if a.failure_class == "resource"]
+        usual = self.pools[pool].micro_batch_tokens or Execution().micro_batch_tokens
+        return max(1, min(short) // 2) if short else usual
+
+
+def _kept(attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
+    """The newest ten, and every one that counts."""
+    recent = attempts[-KEPT_ATTEMPTS:]
+    return tuple(attempt for attempt in attempts if attempt in recent or attempt.counted)
+
+
+def is_final(counted: list[Attempt], retry: Retry) -> bool:
+    """Whether no further attempt is allowed."""
+    over = [attempt for attempt in counted if attempt.failure_class is not None]
+    classes = [attempt.failure_class for attempt in over]
+    return "user" in classes or classes.count("resource") > 1 or len(classes) >= retry.max_attempts
+
+
+def reset(stage: StageStatus) -> StageStatus:
+    """Forget what was counted: a new generation, or a new value of lingraft.dev/retry."""
+    past = tuple(
+        attempt.model_copy(update={"counted": False}) if attempt.ended_at else attempt
+        for attempt in stage.attempts
+    )
+    return stage.model_copy(update={"attempts": past})
+
+
+def left(stage: StageStatus, why: str, now: datetime) -> StageStatus:
+    """The stage after its RayJob was left on purpose."""
+    last = stage.attempts[-1] if stage.attempts else None
+    attempts = stage.attempts
+    if last is not None and last.ended_at is None:
+        closed = {"ended_at": now, "reason": why, "counted": False}
+        attempts = (*attempts[:-1], last.model_copy(update=closed))
+    cleared = dict.fromkeys(("ray_job", "dashboard_url", "progress", "eta", "not_before"))
+    waiting = {"state": "Waiting", "reason": "", "message": "", "attempts": attempts}
+    return stage.model_copy(update=cleared | waiting) if stage.state != "Done" else stage

@@ -1,0 +1,57 @@
+"""What nobody's events bring up: finished RayJobs that are old, and those nobody owns."""
+
+import logging
+import threading
+from datetime import UTC, datetime, timedelta
+
+from lingraft_operator import metrics
+from lingraft_operator.cache import Cache
+from lingraft_operator.cluster import Cluster
+from lingraft_operator.config import Config
+from lingraft_operator.world import RayJob
+
+log = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 60.0
+
+
+def is_litter(rayjob: RayJob, keep: timedelta, now: datetime) -> bool:
+    """Whether a RayJob has had its time; the history of attempts stays in the status."""
+    if rayjob.deleting:
+        return False
+    if not rayjob.owners:  # deleted with --cascade=orphan
+        return True
+    return rayjob.finished and (rayjob.ended_at or rayjob.created_at) + keep <= now
+
+
+class Sweeper:
+    """Deletes litter once a minute."""
+
+    def __init__(self, cache: Cache, cluster: Cluster, config: Config) -> None:
+        self._cache, self._cluster = cache, cluster
+        self._keep = timedelta(seconds=config.keep_finished_seconds)
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._over.set()
+
+    def _run(self) -> None:
+        while not self._over.wait(SWEEP_SECONDS):
+            self.sweep()
+
+    def sweep(self) -> None:
+        """Delete what is litter now."""
+        for rayjob in self._cache.rayjobs():
+            if is_litter(rayjob, self._keep, datetime.now(UTC)):
+                try:
+                    self._cluster.delete_rayjob(rayjob)
+                    log.info("deleted %s: over for long", rayjob.name)
+                except Exception as error:  # it is looked at again in a minute
+                    metrics.reconcile_errors.labels("sweep").inc()
+                    log.warning("RayJob %s could not be deleted: %s", rayjob.name, error)

@@ -1,0 +1,45 @@
+"""Values that the chart is tested with."""
+
+from tests.cluster.bed.api import Object
+
+POOL = {
+    "workers": 3,
+    "cpu": "500m",
+    "memory": "3Gi",
+    "gpus": 2,
+    "gpuResource": "amd.com/gpu",
+    "microBatchTokens": 1_000_000,  # as a float it would be 1e+06
+    "nodeSelector": {"pool": "small"},
+    "headNodeSelector": {"spot": "false"},
+    "tolerations": [{"key": "a", "operator": "Equal", "value": "true", "effect": "NoExecute"}],
+    "price": {"perHour": 0.5, "currency": "EUR"},
+    "scratchSize": "7Gi",
+    "serviceAccountName": "ray",
+    "imagePullSecrets": [{"name": "pull"}],
+    "priorityClassName": "low",
+    "env": [{"name": "A", "value": "1"}],
+    "maxConcurrentStages": 5,
+}
+DIGEST = f"sha256:{'0' * 64}"
+EVERYTHING: Object = {
+    "image": {
+        "operator": {"repository": "registry.example/operator", "digest": DIGEST},
+        "trainer": {"repository": "registry.example/trainer", "tag": "1.2.3-cuda"},
+        "pullPolicy": "Always",
+        "pullSecrets": [{"name": "pull"}],
+    },
+    "rayVersion": "2.61.1",
+    "access": [{"namespace": "*", "prefixes": ["s3://models/", "s3://lingraft/team-a/"]}],
+    "store": {"uri": "s3://lingraft/", "credentialsSecret": "s3"},
+    "s3": {"endpoint": "https://s3.example:9000", "region": "eu-1", "caConfigMap": "ca"},
+    "pools": {"small": POOL, "large": POOL},
+    "workers": 3,
+    "heartbeatTimeoutSeconds": 1_000_000,
+    "graceSeconds": 0,
+    "pollSeconds": 1,
+    "keepFinishedSeconds": 0,
+    "operator": {"resources": {"limits": {"cpu": "2"}}, "credentialsSecret": "operator-s3"},
+    "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/a"}},
+}
+NAMESPACED: Object = {"namespaces": ["default", "kube-public"], "crds": {"enabled": False}}
+VARIANTS = {"defaults": {}, "everything": EVERYTHING, "namespaced": NAMESPACED}

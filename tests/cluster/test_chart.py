@@ -1,0 +1,229 @@
+"""The chart, rendered by the real helm."""
+
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lingraft_operator.config import Config, load_config
+from tests.cluster.bed.api import Object
+from tests.cluster.bed.chart import (
+    NAMESPACE,
+    RELEASE,
+    HelmError,
+    config_text,
+    helm,
+    one,
+    path_of,
+    render,
+)
+from tests.cluster.chart_values import DIGEST, EVERYTHING, NAMESPACED, VARIANTS
+from tools.chart import CHART
+from tools.kube.build import Missing, binary
+
+RULES = [
+    {
+        "apiGroups": ["lingraft.dev"],
+        "resources": ["languageadaptations"],
+        "verbs": ["get", "list", "watch"],
+    },
+    {
+        "apiGroups": ["lingraft.dev"],
+        "resources": ["languageadaptations/status"],
+        "verbs": ["patch"],
+    },
+    {
+        "apiGroups": ["ray.io"],
+        "resources": ["rayjobs"],
+        "verbs": ["get", "list", "watch", "create", "patch", "delete"],
+    },
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"]},
+]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def helm_binary() -> None:
+    try:
+        binary("helm")
+    except Missing as missing:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))
+
+
+def config_of(values: Object, folder: Path) -> Config:
+    """The settings that the operator would start with."""
+    file = folder / "config.yaml"
+    file.write_text(config_text(render(values)))
+    return load_config(file)
+
+
+def container(manifests: list[Object]) -> Object:
+    (found,) = one(manifests, "Deployment")["spec"]["template"]["spec"]["containers"]
+    return found
+
+
+def cluster_role(manifests: list[Object], name: str) -> list[Object]:
+    """The rules of a ClusterRole."""
+    (found,) = [m for m in manifests if (m["kind"], m["metadata"]["name"]) == ("ClusterRole", name)]
+    return found["rules"]
+
+
+@pytest.mark.parametrize("values", VARIANTS.values(), ids=VARIANTS)
+def test_lint_finds_nothing(values: Object) -> None:
+    helm("lint", "--strict", str(CHART), values=values)
+
+
+def test_the_operator_reads_every_setting_that_values_give(tmp_path: Path) -> None:
+    given = EVERYTHING | {"namespaces": ["default"]}
+    config = config_of(given, tmp_path)
+    expected = {name: given[name] for name in given.keys() & _settings()} | {
+        "trainerImage": "registry.example/trainer:1.2.3-cuda",
+        "imagePullPolicy": "Always",
+    }
+    assert expected.keys() == _settings()
+    assert config == Config.model_validate(expected)
+    default = config_of({}, tmp_path)
+    same = [n for n in Config.model_fields if getattr(config, n) == getattr(default, n)]
+    assert not same, "a setting that EVERYTHING does not change is not tested"
+    assert config.pools.small.model_fields_set == type(config.pools.small).model_fields.keys()
+
+
+def _settings() -> set[str | None]:
+    return {field.alias for field in Config.model_fields.values()}
+
+
+def test_defaults_allow_no_uri_and_need_no_gpu(tmp_path: Path) -> None:
+    config = config_of({}, tmp_path)
+    assert config.access == ()
+    assert (config.pools.small.gpus, config.pools.large.gpus) == (0, 0)
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
+    assert config.trainer_image == f"lingraft/trainer:{version}"
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        ({"pools": {"small": {"gpus": "many"}}}, "/pools/small/gpus"),
+        ({"pools": {"small": {"gpu": 1}}}, "at '/pools/small': additional properties 'gpu'"),
+        ({"pools": {"large": {"tolerations": [{"effect": "x"}]}}}, "/pools/large/tolerations/0/ef"),
+        ({"pools": {"medium": {}}}, "'medium' not allowed"),
+        ({"store": {"credentialsSecret": "s3"}}, "at '/store': missing property 'uri'"),
+        ({"store": {"uri": "file:///tmp"}}, "/store/uri"),
+        ({"access": [{"namespace": "a"}]}, "at '/access/0': missing property 'prefixes'"),
+        # It would allow s3://models-of-others/ as well.
+        ({"access": [{"namespace": "a", "prefixes": ["s3://models"]}]}, "/access/0/prefixes/0"),
+        ({"access": [{"namespace": "a", "prefixes": ["file:///"]}]}, "/access/0/prefixes/0"),
+        ({"namespaces": ["Models"]}, "/namespaces/0"),
+        ({"namespaces": ["a", "a"]}, "/namespaces"),
+        ({"image": {"pullPolicy": "Sometimes"}}, "/image/pullPolicy"),
+        ({"image": {"trainer": {"digest": "sha256:1"}}}, "/image/trainer/digest"),
+        ({"image": None}, "missing property 'image'"),
+        ({"rayVersion": 2.6}, "/rayVersion"),
+        ({"s3": {"endpoint": "minio:9000"}}, "/s3/endpoint"),
+        ({"workers": 0}, "/workers"),
+        ({"crds": {"enabled": "yes"}}, "/crds/enabled"),
+        ({"replicas": 2}, "'replicas' not allowed"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_wrong_values_are_refused_by_name(values: Object, complaint: str) -> None:
+    with pytest.raises(HelmError) as error:
+        render(values)
+    assert complaint in str(error.value)
+
+
+def test_the_operator_may_do_no_more_than_it_does() -> None:
+    manifests = render()
+    assert cluster_role(manifests, RELEASE) == RULES
+    binding = one(manifests, "ClusterRoleBinding")
+    assert binding["roleRef"]["name"] == RELEASE
+    account = {"kind": "ServiceAccount", "name": RELEASE, "namespace": NAMESPACE}
+    assert binding["subjects"] == [account]
+    assert not [m for m in manifests if m["kind"].startswith("Role")]
+
+
+def test_a_list_of_namespaces_gives_a_role_in_each_and_none_in_the_cluster() -> None:
+    manifests = render(NAMESPACED)
+    assert not [m for m in manifests if m["kind"].startswith(("Cluster", "CustomResource"))]
+    for kind in ("Role", "RoleBinding"):
+        found = [m for m in manifests if m["kind"] == kind]
+        assert [m["metadata"]["namespace"] for m in found] == NAMESPACED["namespaces"]
+        if kind == "Role":
+            assert [m["rules"] for m in found] == [RULES, RULES]
+
+
+def test_users_of_a_namespace_get_the_resource_and_nothing_else() -> None:
+    manifests = render()
+    resource = {"apiGroups": ["lingraft.dev"], "resources": ["languageadaptations"]}
+    read = ["get", "list", "watch"]
+    write = ["create", "update", "patch", "delete", "deletecollection"]
+    assert cluster_role(manifests, f"{RELEASE}-view") == [resource | {"verbs": read}]
+    edit = cluster_role(manifests, f"{RELEASE}-edit")
+    assert edit == [resource | {"verbs": read + write}]
+
+
+def test_the_crd_is_the_generated_one_and_outlives_the_release() -> None:
+    found = one(render(), "CustomResourceDefinition")
+    assert found["metadata"].pop("annotations") == {"helm.sh/resource-policy": "keep"}
+    (file,) = (CHART / "files" / "crds").iterdir()
+    assert found == yaml.load(file.read_bytes(), yaml.CSafeLoader)
+
+
+def test_a_change_of_settings_restarts_the_operator() -> None:
+    def checksum(values: Object) -> str:
+        template = one(render(values), "Deployment")["spec"]["template"]
+        return template["metadata"]["annotations"]["checksum/config"]
+
+    assert checksum({}) == checksum({"operator": {"resources": {}}})
+    assert checksum({}) != checksum({"pollSeconds": 31})
+
+
+def test_the_operator_reaches_s3_with_an_identity_of_its_own() -> None:
+    assert "envFrom" not in container(render()) and "env" not in container(render())
+    found = container(render(EVERYTHING))
+    assert found["envFrom"] == [{"secretRef": {"name": "operator-s3"}}]
+    environment = {e["name"]: e["value"] for e in found["env"]}
+    assert environment["AWS_ENDPOINT_URL"] == "https://s3.example:9000"
+    assert environment["AWS_DEFAULT_REGION"] == "eu-1"
+    mounts = {m["name"]: m["mountPath"] for m in found["volumeMounts"]}
+    assert Path(environment["AWS_CA_BUNDLE"]).parent == Path(mounts["ca"])
+    account = one(render(EVERYTHING), "ServiceAccount")
+    assert account["metadata"]["annotations"] == EVERYTHING["serviceAccount"]["annotations"]
+
+
+def test_a_digest_wins_over_a_tag() -> None:
+    image = {"operator": {"tag": "1", "digest": DIGEST}}
+    assert container(render({"image": image}))["image"] == f"lingraft/operator@{DIGEST}"
+
+
+def test_two_releases_share_a_cluster() -> None:
+    def names(release: str, values: Object) -> set[tuple[str, str, str]]:
+        found = render(values, release=release)
+        return {(m["kind"], m["metadata"].get("namespace", ""), m["metadata"]["name"])
+                for m in found}  # fmt: skip
+
+    assert not names("team-a", {}) & names("team-b", {"crds": {"enabled": False}})
+
+
+def test_a_package_is_the_chart_and_works_as_a_subchart(tmp_path: Path) -> None:
+    parent = tmp_path / "parent"
+    (parent / "charts").mkdir(parents=True)
+    (parent / "Chart.yaml").write_text("{apiVersion: v2, name: parent, version: 1.0.0}")
+    helm("package", str(CHART), f"--destination={parent / 'charts'}")
+    text = helm("template", RELEASE, str(parent), f"--namespace={NAMESPACE}",
+                values={"lingraft": {"pollSeconds": 31}, "global": {"team": "a"}})  # fmt: skip
+    manifests = [m for m in yaml.load_all(text, yaml.CSafeLoader) if m]
+    direct = render({"pollSeconds": 31})
+    assert {path_of(m): m for m in manifests} == {path_of(m): m for m in direct}
+
+
+@pytest.mark.parametrize(
+    ("values", "told"), [({}, True), ({"access": EVERYTHING["access"]}, False)]
+)
+def test_notes_say_that_nothing_is_allowed_yet(values: Object, told: bool) -> None:
+    text = helm("install", RELEASE, str(CHART), "--dry-run=client", values=values)
+    assert ("`access` is empty" in text) == told
+    assert "kubectl explain languageadaptation" in text

@@ -1,0 +1,107 @@
+"""The operator's calls to the API server, with what may go wrong in between."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+from kubernetes.client import ApiException
+
+from lingraft_operator.cluster import Conflict, Refused
+from lingraft_operator.events import Note
+from lingraft_operator.world import Key, RayJob, Resource
+from tests.support.operator.api_server import LA, RAYJOB, Body
+from tests.support.operator.kuberay import spec_of
+
+if TYPE_CHECKING:
+    from tests.support.operator.copy import OperatorCopy
+    from tests.support.operator.simulation import Simulation
+
+
+class Crash(BaseException):
+    """The operator is killed just here."""
+
+
+FAULTS = ("conflict", "unavailable", "answer lost", "killed before", "killed after")
+"""What may happen to the next write of a copy."""
+
+
+class FakeCluster:
+    """`lingraft_operator.cluster.Cluster` on the simulated API server."""
+
+    def __init__(self, simulation: "Simulation", copy: "OperatorCopy") -> None:
+        self.simulation, self.copy, self.api = simulation, copy, simulation.api
+
+    def _before(self) -> str:
+        self.simulation.moment()
+        fault = self.copy.faults.pop(0) if self.copy.faults else ""
+        if fault == "conflict":
+            raise Conflict("somebody else was faster")
+        if fault == "unavailable":
+            raise ApiException(status=503)
+        if fault == "killed before":
+            raise Crash
+        return fault
+
+    def _after(self, fault: str) -> None:
+        if fault:
+            self.simulation.checks.one_at_a_time = False
+        if fault == "answer lost":
+            raise ApiException(status=504)
+        if fault == "killed after":
+            raise Crash
+
+    def write_status(self, resource: Resource, status: Mapping[str, Any]) -> Body:
+        fault = self._before()
+        ref = (LA, resource.namespace, resource.name)
+
+        def change(body: Body) -> None:
+            self.simulation.checks.status(body, status)
+            body["status"] = deepcopy(dict(status))
+
+        answer = self.api.patch(ref, resource.resource_version, change)
+        self._after(fault)
+        return answer
+
+    def create_rayjob(self, body: Mapping[str, Any]) -> Body:
+        fault = self._before()
+        invalid = self.simulation.refused.get(spec_of(dict(body)).stage.kind)
+        if invalid is not None:
+            raise Refused("an admission webhook said no", invalid=invalid)
+        answer = self.api.create(RAYJOB, body)
+        self.simulation.checks.launch(self.copy, answer)
+        self._after(fault)
+        return answer
+
+    def get_resource(self, key: Key) -> Body | None:
+        self.simulation.moment()
+        found = self.api.find(LA, *key)
+        return deepcopy(found) if found is not None else None
+
+    def get_rayjob(self, key: Key) -> Body | None:
+        self.simulation.moment()
+        found = self.api.find(RAYJOB, *key)
+        return deepcopy(found) if found is not None else None
+
+    def set_owners(self, rayjob: RayJob, owners: list[Mapping[str, Any]]) -> Body:
+        fault = self._before()
+        ref = (RAYJOB, rayjob.namespace, rayjob.name)
+
+        def change(body: Body) -> None:
+            self.simulation.checks.owners(self.copy, body, owners)
+            body["metadata"]["ownerReferences"] = [dict(owner) for owner in owners]
+
+        answer = self.api.patch(ref, rayjob.resource_version, change)
+        self._after(fault)
+        return answer
+
+    def delete_rayjob(self, rayjob: RayJob) -> None:
+        fault = self._before()
+        ref = (RAYJOB, rayjob.namespace, rayjob.name)
+        found = self.api.objects.get(ref)
+        if found is not None and found["metadata"]["resourceVersion"] == rayjob.resource_version:
+            self.simulation.checks.delete(self.copy, found)
+        self.api.delete(ref, rayjob.uid, rayjob.resource_version)
+        self._after(fault)
+
+    def record(self, resource: Resource, note: Note) -> None:
+        self.simulation.notes.append((resource.key, note))

@@ -1,0 +1,182 @@
+"""KubeRay, the kubelet and Kueue, as far as RayJobs and their head pods show them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from lingraft.stage import StageSpec
+from tests.support.operator.api_server import POD, RAYJOB, ApiServer, Body, Ref
+from tests.support.operator.clock import Clock
+from tests.support.operator.memory_store import MemoryStore
+from tests.support.operator.trainer import Outcome, Trainer
+
+FINALIZER = "ray.io/rayjob-finalizer"
+FINISHED = ("Complete", "Failed", "ValidationFailed")
+
+
+def ref_of(kind: str, body: Body) -> Ref:
+    return kind, body["metadata"]["namespace"], body["metadata"]["name"]
+
+
+def spec_of(rayjob: Body) -> StageSpec:
+    """What the RayJob gives the trainer."""
+    head = rayjob["spec"]["rayClusterSpec"]["headGroupSpec"]["template"]["spec"]
+    (text,) = [e["value"] for e in head["containers"][0]["env"] if e["name"] == "LINGRAFT_STAGE"]
+    return StageSpec.model_validate_json(text)
+
+
+class KubeRay:
+    """Moves RayJobs along, one step at a time, and runs their trainers."""
+
+    def __init__(
+        self, api: ApiServer, clock: Clock, store_at: Callable[[str], MemoryStore]
+    ) -> None:
+        self.api, self.clock, self._store_at = api, clock, store_at
+        self.trainers: dict[str, Trainer] = {}
+        """By the RayJob's UID; those whose RayJob is gone live on until their pods go."""
+        self.gone: set[str] = set()
+        """UIDs of RayJobs whose pods are to go."""
+        self.lost: set[str] = set()
+        """UIDs of RayJobs whose pods never go: their node is lost."""
+
+    def rayjobs(self) -> list[Body]:
+        return sorted(self.api.all(RAYJOB), key=lambda body: ref_of(RAYJOB, body))
+
+    def trainer_of(self, rayjob: Body) -> Trainer | None:
+        return self.trainers.get(rayjob["metadata"]["uid"])
+
+    def step(self, rayjob: Body) -> bool:
+        """One move of one RayJob; whether there was one."""
+        ref, metadata = ref_of(RAYJOB, rayjob), rayjob["metadata"]
+        status: dict[str, Any] = rayjob.get("status") or {}
+        state = status.get("jobDeploymentStatus", "")
+        if metadata.get("deletionTimestamp"):
+            self.gone.add(metadata["uid"])
+            self.api.update(ref, lambda body: body["metadata"].pop("finalizers"))
+        elif state in FINISHED:
+            return False
+        elif rayjob["spec"].get("suspend"):
+            if state == "Suspended":
+                return False
+            self._stop(rayjob)
+            self._set(ref, jobDeploymentStatus="Suspended", jobStatus="")
+        elif state in ("", "Suspended"):
+            self._make_pod(rayjob)
+            self.api.update(ref, lambda body: body["metadata"].update(finalizers=[FINALIZER]))
+            self._set(ref, jobDeploymentStatus="Initializing")
+        elif state == "Initializing":
+            if self._pod_status(rayjob).get("conditions"):
+                return False  # something keeps it
+            self._set(ref, jobDeploymentStatus="Running", jobStatus="PENDING", dashboardURL="d:1")
+        elif status.get("jobStatus") == "PENDING":
+            self._start(rayjob)
+            self._set(ref, jobStatus="RUNNING")
+        else:
+            return self._end(rayjob, ref)
+        return True
+
+    def _start(self, rayjob: Body) -> None:
+        spec = spec_of(rayjob)
+        trainer = Trainer(spec, self._store_at(spec.store), self.clock)
+        self.trainers[rayjob["metadata"]["uid"]] = trainer
+        trainer.start()
+
+    def _end(self, rayjob: Body, ref: Ref) -> bool:
+        trainer = self.trainer_of(rayjob)
+        if trainer is None or trainer.alive:
+            return False
+        if trainer.exit_code == 0:
+            self.mark(ref, "Complete", "SUCCEEDED")
+        else:
+            said = f"failed with exit code {trainer.exit_code}" if trainer.exit_code else "lost"
+            self.mark(ref, "Failed", "FAILED", f"Job entrypoint command {said}")
+        return True
+
+    def mark(self, ref: Ref, state: str, job: str, message: str = "", reason: str = "") -> None:
+        """Say that a RayJob has ended, whatever its trainer does."""
+        self._set(
+            ref,
+            jobDeploymentStatus=state,
+            jobStatus=job,
+            message=message,
+            reason=reason or ("AppFailed" if state == "Failed" else ""),
+            endTime=self.clock.now.isoformat(),
+        )
+        self.gone.add(self.api.objects[ref]["metadata"]["uid"])
+
+    def _set(self, ref: Ref, **fields: str) -> None:
+        def change(body: Body) -> None:
+            body["status"] = {**(body.get("status") or {}), **fields}
+
+        self.api.update(ref, change)
+
+    # Pods: one for each RayJob.
+
+    def pod(self, rayjob_uid: str) -> Body | None:
+        found = [b for b in self.api.all(POD) if b["metadata"]["uid_of_rayjob"] == rayjob_uid]
+        return found[0] if found else None
+
+    def _make_pod(self, rayjob: Body) -> None:
+        metadata = rayjob["metadata"]
+        if self.pod(metadata["uid"]) is not None:
+            return
+        template = rayjob["spec"]["rayClusterSpec"]["headGroupSpec"]["template"]
+        body = {
+            "metadata": {
+                "namespace": metadata["namespace"],
+                "name": f"{metadata['name']}-{metadata['uid']}",
+                "labels": dict(template["metadata"]["labels"]),
+                "uid_of_rayjob": metadata["uid"],
+            }
+        }
+        self.api.create(POD, body)
+
+    def _pod_status(self, rayjob: Body) -> dict[str, Any]:
+        pod = self.pod(rayjob["metadata"]["uid"])
+        return (pod.get("status") or {}) if pod else {}
+
+    def set_pod(self, rayjob: Body, status: dict[str, Any]) -> None:
+        """Give a RayJob's pod a status, if it has one."""
+        pod = self.pod(rayjob["metadata"]["uid"])
+        if pod is not None:
+            self.api.update(ref_of(POD, pod), lambda body: body.update(status=status))
+
+    def pods_go(self) -> bool:
+        """Pods of RayJobs that are over or gone end, and what runs in them with them."""
+        worked = False
+        for uid in sorted(self.gone - self.lost):
+            worked |= self._stop_uid(uid)
+        self.gone.clear()
+        return worked
+
+    def _stop(self, rayjob: Body) -> None:
+        self._stop_uid(rayjob["metadata"]["uid"])
+
+    def _stop_uid(self, uid: str) -> bool:
+        if uid in self.trainers:
+            self.trainers[uid].finish("killed", {})
+        pod = self.pod(uid)
+        if pod is not None:
+            self.api.delete(ref_of(POD, pod))
+        return pod is not None
+
+    # What befalls trainers.
+
+    def finish(self, rayjob: Body, outcome: Outcome, metrics: dict[str, Any]) -> None:
+        """End the trainer of a RayJob, if there is one at work."""
+        trainer = self.trainer_of(rayjob)
+        if trainer is not None:
+            trainer.finish(outcome, metrics)
+
+    def submit_again(self, rayjob: Body) -> None:
+        """The head was lost: KubeRay starts the same trainer anew, within the RayJob."""
+        trainer = self.trainer_of(rayjob)
+        if trainer is not None and trainer.alive:
+            trainer.finish("killed", {})
+            self._set(ref_of(RAYJOB, rayjob), jobStatus="PENDING")
+
+    def beat(self) -> None:
+        """All trainers that can give a sign of life."""
+        for trainer in self.trainers.values():
+            trainer.beat()
+
+

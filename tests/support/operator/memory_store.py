@@ -1,0 +1,67 @@
+"""An artifact store in memory that may be slow, or refuse for a while."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from lingraft.errors import InfrastructureError
+from lingraft.store.base import ArtifactStore, Conflict, ObjectInfo
+
+
+class MemoryStore(ArtifactStore):
+    """Objects with ETags; conditions as S3 keeps them."""
+
+    def __init__(self, uri: str, on_read: Callable[[], None]) -> None:
+        """Make an empty one.
+
+        Args:
+            uri: Its address.
+            on_read: Called before each read: what else may happen just then.
+        """
+        self.uri = uri.rstrip("/") + "/"
+        self.refusing = False
+        self._objects: dict[str, tuple[bytes, str]] = {}
+        self._on_read, self._count = on_read, 0
+
+    def _check(self) -> None:
+        if self.refusing:
+            raise InfrastructureError("the endpoint does not answer", where=self.uri)
+
+    def get(self, key: str) -> tuple[bytes, str] | None:
+        self._on_read()
+        self._check()
+        return self._objects.get(key)
+
+    def keys(self) -> list[str]:
+        """All keys; for the tests, that always works."""
+        return list(self._objects)
+
+    def put(
+        self, key: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None
+    ) -> str:
+        self._check()
+        found = self._objects.get(key)
+        if (if_absent and found) or (if_match and (found is None or found[1] != if_match)):
+            raise Conflict("this object changed meanwhile", where=self.uri + key)
+        self._count += 1
+        self._objects[key] = data, f"e{self._count}"
+        return f"e{self._count}"
+
+    def delete(self, key: str) -> None:
+        self._check()
+        self._objects.pop(key, None)
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        self._check()
+        for key in sorted(self._objects):
+            if key.startswith(prefix):
+                data, etag = self._objects[key]
+                yield ObjectInfo(key, len(data), etag)
+
+    def put_file(self, key: str, local: Path) -> tuple[int, str]:
+        raise NotImplementedError
+
+    def get_file(self, key: str, local: Path, *, if_match: str | None = None) -> None:
+        raise NotImplementedError
+
+    def local_path(self, key: str) -> Path | None:
+        return None

@@ -1,0 +1,68 @@
+"""Resources that share much with each other."""
+
+from typing import Any
+
+from tests.support.operator.simulation import STORE
+
+
+def spec(language: str = "sw", method: str = "Standard", **changes: Any) -> dict[str, Any]:
+    """A resource's spec: Standard has three stages, MiniPost five."""
+    fields: dict[str, Any] = {
+        "language": language,
+        "base": {"uri": "s3://models/base/"},
+        "method": method,
+        "corpus": {"uri": f"s3://corpora/{language}/"},
+        "store": {"uri": STORE},
+    }
+    if method == "MiniPost":
+        fields["mini"] = {"text": {"uri": "s3://corpora/en/"}}
+    return fields | changes
+
+
+def task(**changes: Any) -> dict[str, Any]:
+    """A task with one fine-tuning run."""
+    fields = {
+        "name": "xnli",
+        "format": "xnli",
+        "train": "s3://tasks/mnli/",
+        "test": "s3://tasks/xnli/",
+    }
+    return fields | changes
+
+
+SHAPES: dict[str, dict[str, Any]] = {
+    "plain": spec(),
+    "task": spec(tasks=[task()]),
+    "gate": spec(tasks=[task(gate={"metric": "accuracy", "min": 0.6})]),
+    "mini": spec(method="MiniPost"),
+    "french": spec("fr", method="MiniPost", tasks=[task()]),
+    "once": spec(tasks=[task()], retry={"maxAttempts": 1}),
+    "secret": spec(tasks=[task()], store={"uri": STORE, "credentialsSecret": "mine"}),
+}
+CHANGES: dict[str, dict[str, Any]] = {
+    "no tasks": {"tasks": []},
+    "other epochs": {"tasks": [task(epochs=5)]},
+    "gate": {"tasks": [task(gate={"metric": "accuracy", "min": 0.65})]},
+    "more attempts": {"retry": {"maxAttempts": 4, "backoffSeconds": 0}},
+    "pools": {"pools": {"small": {"cpu": "2"}}},
+    "seed": {"seed": 7},
+    "too deep": {"method": "MiniJoint", "mini": {"layers": 12}},
+    "forbidden": {"corpus": {"uri": "s3://elsewhere/"}},
+    "other secret": {"store": {"uri": STORE, "credentialsSecret": "other"}},
+}
+POD_STATES: dict[str, dict[str, Any]] = {
+    "has no node": {"conditions": [{"type": "PodScheduled", "status": "False"}]},
+    "has no image": {
+        "conditions": [{"type": "PodScheduled", "status": "True"}],
+        "containerStatuses": [{"state": {"waiting": {"reason": "ImagePullBackOff"}}}],
+    },
+    "has a bad image": {
+        "conditions": [{"type": "PodScheduled", "status": "True"}],
+        "containerStatuses": [{"state": {"waiting": {"reason": "InvalidImageName"}}}],
+    },
+    "is out of memory": {
+        "containerStatuses": [{"state": {"terminated": {"reason": "OOMKilled"}}}],
+    },
+    "is preempted": {"conditions": [{"type": "DisruptionTarget", "status": "True"}]},
+}
+"""What may become of a RayJob's pod."""

@@ -1,0 +1,91 @@
+"""Specs that are wrong, and the sentence that says so: pydantic's and the API server's alike."""
+
+from typing import Any
+
+from tests.support.specs import task
+
+Changes = dict[str, Any]
+_TEXT = {"text": {"uri": "file:///english"}}
+
+REFUSALS: list[tuple[str, str, Changes]] = [
+    ("spec.base", "set exactly one of uri and pretrain", {"base": {}}),
+    (
+        "spec.base",
+        "set exactly one of uri and pretrain",
+        {"base": {"uri": "file:///base", "pretrain": _TEXT}},
+    ),
+    (
+        "spec.tokenizer",
+        "set either train or uri, not both",
+        {"tokenizer": {"uri": "file:///tokenizer", "train": {}}},
+    ),
+    (
+        "spec.base.pretrain.tokenizer",
+        "set either train or uri, not both",
+        {
+            "base": {
+                "pretrain": _TEXT | {"tokenizer": {"uri": "file:///tokenizer", "train": {}}},
+            }
+        },
+    ),
+    (
+        "spec.base.pretrain.architecture.hiddenSize",
+        "hiddenSize must be a multiple of attentionHeads",
+        {"base": {"pretrain": _TEXT | {"architecture": {"attentionHeads": 5}}}},
+    ),
+    (
+        "spec.base.pretrain.architecture.hiddenSize",
+        "hiddenSize must be a multiple of attentionHeads",
+        {"base": {"pretrain": _TEXT | {"architecture": {"hiddenSize": 100}}}},
+    ),
+    (
+        "spec.mini.text",
+        "method MiniPost needs mini.text: source-language text for step 1b",
+        {"method": "MiniPost", "mini": {}},
+    ),
+    (
+        "spec.mini.text",
+        "method MiniPost needs mini.text: source-language text for step 1b",
+        {"method": "MiniPost", "mini": {"layers": 4}},
+    ),
+    (
+        "spec.mini.newLayers",
+        "mini.newLayers is MiniPost's: MiniJoint adds no layers",
+        {"method": "MiniJoint", "mini": {"newLayers": 1}},
+    ),
+    (
+        "spec.tasks[0].train",
+        "a xnli task needs train (source-language data)",
+        {"tasks": [{"name": "a", "format": "xnli", "test": "file:///test"}]},
+    ),
+    (
+        "spec.tasks[0]",
+        "retrieval needs no train, dev or sourceTest: nothing is fine-tuned",
+        {"tasks": [task(format="retrieval")]},
+    ),
+    (
+        "spec.tasks[1].gate.metric",
+        "gate.metric is accuracy; a squad task has exactMatch, f1",
+        {
+            "tasks": [
+                task("a"),
+                task("b", format="squad", gate={"metric": "accuracy", "min": 0.5}),
+            ]
+        },
+    ),
+    (
+        "spec.tasks[0].gate.metric",
+        "gate.metric is macroF1; a retrieval task has accuracy",
+        {
+            "tasks": [
+                {
+                    "name": "a",
+                    "format": "retrieval",
+                    "test": "file:///test",
+                    "gate": {"metric": "macroF1", "min": 0.5},
+                }
+            ]
+        },
+    ),
+]
+"""Field at fault as Kubernetes names it, sentence, changes of `tests.support.specs.spec_of`."""

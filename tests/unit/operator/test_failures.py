@@ -1,0 +1,117 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lingraft.stage import Failure
+from lingraft_operator.failures import ending_of
+from lingraft_operator.world import Observed, PodTrouble, RayJob
+from tests.support.operator.clock import START
+from tests.support.operator.views import attempt, rayjob
+
+ENDED = rayjob(deployment_status="Failed", job_status="FAILED", reason="AppFailed")
+
+
+def said(failure_class: Any, where: str = "") -> Observed:
+    failure = Failure(failure_class=failure_class, reason="Said", message="why", where=where)
+    return Observed(failures={"h": failure})
+
+
+def in_trouble(kind: Any, observed: Observed | None = None) -> Observed:
+    trouble = PodTrouble(kind, "Pod", "pod says", START)
+    return replace(observed or Observed(), troubles={"h": trouble})
+
+
+def exited(code: int) -> RayJob:
+    return replace(ENDED, message=f"Job entrypoint command failed with exit code {code}, logs: x")
+
+
+def test_what_the_trainer_wrote_counts_most() -> None:
+    ending = ending_of(attempt(), exited(1), in_trouble("memory", said("user", "s3://b/x")))
+    assert (ending.failure_class, ending.reason) == ("user", "Said")
+    assert ending.message == "s3://b/x: why"
+    assert ending_of(attempt(), None, said("resource")).failure_class == "resource"
+
+
+def test_an_infrastructure_failure_of_the_trainer_is_explained_by_its_pod() -> None:
+    """A lost connection is what the trainer sees of a neighbour that was killed for memory."""
+    ending = ending_of(attempt(), ENDED, in_trouble("memory", said("infrastructure")))
+    assert (ending.failure_class, ending.reason) == ("resource", "Pod")
+    assert ending_of(attempt(), ENDED, said("infrastructure")).reason == "Said"
+
+
+@pytest.mark.parametrize(
+    ("kind", "failure_class"),
+    [("memory", "resource"), ("fatal", "user"), ("disrupted", "infrastructure")],
+)
+def test_a_pod_without_a_word_of_the_trainer(kind: str, failure_class: str) -> None:
+    ending = ending_of(attempt(), ENDED, in_trouble(kind))
+    assert (ending.failure_class, ending.reason) == (failure_class, "Pod")
+
+
+@pytest.mark.parametrize("kind", ["waiting", "unready"])
+def test_what_kept_a_pod_waiting_did_not_end_it(kind: str) -> None:
+    assert ending_of(attempt(), ENDED, in_trouble(kind)).reason == "AppFailed"
+
+
+def test_a_preemption_counts_only_if_nothing_was_kept() -> None:
+    preempted = in_trouble("disrupted")
+    assert ending_of(attempt(), ENDED, preempted).counted
+    saved = replace(preempted, checkpoints={"h": 40})
+    assert not ending_of(attempt(), ENDED, saved).counted
+    of_another = replace(preempted, checkpoints={"other": 40})
+    assert ending_of(attempt(), ENDED, of_another).counted
+
+
+def test_a_rayjob_that_is_gone_may_be_tried_again() -> None:
+    ending = ending_of(attempt(), None, Observed())
+    assert (ending.failure_class, ending.reason, ending.counted) == (
+        "infrastructure",
+        "RayJobDeleted",
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("ended", "failure_class", "reason", "counted"),
+    [
+        (exited(1), "infrastructure", "AppFailed", True),
+        (exited(2), "user", "StageFailed", True),
+        (exited(3), "infrastructure", "StageBusy", False),
+        (exited(-9), "infrastructure", "AppFailed", True),
+        (exited(23), "infrastructure", "AppFailed", True),
+        (replace(ENDED, reason=""), "infrastructure", "RayJobFailed", True),
+        (rayjob(deployment_status="ValidationFailed"), "user", "RayJobRefused", True),
+        (
+            replace(ENDED, reason="PreRunningDeadlineExceeded"),
+            "infrastructure",
+            "WaitedForCapacity",
+            False,
+        ),
+        (
+            rayjob(deployment_status="Complete", job_status="SUCCEEDED"),
+            "infrastructure",
+            "NoManifest",
+            True,
+        ),
+        (
+            rayjob(deployment_status="Complete", job_status="STOPPED", reason="Stopped"),
+            "infrastructure",
+            "Stopped",
+            True,
+        ),
+    ],
+)
+def test_what_kuberay_says_counts_least(
+    ended: RayJob, failure_class: str, reason: str, counted: bool
+) -> None:
+    ending = ending_of(attempt(), ended, Observed())
+    assert (ending.failure_class, ending.reason, ending.counted) == (failure_class, reason, counted)
+    assert ending.message
+
+
+def test_words_of_another_holder_are_not_this_ones() -> None:
+    failure = Failure(failure_class="user", reason="Said", message="why")
+    trouble = PodTrouble("memory", "Pod", "pod says", START)
+    others = Observed(failures={"x": failure}, troubles={"x": trouble})
+    assert ending_of(attempt(), ENDED, others).reason == "AppFailed"

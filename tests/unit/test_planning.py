@@ -1,0 +1,91 @@
+"""Planning looks up what is not pinned yet, and nothing else."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lingraft import planning
+from lingraft.errors import UserError
+from lingraft.planning import plan_resource
+from lingraft.resource import LanguageAdaptation
+
+CONFIG = {
+    "model_type": "roberta",
+    "architectures": ["RobertaForMaskedLM"],
+    "num_hidden_layers": 3,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "vocab_size": 100,
+    "max_position_embeddings": 130,
+}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base/config.json").write_text(json.dumps(CONFIG))
+    (tmp_path / "sw.txt").write_text("habari")
+    (tmp_path / "fr.txt").write_text("bonjour")
+    return tmp_path
+
+
+def resource(world: Path, corpus: str = "sw.txt") -> LanguageAdaptation:
+    return LanguageAdaptation.model_validate(
+        {
+            "apiVersion": "lingraft.dev/v1alpha1",
+            "kind": "LanguageAdaptation",
+            "metadata": {"name": "sw"},
+            "spec": {
+                "language": "sw",
+                "base": {"uri": (world / "base").as_uri()},
+                "method": "Standard",
+                "corpus": {"uri": (world / corpus).as_uri()},
+                "store": {"uri": (world / "store").as_uri()},
+            },
+        }
+    )
+
+
+def test_what_is_pinned_is_not_looked_up(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = plan_resource(resource(world))
+    pins = {source.uri: source for source in first.sources}
+    assert len(pins) == 2
+    for look in ("fingerprint", "open_store"):
+        monkeypatch.setattr(planning, look, lambda uri: pytest.fail(f"looked at {uri}"))
+    assert plan_resource(resource(world), pins, first.shape) == first
+
+
+def test_a_new_generation_looks_at_what_it_changed_alone(world: Path) -> None:
+    first = plan_resource(resource(world))
+    pins = {source.uri: source for source in first.sources}
+    (world / "base/config.json").write_text("overwritten since")
+    second = plan_resource(resource(world, "fr.txt"), pins, first.shape)
+    assert second["corpus"].stage.inputs["base"] == first["corpus"].stage.inputs["base"]
+    assert second["corpus"].stage.inputs["text"] != first["corpus"].stage.inputs["text"]
+    assert [Path(source.uri).name for source in second.sources] == ["fr.txt", "base"]
+
+
+def test_a_shape_is_of_the_base_that_is_pinned_and_of_no_other(world: Path) -> None:
+    first = plan_resource(resource(world))
+    deeper = CONFIG | {"num_hidden_layers": 6}
+    (world / "base/config.json").write_text(json.dumps(deeper))
+    assert plan_resource(resource(world), {}, first.shape).shape.layers == 6
+
+
+def test_a_pin_hides_no_missing_input(world: Path) -> None:
+    first = plan_resource(resource(world))
+    pins = {source.uri: source for source in first.sources}
+    with pytest.raises(UserError, match=r"spec\.corpus\.uri"):
+        plan_resource(resource(world, "gone.txt"), pins, first.shape)
+
+
+def test_equal_content_at_two_places_is_two_sources(world: Path) -> None:
+    (world / "copy.txt").write_text("habari")
+    changed = resource(world).model_dump(by_alias=True)
+    changed["spec"]["tokenizer"] = {"uri": (world / "copy.txt").as_uri()}
+    planned = plan_resource(LanguageAdaptation.model_validate(changed))
+    assert len(planned.sources) == 3
+    assert len({source.fingerprint for source in planned.sources}) == 2
+    spec = planned.spec(planned["corpus"], "me")
+    assert len(spec.sources) == 2
