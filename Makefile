@@ -30,7 +30,7 @@ demo-compare: $(READY) ## The demo with all three methods and what each cost
 
 test: lint types test-unit test-integration test-cluster ## Everything that CI runs, in this order
 
-test-unit: $(READY) ## Pure code, under a minute
+test-unit: $(READY) kube ## Pure code, under a minute
 	tools/loopback.sh $(BIN)/pytest tests/unit
 
 test-integration: $(READY) ## Real models, real local Ray, a real S3 server
@@ -40,7 +40,7 @@ test-cluster: $(READY) kube ## The operator on a real control plane with the rea
 	tools/loopback.sh $(BIN)/pytest tests/cluster
 
 chaos: $(READY) kube ## Ten seeds of every way to disturb the operator
-	tools/loopback.sh $(BIN)/pytest tests/cluster/test_chaos.py --chaos-seeds=10
+	CHAOS_SEEDS=10 tools/loopback.sh $(BIN)/pytest tests/cluster/test_chaos.py
 
 cluster-up: $(READY) kube ## A control plane with KubeRay and the operator, for your own terminal
 	$(BIN)/python -m tests.cluster.up up
@@ -52,6 +52,7 @@ cluster-down: $(READY) ## End it
 # need it are skipped, but for CI.
 kube: $(READY)
 	$(BIN)/python tools/kube/build.py || test "$${CI:-}" != true
+	$(BIN)/python tools/kstatus/build.py || test "$${CI:-}" != true
 
 generate: $(READY) ## The CRD from the models, the chart's schema and copy of the CRD
 	$(BIN)/lingraft crd >crds/lingraft.dev_languageadaptations.yaml
@@ -76,7 +77,7 @@ bench-quick: $(READY) ## Embed tokens/s of the three methods beside their FLOPs
 	$(BIN)/python bench/quick.py
 
 bench-operator: $(READY) kube ## 1,000 and 5,000 resources with stages that end at once
-	tools/loopback.sh $(BIN)/python -m bench.operator
+	tools/loopback.sh $(BIN)/python -m bench.fleet
 
 lock: $(READY) ## Write constraints.txt anew (LOCK_ARGS=--upgrade moves every version)
 	tools/lock.sh $(BIN)/uv $(LOCK_ARGS)

@@ -160,7 +160,7 @@ def running(*, mini: bool) -> Iterator[Fleet]:
         with ControlPlane() as cluster:
             install_crds(cluster.admin)
             fake = FakeKubeRay(cluster.users["kuberay"])
-            fake.behave = shared_take_a_while
+            fake.behave, fake.running = shared_take_a_while, False
             fake.start()
             with Operator(cluster, chart_values(store.endpoint), store.environment) as operator:
                 cluster.restart_controllers()

@@ -71,7 +71,9 @@ def _schema() -> dict[str, Any]:
             "kind": {"type": "string", "description": f"{KIND}."},
             "metadata": {"type": "object"},  # Kubernetes' own, description included
             "spec": structural(LanguageAdaptationSpec, defaults=True),
-            "status": structural(LanguageAdaptationStatus, defaults=False),
+            # Without any status kstatus takes a new object for Current before it was looked at.
+            "status": structural(LanguageAdaptationStatus, defaults=False)
+            | {"default": {"observedGeneration": 0}},
         },
         "required": ["spec"],
     }

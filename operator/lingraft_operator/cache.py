@@ -42,6 +42,7 @@ class Cache:
         self._resources: dict[Key, tuple[int, bytes]] = {}
         self._unseen: dict[Key, tuple[int, float]] = {}
         self._rayjobs: dict[Key, tuple[RayJob, float]] = {}
+        self._live: dict[PoolName, int] = {"small": 0, "large": 0}
         self._owned: defaultdict[str, set[Key]] = defaultdict(set)
         self._pods: defaultdict[str, dict[str, PodTrouble | None]] = defaultdict(dict)
         self._former_owners: OrderedDict[Key, tuple[str, ...]] = OrderedDict()
@@ -93,6 +94,7 @@ class Cache:
                 rayjob = replace(rayjob, running_since=before.running_since)
             self._forget(key)
             self._rayjobs[key] = (rayjob, time.monotonic())
+            self._live[rayjob.pool] += not rayjob.finished
             for owner in rayjob.owners:
                 self._owned[owner["uid"]].add(key)
         return before, rayjob
@@ -112,7 +114,10 @@ class Cache:
 
     def _forget(self, key: Key) -> None:
         found = self._rayjobs.pop(key, None)
-        for owner in found[0].owners if found else ():
+        if found is None:
+            return
+        self._live[found[0].pool] -= not found[0].finished
+        for owner in found[0].owners:
             self._owned[owner["uid"]].discard(key)
             if not self._owned[owner["uid"]]:
                 del self._owned[owner["uid"]]
@@ -143,10 +148,8 @@ class Cache:
 
     def live(self) -> dict[PoolName, int]:
         """RayJobs that are not finished, by pool."""
-        counts: dict[PoolName, int] = {"small": 0, "large": 0}
-        for rayjob in self.rayjobs():
-            counts[rayjob.pool] += not rayjob.finished
-        return counts
+        with self._lock:
+            return dict(self._live)
 
     # Pods, by the holder that they work for.
 

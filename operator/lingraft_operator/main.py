@@ -12,6 +12,7 @@ from prometheus_client import start_http_server
 
 from lingraft.errors import UserError
 from lingraft_operator import metrics
+from lingraft_operator.apply import Actor
 from lingraft_operator.cache import Cache
 from lingraft_operator.cluster import Cluster, connect
 from lingraft_operator.config import Config, load_config
@@ -57,7 +58,8 @@ async def run(config: Config, cluster: Cluster, liveness_endpoint: str) -> None:
     cache, queue = Cache(), Queue()
     slots = Slots(config.pools, cache.live)
     observer = Observer(cache, cluster, slots, config)
-    worker = Worker(cache, cluster, observer, slots, config, queue.add)
+    actor = Actor(cache, cluster, observer, slots, config)
+    worker = Worker(cache, cluster, observer, actor, slots, config, queue.add)
     workers = Workers(queue, worker.process, config.workers)
     sweeper = Sweeper(cache, cluster, config)
     registry = kopf.OperatorRegistry()

@@ -14,7 +14,7 @@ from lingraft.store import open_store
 from lingraft.store.base import ArtifactStore
 from lingraft.store.lease import Lease, LeaseRecord
 from lingraft.store.stages import StageStore, read_manifest
-from lingraft_operator.cache import Cache
+from lingraft_operator.cache import Cache, is_going
 from lingraft_operator.cluster import Cluster
 from lingraft_operator.config import Config
 from lingraft_operator.names import rayjob_name
@@ -46,7 +46,8 @@ class Observer:
             name = rayjob_name(planned.stage, plan.store, credentials_secret) if plan else ""
             key = (resource.namespace, name)
             known = self._cache.rayjob(key)
-            if known is not None and not known[0].finished and known[1] > self._config.poll_seconds:
+            old = known is not None and known[1] > self._config.poll_seconds
+            if old and known is not None and (known[0].deleting or not known[0].finished):
                 known = self.look_up(key)  # a watch that broke may have missed its end
             elif name in uids and (known is None or known[0].uid != uids[name]):
                 known = self.look_up(key)  # before it is given up: the watch may be behind
@@ -55,6 +56,14 @@ class Observer:
             else:
                 found.pop(name, None)
         return found
+
+    def look_again(self, resource: Resource) -> None:
+        """It changed or went while it was judged; a watch that broke may never say so."""
+        body = self._cluster.get_resource(resource.key)
+        if body is not None and not is_going(body):
+            self._cache.put_resource(body)
+        elif self._cache.resource(resource.key) == resource:
+            self._cache.drop_resource(resource.key)
 
     def look_up(self, key: tuple[str, str]) -> tuple[RayJob, float] | None:
         """Ask the API server for a RayJob, and remember the answer."""
@@ -172,9 +181,17 @@ class _Seen:
             if progress is not None:
                 self.progress[rayjob.holder] = progress
         ended = {unjudged} if unjudged and unjudged != at_work else set[str]()
-        if rayjob is not None and rayjob.finished:
+        if rayjob is not None and (rayjob.finished or (rayjob.running and not self._held(rayjob))):
             ended.add(rayjob.holder)
-        for holder in ended:
+        self._last_words(planned, ended)
+
+    def _held(self, rayjob: RayJob) -> bool:
+        """Whether its trainer is at work, as far as the lease tells."""
+        lease = self.leases.get(rayjob.stage)
+        return lease is not None and lease.holder == rayjob.holder and not lease.released
+
+    def _last_words(self, planned: PlannedStage, holders: set[str]) -> None:
+        for holder in holders:
             stages = StageStore(self._store, planned.stage, holder)
             failure = stages.read_failure(holder)
             if failure is not None:

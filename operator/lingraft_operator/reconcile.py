@@ -16,10 +16,12 @@ from lingraft.resource import LanguageAdaptationSpec
 from lingraft.stage import Failure
 from lingraft.status import LanguageAdaptationStatus, Phase, PinnedPlan, StageStatus
 from lingraft_operator import results
+from lingraft_operator.actions import Action, Leave
+from lingraft_operator.attempts import left, reset
 from lingraft_operator.conditions import Aspect, Summary, conditions
 from lingraft_operator.config import Config
 from lingraft_operator.names import rayjob_name
-from lingraft_operator.stages import Action, Judge, Leave, Verdict, left, reset
+from lingraft_operator.stages import Judge, Verdict
 from lingraft_operator.world import Observed, Resource
 
 FINAL_PHASES: frozenset[Phase] = frozenset({"Ready", "Stalled", "Suspended"})

@@ -7,7 +7,7 @@ from lingraft.gates import GateResult, gate_results
 from lingraft.plan import Plan
 from lingraft.pools import POOL_OF, Pool, PoolName
 from lingraft.resource import LanguageAdaptationSpec
-from lingraft.stage import Manifest
+from lingraft.stage import DATA_PARALLEL, Manifest
 from lingraft.status import (
     Artifacts,
     ComputeStatus,
@@ -121,7 +121,8 @@ def _price(
     for stage, seconds in spent:
         pool = pools[POOL_OF[stage.kind]]
         if pool.price is not None:
-            cost = seconds / 3600 * max(1, pool.workers or 0) * pool.price.per_hour
+            workers = (pool.workers or 1) if stage.kind in DATA_PARALLEL else 1
+            cost = seconds / 3600 * workers * pool.price.per_hour
             sums[pool.price.currency] = sums.get(pool.price.currency, 0.0) + cost
     return ", ".join(f"{amount:.2f} {currency}" for currency, amount in sums.items()) or None
 

@@ -11,51 +11,16 @@ from datetime import datetime, timedelta
 from lingraft.plan import PlannedStage
 from lingraft.pools import POOL_OF, Pool, PoolName
 from lingraft.resource import Retry
-from lingraft.stage import Execution
+from lingraft.stage import Execution, Manifest
 from lingraft.status import Attempt, StageProgress, StageState, StageStatus
+from lingraft_operator.actions import Action, Delete, Join, Launch, Leave
+from lingraft_operator.attempts import ended, is_final, with_attempts
 from lingraft_operator.config import Config
-from lingraft_operator.failures import ending_of
 from lingraft_operator.world import Ending, Observed, PodTrouble, RayJob
 
 PODS_GO_WITHIN = timedelta(seconds=120)
 """How long a retry waits for the pods of the attempt before; those of a lost node never go."""
 LONGEST_BACKOFF = 600
-KEPT_ATTEMPTS = 10
-
-
-@dataclass(frozen=True)
-class Launch:
-    """Create the stage's RayJob."""
-
-    planned: PlannedStage
-    pool: PoolName
-    micro_batch_tokens: int
-    superseded: tuple[str, ...] = ()
-    """Former holders that have certainly ended: their leases need not expire."""
-
-
-@dataclass(frozen=True)
-class Join:
-    """Become one of a RayJob's owners."""
-
-    rayjob: RayJob
-
-
-@dataclass(frozen=True)
-class Leave:
-    """Be none of its owners any more; the last one deletes it."""
-
-    rayjob: RayJob
-
-
-@dataclass(frozen=True)
-class Delete:
-    """End it, whoever else wants it: it has failed, or makes room for the next attempt."""
-
-    rayjob: RayJob
-
-
-Action = Launch | Join | Leave | Delete
 
 
 @dataclass(frozen=True)
@@ -95,8 +60,8 @@ class Judge:
         """
         manifest = self.observed.manifests.get(planned.stage.ref)
         if manifest is not None:
-            return self._done(before, rayjob, manifest.holder, manifest.compute.device_seconds)
-        stage = self._with_attempts(before, rayjob)
+            return self._done(before, rayjob, manifest)
+        stage = with_attempts(before, rayjob, self.observed, uid=self.uid, now=self.now)
         last = stage.attempts[-1] if stage.attempts else None
         if rayjob is not None and not rayjob.finished and not rayjob.deleting:
             if last is not None and last.uid == rayjob.uid and last.failure_class is not None:
@@ -115,9 +80,7 @@ class Judge:
         update = {"state": state, "reason": reason, "message": message, "not_before": None}
         return stage.model_copy(update=cleared | update)
 
-    def _done(
-        self, before: StageStatus, rayjob: RayJob | None, holder: str, device_seconds: float
-    ) -> Verdict:
+    def _done(self, before: StageStatus, rayjob: RayJob | None, manifest: Manifest) -> Verdict:
         last = before.attempts[-1] if before.attempts else None
         attempts = before.attempts
         if last is not None and last.ended_at is None:
@@ -126,59 +89,19 @@ class Judge:
         stage = self._set(before, "Done").model_copy(
             update={
                 "attempts": attempts,
-                "holder": holder,
-                "device_seconds": device_seconds,
-                "cached": holder not in {attempt.holder for attempt in attempts},
+                "holder": manifest.holder,
+                "device_seconds": manifest.compute.device_seconds,
+                "cached": manifest.holder not in {attempt.holder for attempt in attempts},
             }
         )
-        # One that runs sees the manifest and ends by itself; one that has not begun need not.
-        idle = rayjob is not None and not (rayjob.running or rayjob.finished or rayjob.deleting)
-        if idle and rayjob is not None and rayjob.owned_by(self.uid):
-            return Verdict(stage, Leave(rayjob))
-        return Verdict(stage)
-
-    def _with_attempts(self, stage: StageStatus, rayjob: RayJob | None) -> StageStatus:
-        """Open an attempt for a RayJob of ours that is new here, close one that is over."""
-        last = stage.attempts[-1] if stage.attempts else None
-        same = rayjob is not None and last is not None and rayjob.uid == last.uid
-        if last is not None and last.ended_at is None:
-            gone = rayjob if same else None
-            if gone is None or gone.finished:
-                stage = self._ended(stage, ending_of(last, gone, self.observed))
-        if rayjob is None or not rayjob.owned_by(self.uid):
-            return stage
-        if same and last is not None:
-            if last.ended_at is None or last.failure_class is not None or rayjob.finished:
-                return stage
-            # It was left, and is wanted again before it went.
-            again = last.model_copy(update={"ended_at": None, "reason": None, "counted": True})
-            return stage.model_copy(update={"attempts": (*stage.attempts[:-1], again)})
-        opened = Attempt(
-            number=last.number + 1 if last else 1,
-            ray_job=rayjob.name,
-            uid=rayjob.uid,
-            holder=rayjob.holder,
-            micro_batch_tokens=rayjob.micro_batch_tokens,
-            started_at=rayjob.created_at,
-        )
-        stage = stage.model_copy(update={"attempts": _kept((*stage.attempts, opened))})
-        if rayjob.finished:
-            stage = self._ended(stage, ending_of(opened, rayjob, self.observed))
-        return stage
-
-    def _ended(self, stage: StageStatus, ending: Ending) -> StageStatus:
-        last = stage.attempts[-1]
-        closed = last.model_copy(
-            update={
-                "ended_at": self.now,
-                "step": self.observed.checkpoints.get(last.holder, last.step),
-                "failure_class": ending.failure_class,
-                "reason": ending.reason,
-                "message": ending.message[:1000],
-                "counted": ending.counted,
-            }
-        )
-        return stage.model_copy(update={"attempts": (*stage.attempts[:-1], closed)})
+        if rayjob is None or rayjob.finished or rayjob.deleting or not rayjob.owned_by(self.uid):
+            return Verdict(stage)
+        # The winner's ends by itself, unless it hangs; what others do is in vain.
+        done_at = datetime.fromisoformat(manifest.created_at)
+        ends_by = done_at + timedelta(seconds=self.config.heartbeat_timeout_seconds)
+        if rayjob.holder == manifest.holder and self.now < ends_by:
+            return Verdict(stage, wake_at=ends_by)
+        return Verdict(stage, Leave(rayjob))
 
     # A RayJob is there and not finished.
 
@@ -199,7 +122,7 @@ class Judge:
         trouble = self.observed.troubles.get(rayjob.holder)
         ending, check_at = self._must_end(rayjob, trouble)
         if ending is not None:
-            stage = self._ended(stage, ending)
+            stage = ended(stage, ending, self.observed, self.now)
             return Verdict(self._set(stage, "Retrying"), Delete(rayjob), wake_at=self.now)
         wake = min(poll, check_at)
         if rayjob.running:
@@ -230,6 +153,8 @@ class Judge:
             return None, until
         if rayjob.running and (heard := self._heard(rayjob)) is not None:
             if heard + timeout <= self.now:
+                if (said := self.observed.failures.get(rayjob.holder)) is not None:
+                    return Ending(said.failure_class, said.reason, said.message), self.now
                 quiet = f"nothing was heard of {rayjob.name} since {heard:%H:%M:%S} UTC"
                 return Ending("infrastructure", "HeartbeatLost", quiet), self.now
             return None, heard + timeout
@@ -322,37 +247,3 @@ class Judge:
         short = [a.micro_batch_tokens for a in counted if a.failure_class == "resource"]
         usual = self.pools[pool].micro_batch_tokens or Execution().micro_batch_tokens
         return max(1, min(short) // 2) if short else usual
-
-
-def _kept(attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
-    """The newest ten, and every one that counts."""
-    recent = attempts[-KEPT_ATTEMPTS:]
-    return tuple(attempt for attempt in attempts if attempt in recent or attempt.counted)
-
-
-def is_final(counted: list[Attempt], retry: Retry) -> bool:
-    """Whether no further attempt is allowed."""
-    over = [attempt for attempt in counted if attempt.failure_class is not None]
-    classes = [attempt.failure_class for attempt in over]
-    return "user" in classes or classes.count("resource") > 1 or len(classes) >= retry.max_attempts
-
-
-def reset(stage: StageStatus) -> StageStatus:
-    """Forget what was counted: a new generation, or a new value of lingraft.dev/retry."""
-    past = tuple(
-        attempt.model_copy(update={"counted": False}) if attempt.ended_at else attempt
-        for attempt in stage.attempts
-    )
-    return stage.model_copy(update={"attempts": past})
-
-
-def left(stage: StageStatus, why: str, now: datetime) -> StageStatus:
-    """The stage after its RayJob was left on purpose."""
-    last = stage.attempts[-1] if stage.attempts else None
-    attempts = stage.attempts
-    if last is not None and last.ended_at is None:
-        closed = {"ended_at": now, "reason": why, "counted": False}
-        attempts = (*attempts[:-1], last.model_copy(update=closed))
-    cleared = dict.fromkeys(("ray_job", "dashboard_url", "progress", "eta", "not_before"))
-    waiting = {"state": "Waiting", "reason": "", "message": "", "attempts": attempts}
-    return stage.model_copy(update=cleared | waiting) if stage.state != "Done" else stage

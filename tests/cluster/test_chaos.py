@@ -90,4 +90,5 @@ def disturb(world: World, scenario: str, seed: int) -> None:
             f"again: CHAOS_SEEDS={seed + 1} tools/loopback.sh .venv/bin/pytest "
             f"'tests/cluster/test_chaos.py::{name}'"
         )
+        error.add_note(world.story())
         raise

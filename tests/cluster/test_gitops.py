@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,10 @@ from tests.cluster.bed.adaptations import Adaptations
 from tests.cluster.bed.api import Object
 from tests.cluster.bed.bed import Bed
 from tests.cluster.bed.chart import HelmError, helm
-from tests.cluster.bed.operator import Operator
+from tests.cluster.bed.operator import Operator, chart_values
 from tests.cluster.bed.processes import free_ports
 from tests.cluster.record_statuses import STATES, file_of, reconciling, record, shape
+from tests.integration.seaweed import Seaweed
 from tests.unit.gitops.judges import argo, flux
 
 
@@ -35,12 +35,14 @@ def test_a_status_is_as_it_was_recorded(
     compare(state, STATES[state](adaptations, bed))
 
 
-def test_a_status_is_as_it_was_recorded_while_there_is_no_store(
-    operator_with: Callable[..., Operator], adaptations: Adaptations
+def test_a_status_is_as_it_was_recorded_while_the_operator_cannot_reach_the_store(
+    operator: Operator, adaptations: Adaptations, bed: Bed, s3: Seaweed
 ) -> None:
+    operator.stop()
     (nobody,) = free_ports(1)
-    operator_with(s3={"endpoint": f"http://127.0.0.1:{nobody}", "region": "us-east-1"})
-    compare("store-unavailable", reconciling(adaptations, "StoreUnavailable"))
+    environment = s3.environment | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{nobody}"}
+    with Operator(bed.cluster, chart_values(s3.endpoint), environment, "cut-off"):
+        compare("store-unavailable", reconciling(adaptations, "StoreUnavailable"))
 
 
 def wait_for(adaptations: Adaptations, bed: Bed, what: str, seconds: int) -> str:
@@ -101,7 +103,7 @@ def test_helm_waits_until_a_resource_is_ready(
     operator: Operator, adaptations: Adaptations, bed: Bed, tmp_path: Path
 ) -> None:
     bed.behaviours.set("embed", seconds=4)
-    assert "STATUS: deployed" in install(adaptations, bed, tmp_path / "chart", 90, tasks=[])
+    assert "STATUS: deployed" in install(adaptations, bed, tmp_path / "chart", 45, tasks=[])
     assert adaptations.get("french")["status"]["phase"] == "Ready"
 
 

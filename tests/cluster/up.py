@@ -2,8 +2,9 @@
 
     python -m tests.cluster.up [up | down | serve] [--trainer real|instant]
 
-`up` starts the bed (control plane, KubeRay, stand-ins, an S3 server) in the background and
-prints what to export; `down` ends it. What runs is recorded in `~/.cache/lingraft/cluster`.
+`up` starts the bed (control plane, KubeRay, stand-ins, an S3 server) and our operator in the
+background and prints what to export; `down` ends it. What runs is recorded in
+`~/.cache/lingraft/cluster`.
 """
 
 import argparse
@@ -18,14 +19,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lingraft.cache import cache_dir
 from tests.cluster.bed.bed import Bed
 from tests.cluster.bed.control_plane import ControlPlane
-from tests.cluster.bed.kuberay import install
+from tests.cluster.bed.operator import Operator, chart_values
 from tests.integration import seaweed
-from tools.kube.build import Missing, binary, build
+from tools.kube.build import DEFAULT, Missing, binary, build
 
 ROOT = Path(__file__).parents[2]
 FOLDER = cache_dir() / "cluster"
@@ -45,7 +44,7 @@ def running() -> dict[str, Any] | None:
 def up(trainer: str) -> int:
     """Start the bed unless it runs, wait until it is ready and say how to use it."""
     try:
-        for part in ("control-plane", "kuberay"):
+        for part in DEFAULT:
             build(part)
     except Missing as error:
         print(f"error: {error}", file=sys.stderr)
@@ -94,10 +93,8 @@ def serve(trainer: str) -> int:
     store_process, store = seaweed.start()
     try:
         with ControlPlane() as cluster, Bed(cluster, store.endpoint) as bed:
-            crds = sorted((ROOT / "crds").glob("*.yaml"))
-            if crds:
-                install(bed.api, [yaml.safe_load(file.read_bytes()) for file in crds])
-                cluster.restart_controllers()
+            operator = Operator(cluster, chart_values(store.endpoint), store.environment)
+            cluster.restart_controllers()  # the chart brought our CRD
             bed.dashboard.trainer = "instant" if trainer == "instant" else "real"
             bed.api.kubeconfig(KUBECONFIG)
             KUBECONFIG.chmod(0o600)
@@ -110,8 +107,9 @@ def serve(trainer: str) -> int:
             scratch = STATE.with_suffix(".new")
             scratch.write_text(json.dumps(state))
             scratch.chmod(0o600)
-            scratch.replace(STATE)
-            over.wait()
+            with operator:
+                scratch.replace(STATE)
+                over.wait()
     finally:
         store_process.kill()
         store_process.wait()

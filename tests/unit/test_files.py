@@ -39,7 +39,7 @@ def test_local_paths_are_relative_to_the_file_and_uris_stay(tmp_path):
     assert spec.base.uri == (tmp_path / "model").as_uri() + "/"
     assert spec.corpus.uri == (tmp_path / "text/sw.txt").as_uri()
     assert spec.tasks[0].test == "s3://tasks/a.jsonl"
-    assert spec.store.uri == "file:///data/store"
+    assert spec.store is not None and spec.store.uri == "file:///data/store"
 
 
 def test_file_colon_paths_are_relative_too(tmp_path):

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
@@ -69,7 +69,10 @@ def work(
     except Exception as error:
         failure = classified(error)
         if rank == 0:
-            stages.write_failure(failure_of(failure))
+            # Without the lease it was asked to stop: what broke then is no failure.
+            with suppress(StageBusyError):
+                lease.renew()
+                stages.write_failure(failure_of(failure))
         if failure is error:
             raise
         raise failure from error

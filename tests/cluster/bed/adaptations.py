@@ -124,7 +124,10 @@ class Adaptations:
         def reached() -> bool:
             nonlocal last
             last = self.get(name)
-            found = conditions_of(last).get(condition, {})
+            conditions = conditions_of(last)
+            found = conditions.get(condition, {})
+            if condition == "Ready" and "Stalled" in conditions:
+                raise RuntimeError(f"{name} is Stalled")
             generation = last["metadata"]["generation"]
             return found.get("status") == "True" and found["observedGeneration"] == generation
 

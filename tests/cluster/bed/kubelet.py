@@ -43,7 +43,7 @@ class Refusal:
 
 
 class Kubelet:
-    """Every node's kubelet in two threads. Misbehaves through its methods."""
+    """Every node's kubelet. Misbehaves through its methods."""
 
     def __init__(self, api: Api, nodes: Sequence[Node] = NODE_POOLS) -> None:
         self._api = api

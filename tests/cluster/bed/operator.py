@@ -56,6 +56,8 @@ class Operator:
         """
         self.cluster, self.name, self._s3 = cluster, name, s3
         self.applied: Applied = apply_chart(cluster, values)
+        # The release's config.yaml is the latest operator's; a restart must find its own.
+        self._config = self.applied.config.read_text()
         self.log: Path = cluster.folder / f"{name}.log"
         self.process: Process | None = None
         self.health = self.metrics_port = 0
@@ -70,6 +72,7 @@ class Operator:
     def start(self, *, wait: bool = True) -> None:
         """Start it, and wait until it is alive."""
         self.health, self.metrics_port = free_ports(2)
+        self.applied.config.write_text(self._config)
         environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
             **self.applied.environment,

@@ -1,10 +1,13 @@
 """One run of chaos: resources that are worked on, and all that can be broken meanwhile."""
 
 import random
+import signal
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,7 @@ from tests.cluster.bed.bed import Bed
 from tests.cluster.bed.forwarder import Forwarder
 from tests.cluster.bed.operator import Operator, chart_values
 from tests.cluster.bed.processes import Process, wait_until
-from tests.cluster.chaos.recorder import ADAPTATION, RAYJOB, Recorder, is_finished, is_running
+from tests.cluster.chaos.recorder import ADAPTATION, POD, RAYJOB, Recorder, is_finished, is_running
 from tests.integration.seaweed import Seaweed
 
 # Two methods on one base: they share the corpus and the fine-tuned task, and nothing else.
@@ -29,6 +32,8 @@ METHODS = {"standard": "Standard", "minipost": "MiniPost"}
 MAX_ATTEMPTS = 6
 STAGE_SECONDS = 1.5
 """Of work in the instant trainer: long enough to be disturbed in its middle."""
+RUN_SECONDS = 240.0
+"""That a run may take; on a machine that has nothing else to do it takes a tenth."""
 PAIRS = "pairs"
 
 
@@ -45,6 +50,7 @@ class World:
         real: Whether the real trainer works.
         excused: How many RayJobs there may be beyond one for each stage and namespace: every
             scenario adds what it destroyed.
+        begun: When, by the monotonic clock.
         forgetful: The API server was started anew: until it has read the RBAC rules again it
             forbids everything.
     """
@@ -60,6 +66,7 @@ class World:
     operators: list[Operator] = field(default_factory=list[Operator])
     excused: int = 0
     forgetful: bool = False
+    begun: float = field(default_factory=time.monotonic)
 
     # Who is there
 
@@ -68,7 +75,10 @@ class World:
         name = f"operator-{len(self.operators) + 1}-{uuid.uuid4().hex[:6]}"
         endpoint = f"http://127.0.0.1:{self.to_s3.port}"
         values = chart_values(endpoint) | {"pollSeconds": 3}
-        environment = self.s3.environment | {"AWS_ENDPOINT_URL": endpoint}
+        environment = self.s3.environment | {
+            "AWS_ENDPOINT_URL": endpoint,
+            "PYTHONFAULTHANDLER": "1",  # `story` asks for stacks
+        }
         made = Operator(self.bed.cluster, values, environment, name)
         file = made.applied.kubeconfig
         through = f"https://127.0.0.1:{self.to_api.port}"
@@ -192,18 +202,26 @@ class World:
 
     @property
     def patience(self) -> float:
-        """Seconds that anything may take."""
-        return 200.0 if self.real else 120.0
+        """Seconds that are left to this run."""
+        return max(1.0, self.begun + RUN_SECONDS - time.monotonic())
 
     def wait_ready(self) -> None:
         """Wait until every resource is Ready."""
-        try:
-            wait_until(self.is_ready, "every resource is Ready", seconds=self.patience)
-        except RuntimeError as error:
-            error.add_note("\n".join(story(self.adaptations(), self.rayjobs())))
-            for operator in self.operators:
-                error.add_note(f"{operator.name}: {operator.log.read_text()[-6000:]}")
-            raise
+        wait_until(self.is_ready, "every resource is Ready", seconds=self.patience)
+
+    def story(self) -> str:
+        """How things stand, for people; the operators end, and say where they were."""
+        for one in self.processes:
+            one.signal(signal.SIGABRT)
+            one.popen.wait()
+        logs = (f"{one.name}: {one.log.read_text()[-12000:]}" for one in self.operators)
+        pods = (
+            f"pod {one['metadata']['name']} {one['status'].get('phase')} "
+            f"{one['metadata'].get('deletionTimestamp', '')}"
+            for one in self.recorder.present(self.namespaces, POD)
+        )
+        now = f"at {datetime.now(UTC)}"
+        return "\n".join([now, *_story(self.adaptations(), self.rayjobs()), *pods, *logs])
 
 
 def is_kind(rayjob: Object, kind: str) -> bool:
@@ -220,15 +238,15 @@ def is_ready(adaptation: Object) -> bool:
     )
 
 
-def story(adaptations: list[Object], rayjobs: list[Object]) -> Iterator[str]:
-    """How things stand, for people."""
+def _story(adaptations: list[Object], rayjobs: list[Object]) -> Iterator[str]:
     for one in adaptations:
         meta, status = one["metadata"], one.get("status", {})
         yield f"{meta['namespace']}/{meta['name']} generation {meta['generation']}"
         for condition in status.get("conditions", []):
             yield f"  {condition['type']}={condition['status']} {condition['message']}"
         for stage in status.get("stages", []):
-            yield f"  {stage['name']} {stage['state']} {stage.get('message', '')}"
+            until = stage.get("notBefore", "")
+            yield f"  {stage['name']} {stage['state']} {until} {stage.get('message', '')}"
             for attempt in stage.get("attempts", []):
                 yield f"    {attempt}"
     for one in rayjobs:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lingraft.errors import FailureClass
-from lingraft.pools import POOL_OF
+from lingraft.pools import POOL_OF, PoolName
 from lingraft.status import LanguageAdaptationStatus
 from lingraft_operator import names
 from tests.support.operator.api_server import LA, RAYJOB, Body
@@ -75,7 +75,7 @@ class Checks:
         self._slots(copy)
 
     def _slots(self, copy: "OperatorCopy") -> None:
-        live = Counter(
+        live: Counter[PoolName] = Counter(
             POOL_OF[spec_of(body).stage.kind]
             for body in self.simulation.api.all(RAYJOB)
             if is_live(body)
@@ -84,7 +84,9 @@ class Checks:
             most = copy.config.pools[pool].max_concurrent_stages
             assert not self.one_at_a_time or most is None or count <= most, "too many at once"
 
-    def owners(self, copy: "OperatorCopy", rayjob: Body, after: Sequence[Mapping[str, Any]]) -> None:
+    def owners(
+        self, copy: "OperatorCopy", rayjob: Body, after: Sequence[Mapping[str, Any]]
+    ) -> None:
         """A resource adds or removes itself, and nobody else."""
         changed = set(owners_of(rayjob)) ^ {owner["uid"] for owner in after}
         assert len(changed) <= 1, f"owners that nobody spoke for were changed: {changed}"

@@ -1,0 +1,190 @@
+"""One running copy of the operator: its real code around a memory that dies with it."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+from unittest.mock import patch
+
+from kubernetes.client import ApiException
+
+from lingraft_operator import handlers
+from lingraft_operator.apply import Actor
+from lingraft_operator.cache import Cache
+from lingraft_operator.cluster import Cluster
+from lingraft_operator.config import Config
+from lingraft_operator.observe import Observer
+from lingraft_operator.queue import Queue, Workers
+from lingraft_operator.slots import Slots
+from lingraft_operator.sweep import Sweeper
+from lingraft_operator.worker import Worker
+from lingraft_operator.world import Key
+from tests.support.operator.api_server import KINDS, Body, Watch
+from tests.support.operator.clock import Clock
+from tests.support.operator.fake_cluster import Crash, FakeCluster
+
+if TYPE_CHECKING:
+    from tests.support.operator.simulation import Simulation
+
+Handler = Callable[..., Any]
+
+
+class DueKeys:
+    """The queue's rule without its threads: a key once, at the earliest time asked for."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock, self.at = clock, dict[Key, float]()
+
+    def open(self) -> None:
+        """Always is."""
+
+    def add(self, key: Key, delay: float = 0.0) -> None:
+        due = self.clock.monotonic() + max(0.0, delay)
+        self.at[key] = min(due, self.at.get(key, due))
+
+    def due(self) -> list[Key]:
+        now = self.clock.monotonic() + 1e-6
+        return sorted((key for key, at in self.at.items() if at <= now), key=lambda k: self.at[k])
+
+
+class OperatorCopy:
+    """Cache, queue, handlers and worker of one process, driven step by step."""
+
+    def __init__(self, simulation: "Simulation", name: str, config: Config) -> None:
+        self.simulation, self.name, self.config = simulation, name, config
+        self.api, self.clock = simulation.api, simulation.clock
+        self.faults: list[str] = []
+        self.busy = False
+        self.working_on: Key | None = None
+        self.seen_generation = 0
+        self.done_before: set[tuple[str, str]] = set()
+        self.watch = Watch()
+        self.start()
+
+    def start(self) -> None:
+        """Begin with nothing but what the API server says."""
+        self.stop()
+        self.cache, self.queue = Cache(), DueKeys(self.clock)
+        fake = FakeCluster(self.simulation, self)
+        cluster = cast(Cluster, fake)
+        self.slots = Slots(self.config.pools, self.cache.live)
+        observer = Observer(self.cache, cluster, self.slots, self.config)
+        actor = Actor(self.cache, cluster, observer, self.slots, self.config)
+        self.worker = Worker(
+            self.cache, cluster, observer, actor, self.slots, self.config, self.queue.add
+        )
+        self.workers = Workers(cast(Queue, self.queue), self.worker.process, 0)
+        self.sweeper = Sweeper(self.cache, cluster, self.config)
+        self.faults.clear()
+        self._register()
+        self.watch = Watch()
+        self.api.watches.append(self.watch)
+        listed = [(kind, body) for kind in KINDS for body in self.api.all(kind)]
+        for kind, body in listed:
+            self._call(self._indexers[kind], body=body)
+        for kind, body in listed:
+            self._call(self._handlers[kind], type=None, body=body)
+
+    def stop(self) -> None:
+        self.api.watches = [watch for watch in self.api.watches if watch is not self.watch]
+
+    def _register(self) -> None:
+        self._indexers, self._handlers = dict[str, Handler](), dict[str, Handler]()
+
+        def into(known: dict[str, Handler]) -> Callable[..., Any]:
+            def decorator(*resource: str, **_: Any) -> Callable[[Handler], Handler]:
+                return lambda handler: known.setdefault(resource[2], handler)
+
+            return decorator
+
+        collector = SimpleNamespace(
+            index=into(self._indexers), on=SimpleNamespace(event=into(self._handlers))
+        )
+        with patch.object(handlers, "kopf", collector):
+            registry = cast(Any, None)
+            handlers.register(registry, self.cache, cast(Queue, self.queue), self.slots)
+
+    def _call(self, handler: Handler, **arguments: Any) -> None:
+        try:
+            handler(**arguments).send(None)
+        except StopIteration:
+            return
+        raise AssertionError("a handler waited for something")
+
+    def slots_waiting(self) -> list[Key]:
+        """Who is in line for a slot."""
+        return self.slots.next_in_line()
+
+    # Watches.
+
+    def deliver(self, stream: tuple[str, str], count: int = 1, *, again: bool = False) -> None:
+        """Tell what happened to one object; of several events kopf shows the last only."""
+        waiting = self.watch.streams[stream]
+        event, body = waiting[:count][-1]
+        if not again:
+            del waiting[:count]
+        if not waiting:
+            del self.watch.streams[stream]
+        self._tell(stream[0], event, body)
+
+    def _tell(self, kind: str, event: str | None, body: Body) -> None:
+        if event != "DELETED":
+            self._call(self._indexers[kind], body=body)
+        self._call(self._handlers[kind], type=event, body=body)
+
+    def deliver_all(self) -> bool:
+        told = bool(self.watch.streams)
+        while self.watch.streams:
+            self.deliver(next(iter(self.watch.streams)))
+        return told
+
+    def list_again(self) -> None:
+        """Repair broken watches: what is there is told, what has gone meanwhile is not."""
+        for kind in sorted(self.watch.broken):
+            self.watch.forget(kind)
+            self.watch.broken.discard(kind)
+            for body in self.api.all(kind):
+                self.watch.tell(kind, None, body)
+
+    # Work.
+
+    def work(self) -> bool:
+        """One pass over the key that has been due for longest; whether there was one."""
+        due = self.queue.due()
+        if not due or self.busy:
+            return False
+        key = due[0]
+        del self.queue.at[key]
+        self.busy, self.working_on = True, key
+        self.simulation.advance(0.001)  # no two passes are at one moment
+        seen = self.cache.resource(key)
+        self.seen_generation = seen.generation if seen is not None else 0
+        self.done_before = self.simulation.done()
+        try:
+            again = self.worker.process(key)
+        except Crash:
+            self.start()
+            return True
+        except ApiException:
+            again = self.workers.backoff(key)
+        finally:
+            self.busy, self.working_on = False, None
+        if again is not None:
+            self.queue.add(key, again)
+        return True
+
+    def sweep(self) -> None:
+        """What the sweeper does once a minute."""
+        try:
+            self.sweeper.sweep()
+        except Crash:
+            self.start()
+
+    def run(self, passes: int = 60) -> bool:
+        """Be told everything and do what is due; whether there was anything to do."""
+        for turn in range(passes):
+            if not (self.deliver_all() | self.work()):
+                return turn > 0
+        # A few passes may follow each other at once, and end.
+        at_most = 5 * len(self.simulation.resources()) + 5
+        assert passes < at_most, f"this spins: {self.simulation.describe()}"
+        return True

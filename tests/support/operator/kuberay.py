@@ -140,6 +140,10 @@ class KubeRay:
         if pod is not None:
             self.api.update(ref_of(POD, pod), lambda body: body.update(status=status))
 
+    def trouble_stays(self, rayjob: Body) -> bool:
+        """Whether its pod is in a trouble that time does not heal."""
+        return "containerStatuses" in self._pod_status(rayjob)
+
     def pods_go(self) -> bool:
         """Pods of RayJobs that are over or gone end, and what runs in them with them."""
         worked = False
@@ -178,5 +182,3 @@ class KubeRay:
         """All trainers that can give a sign of life."""
         for trainer in self.trainers.values():
             trainer.beat()
-
-

@@ -13,7 +13,7 @@ from lingraft.resource import API_VERSION, KIND
 from lingraft.sources import pin
 from lingraft.stage import Source
 from lingraft.status import LanguageAdaptationStatus
-from lingraft_operator import names, observe, worker
+from lingraft_operator import apply, names, observe
 from lingraft_operator.cluster import Conflict
 from lingraft_operator.config import Config
 from lingraft_operator.events import Note
@@ -65,6 +65,7 @@ class Simulation:
         """Changes what stands behind every URI."""
         self.score = 0.7
         self.slow_seconds = 0.0
+        self.reads = 0
         self.interrupts: list[tuple[int, Callable[[], None]]] = []
         self._interrupting = False
         self._holders = count()
@@ -79,7 +80,7 @@ class Simulation:
             stack.enter_context(patch.object(observe, "open_store", self.open_store))
             stack.enter_context(patch.object(planning, "open_store", self._base))
             stack.enter_context(patch.object(planning, "fingerprint", self._fingerprint))
-            stack.enter_context(patch.object(worker, "secrets", token))
+            stack.enter_context(patch.object(apply, "secrets", token))
             for _ in range(copies):
                 self.add_copy()
             yield self
@@ -109,6 +110,7 @@ class Simulation:
         }
 
     def _store_read(self) -> None:
+        self.reads += 1
         if any(copy.busy for copy in self.copies) and not self._interrupting:
             self.clock.advance(self.slow_seconds)
             self.moment()
@@ -309,9 +311,7 @@ class Simulation:
         for rayjob in self.kuberay.rayjobs():
             if rayjob["spec"].get("suspend"):
                 self.suspend_rayjob(rayjob, False)
-            pod = self.kuberay.pod(rayjob["metadata"]["uid"])
-            kinds = {c["type"] for c in ((pod or {}).get("status") or {}).get("conditions", [])}
-            if kinds == {"PodScheduled"}:
+            if not self.kuberay.trouble_stays(rayjob):
                 self.kuberay.set_pod(rayjob, {})
 
     def suspend_rayjob(self, rayjob: Body, value: bool) -> None:
@@ -365,9 +365,7 @@ class Simulation:
     def _has_reason(self, status: LanguageAdaptationStatus, said: str) -> None:
         """Who is stalled can name a stage for which something went wrong, or a bad spec."""
         failed = [stage for stage in status.stages if stage.state == "Failed"]
-        if status.phase != "Stalled":
-            assert not failed, said
-            return
+        assert not failed or status.phase != "Ready", said
         for stage in failed:
             blamed = f"{stage.kind}/{stage.digest}" in self.checks.blamed
             assert blamed or self.checks.everybody_blamed, said

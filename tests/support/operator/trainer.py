@@ -109,5 +109,3 @@ class Trainer:
 
     def _end(self, code: int | None) -> None:
         self.alive, self.holds, self.exit_code = False, False, code
-
-

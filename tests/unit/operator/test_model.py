@@ -234,7 +234,7 @@ class World(RuleBasedStateMachine):
             case "store refuses" | "store answers":
                 self.sim.refuse(what == "store refuses")
             case "store is slow" | "store is fast":
-                self.sim.slow_seconds = 3.0 if what == "store is slow" else 0.0
+                self.sim.slow_seconds = 0.2 if what == "store is slow" else 0.0
             case "sources are away" | "sources are there":
                 self.sim.sources_away = what == "sources are away"
             case "buckets are overwritten":

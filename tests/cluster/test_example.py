@@ -1,0 +1,83 @@
+"""`kubectl apply -f examples/french.yaml`, to Ready, by the real trainer on a small base."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import boto3
+import pytest
+import yaml
+from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+from lingraft.files import load_resource
+from lingraft.planning import manifests_of, plan_resource
+from lingraft.store import open_store
+from lingraft.store.stages import fetch_artifact
+from tests.cluster.bed.adaptations import Adaptations, write_secret
+from tests.cluster.bed.bed import Bed
+from tests.cluster.bed.operator import Operator
+from tests.integration.seaweed import Seaweed
+from tests.support.tiny import tiny_base
+from tests.support.world import write_world
+
+EXAMPLE = Path("examples/french.yaml")
+BUCKETS = ("models", "corpora", "tasks")
+
+
+@pytest.fixture
+def buckets(s3: Seaweed, tmp_path: Path) -> None:
+    """What the example names, in buckets of a real S3 server."""
+    client = boto3.client("s3", endpoint_url=s3.endpoint, region_name="us-east-1")
+    for bucket in BUCKETS:
+        client.create_bucket(Bucket=bucket)
+    texts = write_world(tmp_path / "world")
+    tiny_base("bert", tmp_path / "base")
+    open_store("s3://models/").upload(tmp_path / "base", "small-bert/")
+    for language in ("en", "fr"):
+        open_store("s3://corpora/").put_file(f"{language}/text.txt", texts / f"{language}.txt")
+        for part in ("train", "test"):
+            key = f"topic/{language}/{part}.jsonl"
+            open_store("s3://tasks/").put_file(key, texts / f"{language}-{part}.jsonl")
+
+
+@pytest.mark.timeout(600)
+def test_the_example_goes_to_ready(
+    operator_with: Callable[..., Operator],
+    bed: Bed,
+    s3: Seaweed,
+    buckets: None,
+    tmp_path: Path,
+) -> None:
+    content = yaml.safe_load(EXAMPLE.read_text())
+    name, namespace = content["metadata"]["name"], content["metadata"]["namespace"]
+    allowed = [f"s3://{bucket}/" for bucket in (*BUCKETS, "lingraft")]
+    operator_with(access=[{"namespace": namespace, "prefixes": allowed}])
+    bed.dashboard.trainer = "real"
+    bed.cluster.namespace(namespace)
+    write_secret(bed.api, namespace, s3.environment)
+
+    kubectl = bed.cluster.kubectl
+    kubectl("apply", "-f", str(EXAMPLE))
+    adaptations = Adaptations(bed.api, namespace, "", "")
+    ready = adaptations.wait(name, seconds=420)
+    kubectl("wait", "--for=condition=Ready", f"la/{name}", "-n", namespace, "--timeout=5s")
+
+    status = ready["status"]
+    plan = plan_resource(load_resource(EXAMPLE))
+    here = {planned.name: planned.stage.digest for planned in plan.stages}
+    assert {stage["name"]: stage["digest"] for stage in status["stages"]} == here
+    manifests = manifests_of(plan)
+    assert set(manifests) == set(here), "what the cluster computed is cached on one machine"
+
+    folder = fetch_artifact(open_store(plan.store), manifests["graft"], tmp_path / "cache")
+    model = AutoModelForMaskedLM.from_pretrained(folder / "model")
+    tokenizer = AutoTokenizer.from_pretrained(folder / "model")
+    assert model.get_input_embeddings().weight.shape[0] == len(tokenizer)
+    assert status["artifacts"]["model"].endswith("files/model/")
+    scores = {(e["task"], e["metric"]): e for e in status["evaluation"]}
+    measured = json.loads((folder / "evaluation.json").read_text())[0]["metrics"]
+    assert scores["topic", "accuracy"]["value"] == measured["accuracy"]["mean"]
+    assert scores["topic", "accuracy"]["passed"]
+    # Less compute by the smaller number of layers, by formula.
+    assert float(status["compute"]["savedPerStep"].removesuffix("x")) > 1
+    kubectl("delete", "-f", str(EXAMPLE))

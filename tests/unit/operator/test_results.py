@@ -1,0 +1,143 @@
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from lingraft.plan import Plan
+from lingraft.pools import Pool, PoolName
+from lingraft.resource import LanguageAdaptationSpec
+from lingraft.stage import Compute, Manifest
+from lingraft.status import LanguageAdaptationStatus, StageProgress, StageStatus
+from lingraft_operator.conditions import Summary
+from lingraft_operator.results import progress_text, with_results
+from tests.support.operator.clock import START
+from tests.support.operator.views import stage
+from tests.support.specs import planned, spec_of, task
+
+BUSY = Summary("Reconciling", "Running", "words")
+SCORES = [
+    {
+        "task": "xnli",
+        "metrics": {"accuracy": {"mean": 0.7, "stderr": 0.01}, "macroF1": {"mean": None}},
+        "sourceMetrics": {"accuracy": {"mean": 0.8}},
+    }
+]
+
+
+def manifest(plan: Plan, name: str, seconds: float = 3600.0, **metrics: Any) -> Manifest:
+    return Manifest(
+        stage=plan[name].stage,
+        holder=f"by-{name}",
+        files=(),
+        metrics=metrics,
+        compute=Compute(seconds=seconds, device_seconds=8 * seconds),
+        environment={},
+        created_at=START.isoformat(),
+    )
+
+
+def results(
+    spec: LanguageAdaptationSpec,
+    *names: str,
+    cached: tuple[str, ...] = (),
+    pools: Mapping[PoolName, Pool] | None = None,
+    **metrics: Any,
+) -> LanguageAdaptationStatus:
+    plan = planned(spec)
+    manifests = {
+        plan[name].stage.ref: manifest(plan, name, **(metrics if name == "graft" else {}))
+        for name in names
+    }
+    stages = tuple(
+        StageStatus(
+            name=one.name,
+            kind=one.stage.kind,
+            digest=one.stage.digest,
+            state="Done" if one.name in names else "Waiting",
+            cached=one.name in cached,
+        )
+        for one in plan.stages
+    )
+    before = LanguageAdaptationStatus(stages=stages)
+    return with_results(before, plan, spec, manifests, pools or {"small": Pool(), "large": Pool()})
+
+
+def test_artifacts_are_listed_as_they_come() -> None:
+    spec = spec_of(tasks=[task()])
+    assert results(spec).artifacts is None
+    early = results(spec, "corpus").artifacts
+    assert early is not None and early.tokenizer is not None and early.embeddings is None
+    graft = planned(spec)["graft"].stage.ref
+    found = results(spec, "corpus", "embed", "graft").artifacts
+    assert found is not None
+    assert found.model == f"file:///store/{graft}/by-graft/files/model/"
+    assert found.task_models is not None
+    assert sorted(found.task_models) == ["xnli-0", "xnli-1"]
+    assert found.task_models["xnli-1"].endswith("/by-graft/files/tasks/xnli-1/")
+
+
+def test_scores_stand_beside_the_source_language_and_the_gate() -> None:
+    gate = {"metric": "accuracy", "min": 0.75}
+    (row,) = results(spec_of(tasks=[task(gate=gate)]), "graft", evaluation=SCORES).evaluation
+    assert (row.task, row.metric, row.value, row.source) == ("xnli", "accuracy", 0.7, 0.8)
+    assert (row.gate, row.passed) == (0.75, False)
+    (row,) = results(spec_of(tasks=[task()]), "graft", evaluation=SCORES).evaluation
+    assert (row.gate, row.passed) == (None, None)
+    gate = {"metric": "accuracy", "min": 0.7}  # what is reached is passed
+    (row,) = results(spec_of(tasks=[task(gate=gate)]), "graft", evaluation=SCORES).evaluation
+    assert row.passed
+
+
+@pytest.mark.parametrize("evaluation", [[], SCORES])
+def test_a_gate_without_a_score_is_not_passed(evaluation: list[dict[str, Any]]) -> None:
+    gate = {"metric": "macroF1", "min": 0.1}
+    rows = results(spec_of(tasks=[task(gate=gate)]), "graft", evaluation=evaluation).evaluation
+    assert [row.passed for row in rows if row.metric == "macroF1"] == [False]
+
+
+def test_before_the_graft_nothing_is_evaluated() -> None:
+    gate = {"metric": "accuracy", "min": 0.1}
+    assert results(spec_of(tasks=[task(gate=gate)]), "corpus").evaluation == ()
+
+
+def test_what_others_had_done_costs_nothing_here() -> None:
+    price = {"perHour": 2.0}
+    pools: dict[PoolName, Pool] = {
+        "small": Pool.model_validate({"workers": 4, "price": price}),
+        "large": Pool.model_validate({"workers": 2, "price": price | {"currency": "EUR"}}),
+    }
+    done = ("corpus", "embed", "graft")
+    compute = results(spec_of(), *done, pools=pools, cached=("corpus",)).compute
+    assert compute is not None
+    assert compute.device_seconds == 3 * 8 * 3600
+    assert compute.own_device_seconds == 2 * 8 * 3600
+    # An hour of four small workers, and of one large one: a graft is not data-parallel.
+    assert compute.price == "8.00 USD, 2.00 EUR"
+    free = results(spec_of(), *done).compute
+    assert free is not None and free.price is None
+
+
+def test_what_a_step_saves_is_known_before_it_is_run() -> None:
+    standard, mini = results(spec_of()).compute, results(spec_of("MiniPost")).compute
+    assert standard is not None and mini is not None
+    assert standard.saved_per_step == "1.00x"
+    assert mini.embed_flops is not None and mini.standard_flops is not None
+    assert mini.saved_per_step == f"{mini.standard_flops / mini.embed_flops:.2f}x"
+    assert mini.device_seconds == 0
+
+
+def test_progress_tells_of_the_stage_at_work() -> None:
+    at = StageProgress(step=45, steps=100, updated_at=START)
+    done = stage(name="corpus", kind="corpus", state="Done")
+    running = stage(state="Running", progress=at)
+    queued = stage(name="finetune-x-0", kind="finetune", state="Queued")
+    waiting = stage(name="graft", kind="graft")
+    assert progress_text([], BUSY) == ""
+    assert progress_text([done, running, waiting], BUSY) == "1/3 embed 45%"
+    assert progress_text([done, queued, running], BUSY) == "1/3 embed 45%"
+    assert progress_text([done, queued, waiting], BUSY) == "1/3 finetune-x-0 Queued"
+    assert progress_text([done, stage(state="Retrying")], BUSY) == "1/2 embed Retrying"
+    unknown = stage(state="Running", progress=at.model_copy(update={"steps": 0}))
+    assert progress_text([unknown, waiting], BUSY) == "0/2 embed"
+    assert progress_text([done, waiting], BUSY) == "1/2"
+    assert progress_text([done, queued], Summary("Stalled", "X", "")) == "1/2"
