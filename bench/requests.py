@@ -32,7 +32,8 @@ class Requests:
         writes: defaultdict[str, list[float]] = defaultdict(list)
         for line in audit:
             about: Object = line.get("objectRef") or {}
-            kind, name = about.get("resource", ""), about.get("name", "")
+            kind = str(about.get("resource", ""))
+            name = str(about.get("name", ""))
             if about.get("subresource"):
                 kind += "/" + about["subresource"]
             if line["user"]["username"] != operator:
@@ -42,8 +43,7 @@ class Requests:
             self.calls[f"{line['verb']} {kind or 'discovery'}"] += 1
             self.codes[line["responseStatus"]["code"]] += 1
             if line["verb"] in ("create", "patch") and kind != "events":
-                resource = owners.get(name, name)
-                writes[resource].append(_seconds(line["requestReceivedTimestamp"]))
+                writes[owners.get(name, name)].append(_seconds(line["requestReceivedTimestamp"]))
         self.lags = sorted(
             times[place] - end
             for rayjob, end in ended.items()

@@ -110,6 +110,8 @@ def _followed(
         names.add(name)
         ready = all(verdicts[need].stage.state == "Done" for need in planned.needs)
         stage = _stage_status(planned, again)
+        if stage.attempts and stage.attempts[-1].ray_job != name:  # other credentials
+            stage = left(stage, "Replaced", now)
         verdicts[planned.name] = judge.judge(
             planned, stage, observed.rayjobs.get(name), ready=ready
         )

@@ -63,6 +63,10 @@ class Judge:
             return self._done(before, rayjob, manifest)
         stage = with_attempts(before, rayjob, self.observed, uid=self.uid, now=self.now)
         last = stage.attempts[-1] if stage.attempts else None
+        counted = [attempt for attempt in stage.attempts if attempt.counted]
+        if is_final(counted, self.retry):  # nor does it join what others try
+            reason, message = counted[-1].reason or "", counted[-1].message or ""
+            return Verdict(self._set(stage, "Failed", reason, message))
         if rayjob is not None and not rayjob.finished and not rayjob.deleting:
             if last is not None and last.uid == rayjob.uid and last.failure_class is not None:
                 return Verdict(self._set(stage, "Retrying"), Delete(rayjob), wake_at=self.now)
@@ -188,10 +192,6 @@ class Judge:
     ) -> Verdict:
         poll = self.now + timedelta(seconds=self.config.poll_seconds)
         counted = [attempt for attempt in stage.attempts if attempt.counted]
-        if is_final(counted, self.retry):
-            return Verdict(
-                self._set(stage, "Failed", counted[-1].reason or "", counted[-1].message or "")
-            )
         if rayjob is not None and rayjob.deleting:
             return Verdict(
                 self._set(stage, "Retrying", "Retrying", "the RayJob before is ending"),

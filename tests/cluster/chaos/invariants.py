@@ -14,7 +14,6 @@ from lingraft_operator.names import HOLDER, STAGE
 from tests.cluster.bed.adaptations import conditions_of
 from tests.cluster.bed.api import Object
 from tests.cluster.bed.paths import rayjob_path
-from tests.cluster.bed.processes import wait_until
 from tests.cluster.chaos.recorder import ADAPTATION, RAYJOB, Change, is_finished
 from tests.cluster.chaos.world import MAX_ATTEMPTS, World
 
@@ -30,7 +29,7 @@ def broken(world: World) -> Iterator[str]:
         left = any(world.bed.pods(namespace) for namespace in world.namespaces)
         return not left and all(is_finished(rayjob) for rayjob in world.rayjobs())
 
-    wait_until(over, "the last RayJobs end and their pods go", seconds=world.patience)
+    world.wait(over, "the last RayJobs end and their pods go")
     adaptations = [home.get(name) for home in world.homes for name in world.names]
     for one in adaptations:
         plan = world.plan(one["metadata"]["name"])

@@ -8,7 +8,6 @@ import random
 
 from tests.cluster.bed.api import Object
 from tests.cluster.bed.paths import rayjob_path
-from tests.cluster.bed.processes import wait_until
 from tests.cluster.chaos.recorder import is_failed, is_finished
 from tests.cluster.chaos.world import Scenario, World
 
@@ -71,7 +70,7 @@ def rayjob_said_failed(world: World, chance: random.Random) -> None:
     """Ray says that jobs failed which wrote their manifests: only the manifest counts."""
     for kind in kinds(world, chance, 2):
         world.bed.dashboard.faults.say_failed(namespace=world.namespaces[0], rayjob=kind)
-    wait_until(lambda: len(failed(world)) >= 2, "two RayJobs are said to have failed")
+    world.wait(lambda: len(failed(world)) >= 2, "two RayJobs are said to have failed")
 
 
 def failed(world: World) -> list[Object]:
@@ -93,7 +92,7 @@ def store_refuses(world: World, chance: random.Random) -> None:
     for _ in range(2):
         world.pass_events(chance.randint(5, 40))
         world.to_s3.refuse()
-        world.pass_refusals(chance.randint(3, 30))
+        world.pass_refusals(chance.randint(3, 12))
         world.to_s3.allow()
     world.excused += 4  # whoever found no store may have failed
 
@@ -140,7 +139,7 @@ def suspended(world: World, chance: random.Random) -> None:
         world.midway(kind, chance)
         home.edit(name, suspend=True)
         if chance.random() < 0.5:
-            wait_until(
+            world.wait(
                 lambda name=name: home.get(name)["status"]["phase"] == "Suspended",
                 f"{name} is suspended",
             )

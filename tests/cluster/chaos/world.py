@@ -126,7 +126,14 @@ class World:
 
     @property
     def processes(self) -> list[Process]:
-        return [one.process for one in self.operators if one.process is not None]
+        """Of the operators that nobody has killed: if one of them ends, it ended by itself."""
+        found = [one.process for one in self.operators if one.process is not None]
+        return [one for one in found if one.popen.poll() != -signal.SIGKILL]
+
+    def wait(self, condition: Callable[[], object], what: str) -> None:
+        """Wait for something, for as long as is left to this run."""
+        left = max(1.0, self.begun + RUN_SECONDS - time.monotonic())
+        wait_until(condition, what, *self.processes, seconds=left)
 
     # Moments
 
@@ -137,7 +144,7 @@ class World:
         def passed() -> bool:
             return len(self.recorder.changes(self.namespaces)) >= before + count or self.is_ready()
 
-        wait_until(passed, f"{count} more changes happen", seconds=self.patience)
+        self.wait(passed, f"{count} more changes happen")
 
     def pass_refusals(self, count: int) -> None:
         """Return when the store has refused so many connections more, or all are Ready."""
@@ -146,7 +153,7 @@ class World:
         def passed() -> bool:
             return self.to_s3.refused >= enough or self.is_ready()
 
-        wait_until(passed, f"{count} connections are refused", seconds=self.patience)
+        self.wait(passed, f"{count} connections are refused")
 
     def until_a_rayjob_ends(self) -> None:
         """Return when one of the RayJobs that run now does not any more."""
@@ -156,7 +163,7 @@ class World:
             now = {one["metadata"]["uid"] for one in self.rayjobs() if is_running(one)}
             return not running or bool(running - now)
 
-        wait_until(ended, "a RayJob ends", seconds=self.patience)
+        self.wait(ended, "a RayJob ends")
 
     def midway(self, kind: str, chance: random.Random) -> Object:
         """The RayJob of a stage of this kind when it is somewhere in the middle.
@@ -175,7 +182,7 @@ class World:
                 return True
             return bool(running) and self._share(running[0]) >= share
 
-        wait_until(there, f"a {kind} stage is {share:.0%} done", seconds=self.patience)
+        self.wait(there, f"a {kind} stage is {share:.0%} done")
         return found[0]
 
     def _share(self, rayjob: Object) -> float:
@@ -200,14 +207,9 @@ class World:
         known = self.adaptations()
         return len(known) == len(self.names) * len(self.homes) and all(map(is_ready, known))
 
-    @property
-    def patience(self) -> float:
-        """Seconds that are left to this run."""
-        return max(1.0, self.begun + RUN_SECONDS - time.monotonic())
-
     def wait_ready(self) -> None:
         """Wait until every resource is Ready."""
-        wait_until(self.is_ready, "every resource is Ready", seconds=self.patience)
+        self.wait(self.is_ready, "every resource is Ready")
 
     def story(self) -> str:
         """How things stand, for people; the operators end, and say where they were."""

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -29,6 +30,7 @@ pytestmark = [
 ]
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1",  # a local Ray of this process switches them off
     "RAY_AUTH_MODE": "token",  # so does the operator's RayJob
     "RAY_AUTH_TOKEN": "a-token-for-tests",
     "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "5",
@@ -69,16 +71,20 @@ def node(folder: Path, ip: str, *options: str, hide: bool = False) -> Iterator[t
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, str], int]]:
+def cluster() -> Iterator[tuple[dict[str, str], int]]:
     """Two nodes: a driver's environment, and the id of the workers' node's first process."""
-    folder = tmp_path_factory.mktemp("cluster")
-    (folder / HIDDEN).mkdir()
-    head = ("--head", "--port=0", "--num-cpus=0", "--include-dashboard=false")
     with ExitStack() as closing:
-        printed, _ = closing.enter_context(node(folder, "127.0.0.1", *head))
+        # Ray's sockets are below it, whose names must be short; pytest's folders are not.
+        name = closing.enter_context(TemporaryDirectory(prefix="lingraft-", dir="/tmp"))
+        folder = Path(name)
+        (folder / HIDDEN).mkdir()
+        head = ["--head", "--port=0", "--num-cpus=0", "--include-dashboard=false"]
+        printed, _ = closing.enter_context(
+            node(folder, "127.0.0.1", *head, f"--temp-dir={folder}/ray")
+        )
         found = re.search(r"--address='(\S+)'", printed)
         assert found, printed
-        workers = (f"--address={found[1]}", "--num-cpus=2")
+        workers = [f"--address={found[1]}", "--num-cpus=2"]
         _, number = closing.enter_context(node(folder, "127.0.0.2", *workers, hide=True))
         driver = {"RAY_ADDRESS": found[1], "TMPDIR": str(folder / HIDDEN)}
         yield SETTINGS | driver, number

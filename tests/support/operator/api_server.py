@@ -110,9 +110,9 @@ class ApiServer:
         Raises:
             Conflict: It is not the one that was seen.
         """
-        if uid is not None and ref in self.objects:
-            if self.objects[ref]["metadata"]["uid"] != uid:
-                raise Conflict(f"{ref} has another uid")
+        known = self.objects.get(ref)
+        if uid is not None and known is not None and known["metadata"]["uid"] != uid:
+            raise Conflict(f"{ref} has another uid")
         self._expect(ref, version)
         metadata = self.objects[ref]["metadata"]
         if not metadata.get("finalizers"):

@@ -31,7 +31,7 @@ class MemoryStore(ArtifactStore):
         self._check()
         return self._objects.get(key)
 
-    def keys(self) -> list[str]:
+    def everything(self) -> list[str]:
         """All keys; for the tests, that always works."""
         return list(self._objects)
 

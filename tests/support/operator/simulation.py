@@ -105,7 +105,7 @@ class Simulation:
         return {
             (uri, key.removesuffix(suffix))
             for uri, store in self.stores.items()
-            for key in store.keys()
+            for key in store.everything()
             if key.endswith(suffix)
         }
 

@@ -1,5 +1,6 @@
 """The trainer of one RayJob: a lease, heartbeats, checkpoints, a manifest or a failure."""
 
+import contextlib
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -74,10 +75,8 @@ class Trainer:
         home = f"{self.spec.stage.ref}/{self.spec.holder}/checkpoints/step-{self.step}/"
         at = timestamp(self.clock.now)
         done = Checkpoint(holder=self.spec.holder, step=self.step, files=(), created_at=at)
-        try:
+        with contextlib.suppress(LingraftError):
             write_object(self.store, home + "checkpoint.json", done)
-        except LingraftError:
-            pass
 
     def finish(self, outcome: Outcome, metrics: dict[str, Any]) -> None:
         """End as told, if it is at work."""

@@ -1,3 +1,4 @@
+import itertools
 from typing import Any
 
 import pytest
@@ -54,7 +55,7 @@ def test_the_life_of_a_stage() -> None:
     again = stage(state="Starting", attempts=(attempt(**FAILED), attempt(number=2, uid="u2")))
     done = again.model_copy(update={"state": "Done"})
     steps = [waiting, started, running, failed, again, done, done]
-    said = [told(status(a), status(b)) for a, b in zip(steps, steps[1:], strict=False)]
+    said = [told(status(a), status(b)) for a, b in itertools.pairwise(steps)]
     assert said == [
         ["Normal StageStarted"],
         [],

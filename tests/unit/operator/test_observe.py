@@ -68,7 +68,7 @@ def test_a_manifest_that_is_there_is_asked_for_again_after_a_while_only(
     reads = simulation.reads
     assert len(observed(simulation).manifests) == 3
     assert simulation.reads == reads
-    for key in simulation.store_at(STORE).keys():
+    for key in simulation.store_at(STORE).everything():
         if key.startswith("embed/"):
             simulation.store_at(STORE).delete(key)
     assert len(observed(simulation).manifests) == 3

@@ -192,7 +192,11 @@ def test_why_there_is_no_plan(simulation: Simulation) -> None:
     with pytest.raises(UserError) as caught:
         planned(resource())
     said = as_failure(caught.value)
-    assert (said.failure_class, said.reason, said.where) == ("user", "InvalidSpec", "spec.corpus.uri")
+    assert (said.failure_class, said.reason, said.where) == (
+        "user",
+        "InvalidSpec",
+        "spec.corpus.uri",
+    )
     simulation.missing.clear()
     simulation.sources_away = True
     with pytest.raises(InfrastructureError) as broken:

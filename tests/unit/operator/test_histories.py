@@ -1,0 +1,305 @@
+"""Histories in which the operator once went wrong, and those that the design names."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from lingraft_operator import names
+from tests.support.operator.api_server import LA
+from tests.support.operator.checks import owners_of, stage_of
+from tests.support.operator.simulation import Simulation, config
+from tests.support.operator.specs import CHANGES, POD_STATES, SHAPES, spec, task
+
+ONE, TWO = ("a", "one"), ("a", "two")
+
+
+@contextmanager
+def world(*shapes: str, copies: int = 1, **settings: Any) -> Iterator[Simulation]:
+    """Resources one, two ... in namespace a, whose first stages run; at the end all is checked."""
+    with Simulation(config(**settings)).running(copies) as simulation:
+        for name, shape in zip(("one", "two", "three"), shapes, strict=False):
+            simulation.create("a", name, SHAPES[shape])
+        simulation.run_for(5)
+        yield simulation
+        simulation.come_to_rest()
+        simulation.check_rest()
+
+
+def phases(simulation: Simulation) -> list[str]:
+    return [simulation.status(key).phase for key in simulation.resources()]
+
+
+def launched(simulation: Simulation, stage: str) -> int:
+    """How many attempts at a stage there were, over all resources."""
+    uids = {
+        attempt.uid
+        for key in simulation.resources()
+        for one in simulation.status(key).stages
+        for attempt in one.attempts
+        if one.name == stage
+    }
+    return len(uids)
+
+
+def fail(simulation: Simulation, stage: str, outcome: Any) -> None:
+    (rayjob,) = simulation.rayjobs(stage)
+    simulation.finish(rayjob, outcome)
+    simulation.kuberay.step(rayjob)
+
+
+def test_languages_on_one_base_share_what_they_can() -> None:
+    with world() as sim:
+        for language in ("sw", "fr", "yo", "am", "ti"):
+            shape = spec(language, method="MiniPost", tasks=[task(test=f"s3://tasks/{language}/")])
+            sim.create("a", language, shape)
+        sim.come_to_rest()
+        assert phases(sim) == ["Ready"] * 5
+        for stage, count in {"mini": 1, "finetune-xnli-0": 1, "corpus": 5, "graft": 5}.items():
+            assert launched(sim, stage) == count
+
+
+def test_editing_a_task_runs_only_what_depends_on_it() -> None:
+    with world("task") as sim:
+        sim.come_to_rest()
+        before = {body["metadata"]["uid"] for body in sim.rayjobs()}
+        sim.edit(ONE, **CHANGES["other epochs"])
+        sim.come_to_rest()
+        new = [b for b in sim.rayjobs() if b["metadata"]["uid"] not in before]
+        assert sorted(stage_of(b).partition("/")[0] for b in new) == ["finetune", "graft"]
+
+
+def test_whoever_leaves_a_shared_rayjob_leaves_it_to_the_others() -> None:
+    with world("task", "task") as sim:
+        uids = {b["metadata"]["uid"] for b in sim.rayjobs()}
+        assert all(len(owners_of(b)) == 2 for b in sim.rayjobs())
+        sim.edit(ONE, suspend=True)
+        sim.run_for(5)
+        assert {b["metadata"]["uid"] for b in sim.rayjobs()} == uids
+        sim.remove(TWO)
+        sim.run_for(5)
+        assert not sim.rayjobs()
+        assert phases(sim) == ["Suspended"]
+
+
+def test_a_user_error_is_final_for_all_who_share_the_stage() -> None:
+    with world("task", "task") as sim:
+        fail(sim, "corpus", "user")
+        sim.run_for(700)
+        assert phases(sim) == ["Stalled"] * 2
+        assert launched(sim, "corpus") == 1
+        assert sim.status(ONE).conditions[0].reason == "userError"
+        sim.annotate(ONE, names.RETRY, "1")
+        sim.come_to_rest()
+        assert phases(sim) == ["Ready", "Stalled"]
+
+
+def test_infrastructure_failures_are_tried_as_often_as_allowed() -> None:
+    with world("plain") as sim:
+        for _ in range(3):
+            fail(sim, "corpus", "infrastructure")
+            sim.run_for(200)
+        assert phases(sim) == ["Stalled"]
+        assert launched(sim, "corpus") == 3
+
+
+def test_out_of_memory_is_tried_once_more_with_half_the_micro_batch() -> None:
+    with world("plain") as sim:
+        sim.trouble(sim.rayjobs("corpus")[0], POD_STATES["is out of memory"])
+        sim.run_for(200)
+        first, second = sim.status(ONE).stages[0].attempts
+        assert second.micro_batch_tokens * 2 == first.micro_batch_tokens
+        fail(sim, "corpus", "resource")
+        sim.run_for(200)
+        assert phases(sim) == ["Stalled"]
+
+
+def test_a_preemption_after_a_checkpoint_counts_as_no_attempt() -> None:
+    with world("once") as sim:
+        (rayjob,) = sim.rayjobs("corpus")
+        sim.kuberay.trainers[rayjob["metadata"]["uid"]].checkpoint()
+        sim.trouble(rayjob, POD_STATES["is preempted"])
+        fail(sim, "corpus", "killed")
+        sim.come_to_rest()
+        assert phases(sim) == ["Ready"]
+        assert [a.counted for a in sim.status(ONE).stages[0].attempts] == [False, True]
+
+
+def test_failed_with_a_manifest_is_success() -> None:
+    with world("plain") as sim:
+        (rayjob,) = sim.rayjobs("corpus")
+        sim.misreport(rayjob, "Failed")
+        sim.finish(rayjob, "success")
+        sim.come_to_rest()
+        assert launched(sim, "corpus") == 1
+
+
+def test_a_run_elsewhere_is_waited_for() -> None:
+    with world("plain") as sim:
+        (rayjob,) = sim.rayjobs("corpus")
+        sim.vanish(rayjob)
+        sim.kuberay.step(rayjob)
+        sim.kuberay.pods_go()
+        sim.advance(301)
+        sim.start_local_run(rayjob, "laptop-1")
+        sim.run_for(120)
+        assert not sim.rayjobs("corpus")
+        assert sim.status(ONE).stages[0].state == "Queued"
+        sim.end_local_runs("success")
+        sim.come_to_rest()
+        assert launched(sim, "corpus") == 1
+
+
+def test_two_namespaces_take_turns_at_one_stage() -> None:
+    with world("plain") as sim:
+        sim.create("b", "other", SHAPES["plain"])
+        sim.run_for(40)
+        sim.come_to_rest()
+        assert phases(sim) == ["Ready"] * 2
+
+
+def test_slots_go_to_the_oldest() -> None:
+    pools = {"large": {"maxConcurrentStages": 1}}
+    with world("task", "french", "secret", pools=pools) as sim:
+        live = [owners_of(b) for b in sim.rayjobs("finetune")]
+        one = sim.resources()[ONE]["metadata"]["uid"]
+        assert len(live) == 1 and one in live[0]
+
+
+def test_a_rayjob_that_is_never_taken_is_asked_for_once() -> None:
+    with world() as sim:
+        sim.refused["finetune"] = True
+        sim.create(*ONE, SHAPES["task"])
+        sim.run_for(60)
+        status = sim.status(ONE)
+        assert (status.phase, status.conditions[0].reason) == ("Stalled", "RayJobRefused")
+        assert not sim.rayjobs()
+        del sim.refused["finetune"]
+        sim.copies[0].queue.add(ONE)
+        sim.run_for(60)
+        assert phases(sim) == ["Stalled"]
+        sim.annotate(ONE, names.RETRY, "1")
+        sim.come_to_rest()
+        assert phases(sim) == ["Ready"]
+
+
+def test_a_quota_that_is_full_is_asked_again() -> None:
+    with world() as sim:
+        sim.refused["corpus"] = False
+        sim.create(*ONE, SHAPES["plain"])
+        sim.run_for(60)
+        assert phases(sim) == ["Pending"]
+        sim.come_to_rest()
+        assert phases(sim) == ["Ready"]
+
+
+def test_a_resource_that_went_unseen_is_forgotten() -> None:
+    with world() as sim:
+        copy = sim.copies[0]
+        sim.create(*ONE, SHAPES["plain"])
+        copy.deliver_all()
+        sim.break_watch(copy, LA)
+        sim.remove(ONE)
+        sim.run_for(60)
+        copy.list_again()
+        sim.run_for(60)
+        assert not sim.rayjobs()
+
+
+def test_a_copy_whose_watch_is_behind_ends_nothing() -> None:
+    with world(copies=2) as sim:
+        ahead, behind = sim.copies
+        sim.create(*ONE, SHAPES["plain"])
+        ahead.run()
+        for stream in [stream for stream in behind.watch.streams if stream[0] == LA]:
+            behind.deliver(stream, 10)
+        behind.work()
+        behind.work()
+        assert sim.status(ONE).stages[0].attempts[0].ended_at is None
+        assert len(sim.rayjobs()) == 1
+
+
+def test_a_copy_that_missed_an_edit_leaves_nothing() -> None:
+    with world("once", copies=2) as sim:
+        ahead, behind = sim.copies
+        sim.break_watch(behind, LA)
+        sim.edit(ONE, **CHANGES["other secret"])
+        ahead.run()
+        behind.deliver_all()
+        behind.queue.add(ONE)
+        behind.work()
+        assert len(sim.rayjobs("corpus")) >= 1
+        sim.come_to_rest()
+        assert phases(sim) == ["Ready"]
+
+
+def test_a_user_error_that_kuberay_reports_late_is_one() -> None:
+    with world("plain") as sim:
+        sim.finish(sim.rayjobs("corpus")[0], "user")
+        sim.advance(310)
+        sim.copies[0].run()
+        sim.come_to_rest()
+        assert phases(sim) == ["Stalled"]
+        assert launched(sim, "corpus") == 1
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_rayjob_that_hangs_after_the_manifest_is_ended(own: bool) -> None:
+    with world("plain") as sim:
+        (rayjob,) = sim.rayjobs("corpus")
+        if own:
+            trainer = sim.kuberay.trainers[rayjob["metadata"]["uid"]]
+            sim.finish(rayjob, "success")
+            trainer.alive = trainer.mute = True
+        else:
+            sim.silence(rayjob)
+            sim.advance(301)
+            sim.start_local_run(rayjob, "laptop-1")
+            sim.end_local_runs("success")
+        sim.come_to_rest()
+        assert phases(sim) == ["Ready"]
+
+
+def test_a_deletion_that_the_watch_missed_holds_up_no_retry() -> None:
+    with world("plain") as sim:
+        copy = sim.copies[0]
+        (rayjob,) = sim.rayjobs("corpus")
+        fail(sim, "corpus", "infrastructure")
+        copy.run()
+        sim.vanish(rayjob)
+        copy.run()
+        sim.break_watch(copy, "rayjobs")
+        sim.kuberay.step(sim.rayjobs("corpus")[0])
+        sim.come_to_rest()
+        assert phases(sim) == ["Ready"]
+
+
+def test_other_credentials_in_the_middle_of_a_stage_count_as_no_attempt() -> None:
+    with world("once") as sim:
+        sim.edit(ONE, **CHANGES["other secret"])
+        sim.run_for(5)
+        first, second = sim.status(ONE).stages[0].attempts
+        assert (first.reason, first.counted, second.ended_at) == ("Replaced", False, None)
+        sim.come_to_rest()
+        assert phases(sim) == ["Ready"]
+
+
+def test_who_has_failed_for_good_joins_nobody() -> None:
+    with world("once") as sim:
+        fail(sim, "corpus", "infrastructure")
+        sim.run_for(60)
+        assert phases(sim) == ["Stalled"]
+        sim.create(*TWO, SHAPES["task"])
+        sim.run_for(60)
+        sim.copies[0].queue.add(ONE)
+        sim.run_for(60)
+        assert phases(sim) == ["Stalled", "Running"]
+        assert len(owners_of(sim.rayjobs("corpus")[0])) == 1
+
+
+def test_ready_resources_are_not_looked_at_after_a_restart() -> None:
+    with world("task", "mini") as sim:
+        sim.come_to_rest()
+        sim.copies[0].start()
+        assert not sim.copies[0].queue.at
