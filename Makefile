@@ -11,7 +11,7 @@ export TOKENIZERS_PARALLELISM := false
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup demo demo-compare demo-minilm test test-unit test-integration test-cluster \
-	chaos cluster-up cluster-down kube lint types format generate bench-quick bench-operator lock clean
+	chaos cluster-up cluster-down kube kstatus lint types format generate bench-quick bench-operator lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +30,7 @@ demo-compare: $(READY) ## The demo with all three methods and what each cost
 
 test: lint types test-unit test-integration test-cluster ## Everything that CI runs, in this order
 
-test-unit: $(READY) kube ## Pure code, under a minute
+test-unit: $(READY) kstatus ## Pure code, under a minute
 	tools/loopback.sh $(BIN)/pytest tests/unit
 
 test-integration: $(READY) ## Real models, real local Ray, a real S3 server
@@ -52,6 +52,8 @@ cluster-down: $(READY) ## End it
 # need it are skipped, but for CI.
 kube: $(READY)
 	$(BIN)/python tools/kube/build.py || test "$${CI:-}" != true
+
+kstatus: $(READY)
 	$(BIN)/python tools/kstatus/build.py || test "$${CI:-}" != true
 
 generate: $(READY) ## The CRD from the models, the chart's schema and copy of the CRD

@@ -44,6 +44,13 @@ class UserError(LingraftError):
     exit_code: ClassVar[int] = 2
 
 
+class CredentialsError(UserError):
+    """An identity that a store refuses, or a clock that is wrong: no input is at fault.
+
+    Who runs on one machine must change it; an operator's is not its tenants' business.
+    """
+
+
 class InfrastructureError(LingraftError):
     """A lost node, an unreachable store: the same stage may well succeed next time."""
 

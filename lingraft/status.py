@@ -134,6 +134,9 @@ class PinnedPlan(StatusModel):
     generation: int = Field(ge=0, description="The metadata.generation it was made for.")
     contract: int = Field(description="Number of the stages' contract; digests depend on it.")
     trainer_image: str = Field(description="Image of the Ray pods.")
+    credentials_secret: str | None = Field(
+        default=None, description="Secret with the store's credentials."
+    )
     refresh: str = Field(
         default="", description="Value of the annotation lingraft.dev/refresh it was made for."
     )

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from lingraft.errors import InfrastructureError, UserError
+from lingraft.errors import CredentialsError, InfrastructureError, UserError
 from lingraft.store.base import ArtifactStore, Conflict, ObjectInfo, checked_key
 from lingraft.store.disk import disk_errors, in_parallel
 
@@ -54,7 +54,7 @@ def s3_fault(error: Exception, uri: str, endpoint: str) -> Exception:
         if code == "NoSuchBucket":
             return UserError(f"{endpoint} has no such bucket; create it, or correct it", where=uri)
         if code in _REFUSED:
-            return UserError(
+            return CredentialsError(
                 f"{endpoint} refuses these credentials ({code} at {during}); check "
                 "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what they are allowed in this bucket",
                 where=uri,
@@ -62,12 +62,12 @@ def s3_fault(error: Exception, uri: str, endpoint: str) -> Exception:
         if code in _REGION:
             return UserError(f"the bucket is in another region ({code}); set AWS_REGION", where=uri)
         if code == "RequestTimeTooSkewed":
-            return UserError("this machine's clock is wrong; set it", where=uri)
+            return CredentialsError("this machine's clock is wrong; set it", where=uri)
         message = f"{endpoint} failed at {during} ({code}: {said})"
         return InfrastructureError(message, where=uri)
     if isinstance(error, (aws.NoCredentialsError, aws.PartialCredentialsError)):
         message = "no S3 credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile"
-        return UserError(message, where=uri)
+        return CredentialsError(message, where=uri)
     kind = type(error).__name__
     if isinstance(error, aws.ParamValidationError):
         return UserError("S3 takes no such bucket or key; correct the URI", where=uri)

@@ -68,8 +68,8 @@ class Actor:
     ) -> str:
         if not isinstance(action, Launch):
             return action.rayjob.name
-        assert spec is not None and spec.store is not None and pinned is not None
-        return rayjob_name(action.planned.stage, pinned.plan.store, spec.store.credentials_secret)
+        assert pinned is not None  # nothing is launched without a plan
+        return rayjob_name(action.planned.stage, pinned.plan.store, pinned.credentials_secret)
 
     def _act(
         self,
@@ -115,7 +115,7 @@ class Actor:
     ) -> dict[str, Any]:
         """The RayJob of a launch, with a holder's name that was never used before."""
         plan, planned = pinned.plan, launch.planned
-        secret = spec.store.credentials_secret if spec.store else None
+        secret = pinned.credentials_secret
         name = rayjob_name(planned.stage, plan.store, secret)
         pool = pools_of(spec, self.config)[launch.pool]
         stage_spec = plan.spec(planned, f"{name}-{secrets.token_hex(4)}").model_copy(

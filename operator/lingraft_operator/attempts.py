@@ -1,13 +1,16 @@
 """The attempts of a stage: opened, closed, counted; pure functions of its status."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from lingraft.resource import Retry
 from lingraft.status import Attempt, StageStatus
-from lingraft_operator.failures import ending_of
+from lingraft_operator.failures import NEVER_RAN, ending_of
 from lingraft_operator.world import Ending, Observed, RayJob
 
 KEPT_ATTEMPTS = 10
+WAITING = ("WaitingForCapacity", "WaitingForQueue")
+"""Reasons for which a RayJob may come to nothing without anybody's fault."""
 
 
 def with_attempts(
@@ -27,7 +30,10 @@ def with_attempts(
     if last is not None and last.ended_at is None:
         gone = rayjob if same else None
         if gone is None or gone.finished:
-            stage = ended(stage, ending_of(last, gone, observed), observed, now)
+            ending = ending_of(last, gone, observed)
+            if ending.reason == NEVER_RAN and stage.reason in WAITING:
+                ending = replace(ending, counted=False)
+            stage = ended(stage, ending, observed, now)
     if rayjob is None or not rayjob.owned_by(uid):
         return stage
     if same and last is not None:

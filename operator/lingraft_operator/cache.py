@@ -8,7 +8,7 @@ import json
 import threading
 import time
 import zlib
-from collections import OrderedDict, defaultdict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -41,12 +41,13 @@ class Cache:
         self._lock = threading.RLock()
         self._resources: dict[Key, tuple[int, bytes]] = {}
         self._unseen: dict[Key, tuple[int, float]] = {}
+        self._phases: dict[Key, str] = {}
         self._rayjobs: dict[Key, tuple[RayJob, float]] = {}
         self._live: dict[PoolName, int] = {"small": 0, "large": 0}
         self._owned: defaultdict[str, set[Key]] = defaultdict(set)
-        self._pods: defaultdict[str, dict[str, PodTrouble | None]] = defaultdict(dict)
+        self._pods: defaultdict[Key, dict[str, PodTrouble | None]] = defaultdict(dict)
         self._former_owners: OrderedDict[Key, tuple[str, ...]] = OrderedDict()
-        self._last_words: OrderedDict[str, PodTrouble] = OrderedDict()
+        self._last_words: OrderedDict[Key, PodTrouble] = OrderedDict()
 
     # LanguageAdaptations: kept as compressed JSON, because there may be thousands.
 
@@ -55,16 +56,21 @@ class Cache:
         key, version = key_of(body), int(body["metadata"]["resourceVersion"])
         with self._lock:
             if written:
+                if key not in self._resources:  # it went meanwhile
+                    return
                 self._unseen[key] = (version, time.monotonic())
             elif version >= self._unseen.get(key, (0, 0.0))[0]:
                 self._unseen.pop(key, None)
             if version >= self._resources.get(key, (0, b""))[0]:
                 self._resources[key] = (version, _packed(body))
+                status: Mapping[str, Any] = body.get("status") or {}
+                self._phases[key] = status.get("phase", "Pending")
 
     def drop_resource(self, key: Key) -> None:
         """Forget a resource that is gone."""
         with self._lock:
             self._resources.pop(key, None)
+            self._phases.pop(key, None)
             self._unseen.pop(key, None)
 
     def resource(self, key: Key) -> Resource | None:
@@ -72,6 +78,11 @@ class Cache:
         with self._lock:
             found = self._resources.get(key)
         return _resource(json.loads(zlib.decompress(found[1]))) if found else None
+
+    def phases(self) -> Mapping[str, int]:
+        """How many resources are in each phase."""
+        with self._lock:
+            return Counter(self._phases.values())
 
     def seconds_unseen(self) -> float:
         """How long the oldest of our own writes has not come back by the watch."""
@@ -151,14 +162,20 @@ class Cache:
         with self._lock:
             return dict(self._live)
 
-    # Pods, by the holder that they work for.
+    # Pods, by namespace and holder: a label alone would let one tenant speak for another.
 
     def put_pod(self, body: Mapping[str, Any]) -> bool:
         """Take a pod; returns whether its trouble changed."""
         holder, uid = _holder(body), body["metadata"]["uid"]
-        trouble = trouble_of(body, datetime.now(UTC))
+        now = datetime.now(UTC)
+        trouble = trouble_of(body, now)
         with self._lock:
-            changed = self._pods[holder].get(uid) != trouble
+            former = self._pods[holder].get(uid)
+            if trouble is not None and trouble.kind == "unready":
+                # Its grace runs from when it was first seen so.
+                since = former.since if former and former.kind == "unready" else now
+                trouble = replace(trouble, since=max(since, trouble.since))
+            changed = former != trouble
             self._pods[holder][uid] = trouble
             if trouble is not None and trouble.kind in ("memory", "fatal", "disrupted"):
                 self._last_words[holder] = trouble
@@ -174,22 +191,22 @@ class Cache:
             if not self._pods[holder]:
                 del self._pods[holder]
 
-    def trouble(self, holder: str) -> PodTrouble | None:
+    def trouble(self, holder: Key) -> PodTrouble | None:
         """The gravest trouble of a holder's pods, those that are gone included."""
         with self._lock:
             now = [t for t in self._pods.get(holder, {}).values() if t is not None]
             words = self._last_words.get(holder)
         return gravest([*now, *([words] if words else [])])
 
-    def lingers(self, holder: str) -> bool:
+    def lingers(self, holder: Key) -> bool:
         """Whether a holder still has pods."""
         with self._lock:
             return bool(self._pods.get(holder))
 
 
-def _holder(body: Mapping[str, Any]) -> str:
+def _holder(body: Mapping[str, Any]) -> Key:
     labels: Mapping[str, str] = body["metadata"].get("labels") or {}
-    return labels.get(names.HOLDER, "")
+    return body["metadata"]["namespace"], labels.get(names.HOLDER, "")
 
 
 def _packed(body: Mapping[str, Any]) -> bytes:

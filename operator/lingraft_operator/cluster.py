@@ -9,7 +9,7 @@ judged again. API: https://kubernetes.io/docs/reference/using-api/api-concepts/
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +25,8 @@ from lingraft_operator.world import Key, RayJob, Resource
 GROUP, VERSION = API_VERSION.split("/")
 TIMEOUTS = (5, 30)
 """Seconds to connect, and to wait for an answer."""
+PAGE = 250
+"""Objects in one answer to a list."""
 
 
 class Conflict(Exception):
@@ -74,6 +76,22 @@ class Cluster:
             return {one["name"] for one in self._call("GET", f"/apis/{version}")["resources"]}
         except Conflict:
             return set()
+
+    def list_all(
+        self, kind: tuple[str, str, str], namespaces: Sequence[str], selector: str = ""
+    ) -> Iterator[dict[str, Any]]:
+        """Every object of a kind (group, version, plural), in these namespaces or in all."""
+        group, version, plural = kind
+        root = f"/apis/{group}/{version}" if group else f"/api/{version}"
+        scopes = [f"/namespaces/{name}" for name in namespaces] or [""]
+        for path in (f"{root}{scope}/{plural}" for scope in scopes):
+            query = {"limit": str(PAGE), "labelSelector": selector, "continue": ""}
+            while True:
+                page = self._call("GET", path, query=list(query.items()))
+                yield from page["items"]
+                query["continue"] = page["metadata"].get("continue", "")
+                if not query["continue"]:
+                    break
 
     def write_status(self, resource: Resource, status: Mapping[str, Any]) -> dict[str, Any]:
         """Apply a status that was judged on this version of the resource; the new object."""

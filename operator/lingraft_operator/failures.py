@@ -10,6 +10,7 @@ from lingraft.status import Attempt
 from lingraft_operator.world import Ending, Observed, PodTrouble, RayJob
 
 BUSY = "StageBusy"
+NEVER_RAN = "PreRunningDeadlineExceeded"
 USER_EXIT, BUSY_EXIT = 2, 3
 """Exit codes of `python -m lingraft_trainer`, which Ray quotes in the job's message."""
 
@@ -57,8 +58,8 @@ def _of_rayjob(rayjob: RayJob) -> Ending:
     code = int(exited[1]) if exited else None
     if rayjob.deployment_status == "ValidationFailed":
         return Ending("user", "RayJobRefused", message)
-    if rayjob.reason == "PreRunningDeadlineExceeded":
-        return Ending("infrastructure", "WaitedForCapacity", message, counted=False)
+    if rayjob.reason == NEVER_RAN:
+        return Ending("infrastructure", NEVER_RAN, message)
     if code == BUSY_EXIT:
         return Ending("infrastructure", BUSY, message, counted=False)
     if code == USER_EXIT:

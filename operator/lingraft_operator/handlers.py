@@ -1,17 +1,20 @@
 """kopf's entry points: each notes what it was told and puts a key on the queue.
 
 Nothing is decided here; from an event to a RayJob the way goes on in `queue.py`,
-`reconcile.py` and `rayjob.py`. The index handlers run for everything there is before the
-first event handler does, so that no decision is made on half a picture.
+`reconcile.py` and `rayjob.py`. All there is gets listed before the watches start and the queue
+opens, so that no decision is made on half a picture. (kopf's indices would do the same, but
+hold every object in memory until the last one is there, and take time that grows with the
+square of their number.)
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import kopf
 
 from lingraft_operator import names
 from lingraft_operator.cache import Cache, is_going, key_of
+from lingraft_operator.cluster import Cluster
 from lingraft_operator.names import MANAGED_BY, OPERATOR
 from lingraft_operator.queue import Queue
 from lingraft_operator.slots import Slots
@@ -27,72 +30,85 @@ Body = Mapping[str, Any]
 Asked = tuple[str, int, str, str]
 
 
-def register(registry: kopf.OperatorRegistry, cache: Cache, queue: Queue, slots: Slots) -> None:
-    """Add the handlers to a registry."""
-    asked: dict[Key, Asked] = {}
+def register(registry: kopf.OperatorRegistry, handlers: "Handlers") -> None:
+    """Let kopf tell the handlers what it is told."""
+    for kind, handler in (
+        (RESOURCES, handlers.resource),
+        (RAYJOBS, handlers.rayjob),
+        (PODS, handlers.pod),
+    ):
 
-    @kopf.index(*RESOURCES, registry=registry)
-    async def resources(body: Body, **_: Any) -> None:
-        if not is_going(body):
-            cache.put_resource(body)
+        @kopf.on.event(*kind, registry=registry)
+        async def on_event(event: Any, handler: Any = handler, **_: Any) -> None:
+            handler(event["type"], event["object"])
 
-    @kopf.index(*RAYJOBS, registry=registry)
-    async def rayjobs(body: Body, **_: Any) -> None:
-        changed(*cache.put_rayjob(body))
 
-    @kopf.index(*PODS, registry=registry)
-    async def pods(body: Body, **_: Any) -> None:
-        if cache.put_pod(body):
-            wake_owners_of_pod(body)
+class Handlers:
+    """What is done about events: ADDED, MODIFIED, DELETED, or None for what was listed."""
 
-    @kopf.on.event(*RESOURCES, registry=registry)
-    async def resource_event(type: str | None, body: Body, **_: Any) -> None:
-        queue.open()
+    def __init__(self, cache: Cache, queue: Queue, slots: Slots) -> None:
+        self._cache, self._queue, self._slots = cache, queue, slots
+        self._asked: dict[Key, Asked] = {}
+
+    def start(self, cluster: Cluster, namespaces: Sequence[str]) -> None:
+        """Take in all there is, in these namespaces or in all, and open the queue."""
+        for pod in cluster.list_all(PODS, namespaces, OURS):
+            self._cache.put_pod(pod)
+        for body in cluster.list_all(RAYJOBS, namespaces, OURS):
+            _, rayjob = self._cache.put_rayjob(body)
+            if not rayjob.finished:  # it may be left over by a resource that is settled
+                self._wake_owners(rayjob)
+        for body in cluster.list_all(RESOURCES, namespaces):
+            self.resource(None, body)
+        self._queue.open()
+
+    def resource(self, type: str | None, body: Body) -> None:
+        """A LanguageAdaptation: wakes itself, if more than its status changed."""
         key = key_of(body)
         if type == "DELETED" or is_going(body):
-            asked.pop(key, None)
-            cache.drop_resource(key)
-            queue.add(key)
-        elif asked.get(key) != (now := what_is_asked(body)):
-            first, asked[key] = key not in asked, now
+            self._asked.pop(key, None)
+            self._cache.drop_resource(key)
+            self._queue.add(key)
+            return
+        self._cache.put_resource(body)
+        if self._asked.get(key) != (now := what_is_asked(body)):
+            first, self._asked[key] = key not in self._asked, now
             if not (first and is_settled(body)):
-                queue.add(key)
+                self._queue.add(key)
 
-    @kopf.on.event(*RAYJOBS, registry=registry)
-    async def rayjob_event(type: str | None, body: Body, **_: Any) -> None:
+    def rayjob(self, type: str | None, body: Body) -> None:
+        """A RayJob: wakes its owners, if its state moved; who its owners are moves nothing."""
         if type == "DELETED":
-            gone = cache.drop_rayjob(key_of(body), body["metadata"]["uid"])
+            gone = self._cache.drop_rayjob(key_of(body), body["metadata"]["uid"])
             if gone is not None:
-                wake_owners(gone)
-                wake_waiting()
-
-    @kopf.on.event(*PODS, registry=registry)
-    async def pod_event(type: str | None, body: Body, **_: Any) -> None:
-        if type == "DELETED":
-            cache.drop_pod(body)
-            wake_owners_of_pod(body)
-
-    def changed(before: RayJob | None, after: RayJob) -> None:
-        """Wake the owners of a RayJob whose state moved; who its owners are moves nothing."""
+                self._wake_owners(gone)
+                self._wake_waiting()
+            return
+        before, after = self._cache.put_rayjob(body)
         if before is None or _state(before) != _state(after):
-            wake_owners(after)
+            self._wake_owners(after)
             if after.finished:
-                wake_waiting()
+                self._wake_waiting()
 
-    def wake_owners(rayjob: RayJob) -> None:
-        for owner in rayjob.owners:
-            queue.add((rayjob.namespace, owner["name"]))
-
-    def wake_owners_of_pod(body: Body) -> None:
+    def pod(self, type: str | None, body: Body) -> None:
+        """A pod: wakes the owners of its RayJob, if it is in trouble or gone."""
+        if type == "DELETED":
+            self._cache.drop_pod(body)
+        elif not self._cache.put_pod(body):
+            return
         namespace = body["metadata"]["namespace"]
         labels: Mapping[str, str] = body["metadata"].get("labels") or {}
         # A retry waits for the last pod of a RayJob that is gone already.
-        for name in cache.owner_names((namespace, labels.get(names.RAYJOB, ""))):
-            queue.add((namespace, name))
+        for name in self._cache.owner_names((namespace, labels.get(names.RAYJOB, ""))):
+            self._queue.add((namespace, name))
 
-    def wake_waiting() -> None:
-        for key in slots.next_in_line():
-            queue.add(key)
+    def _wake_owners(self, rayjob: RayJob) -> None:
+        for owner in rayjob.owners:
+            self._queue.add((rayjob.namespace, owner["name"]))
+
+    def _wake_waiting(self) -> None:
+        for key in self._slots.next_in_line():
+            self._queue.add(key)
 
 
 def _state(rayjob: RayJob) -> tuple[object, ...]:

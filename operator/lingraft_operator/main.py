@@ -14,9 +14,9 @@ from lingraft.errors import UserError
 from lingraft_operator import metrics
 from lingraft_operator.apply import Actor
 from lingraft_operator.cache import Cache
-from lingraft_operator.cluster import Cluster, connect
+from lingraft_operator.cluster import PAGE, Cluster, connect
 from lingraft_operator.config import Config, load_config
-from lingraft_operator.handlers import OURS, PODS, RAYJOBS, register
+from lingraft_operator.handlers import OURS, PODS, RAYJOBS, Handlers, register
 from lingraft_operator.logs import log_as_json
 from lingraft_operator.observe import Observer
 from lingraft_operator.queue import Queue, Workers
@@ -50,7 +50,9 @@ def main() -> int:
     start_http_server(int(os.environ.get("LINGRAFT_METRICS_PORT", "9090")), addr=host)
     health = f"http://{host}:{os.environ.get('LINGRAFT_HEALTH_PORT', '8080')}/healthz"
     asyncio.run(run(config, cluster, health))
-    return 0
+    # A thread that hangs on a store would hold Python back for longer than Kubernetes waits.
+    logging.shutdown()
+    os._exit(0)
 
 
 async def run(config: Config, cluster: Cluster, liveness_endpoint: str) -> None:
@@ -61,10 +63,11 @@ async def run(config: Config, cluster: Cluster, liveness_endpoint: str) -> None:
     actor = Actor(cache, cluster, observer, slots, config)
     worker = Worker(cache, cluster, observer, actor, slots, config, queue.add)
     workers = Workers(queue, worker.process, config.workers)
-    sweeper = Sweeper(cache, cluster, config)
+    sweeper = Sweeper(cache, cluster, observer, config)
     registry = kopf.OperatorRegistry()
     settings = kopf.OperatorSettings()
-    register(registry, cache, queue, slots)
+    handlers = Handlers(cache, queue, slots)
+    register(registry, handlers)
 
     kopf.on.login(registry=registry)(kopf.login_via_client)
 
@@ -89,9 +92,10 @@ async def run(config: Config, cluster: Cluster, liveness_endpoint: str) -> None:
         return {"slowestPassSeconds": slowest, "unseenWriteSeconds": unseen}
 
     configure(settings)
-    for pool, count in (("small", 0), ("large", 0)):
-        metrics.rayjobs.labels(pool).set(count)
-        metrics.rayjobs.labels(pool).set_function(_live(cache, pool))
+    # What changes between this list and kopf's own, moments later, is seen in the latter; what
+    # goes in between is found out when it is asked for.
+    handlers.start(cluster, config.namespaces)
+    metrics.show(cache.live, cache.phases)
     await kopf.operator(
         registry=registry,
         settings=settings,
@@ -100,10 +104,6 @@ async def run(config: Config, cluster: Cluster, liveness_endpoint: str) -> None:
         namespaces=list(config.namespaces),
         liveness_endpoint=liveness_endpoint,
     )
-
-
-def _live(cache: Cache, pool: Any) -> Any:
-    return lambda: cache.live()[pool]
 
 
 class NoDiffs(kopf.AnnotationsDiffBaseStorage):
@@ -122,6 +122,8 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.watching.label_selectors[RAYJOBS[0], RAYJOBS[2]] = OURS
     settings.watching.label_selectors[PODS[0], PODS[2]] = OURS
     settings.watching.inactivity_timeout = 70.0
+    settings.watching.chunk_size = PAGE
+    settings.queueing.idle_timeout = 0.5  # every object that was seen so lately stays in memory
     settings.process.ultimate_exiting_timeout = 29.0
 
 

@@ -1,6 +1,14 @@
 """Prometheus metrics. Names follow https://prometheus.io/docs/practices/naming/."""
 
+from collections.abc import Callable, Mapping
+from functools import partial
+
 from prometheus_client import Counter, Gauge, Histogram
+
+from lingraft.pools import PoolName
+
+POOLS: tuple[PoolName, ...] = ("small", "large")
+PHASES = ("Pending", "Running", "Suspended", "Ready", "Stalled")
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -36,6 +44,23 @@ rayjobs = Gauge("lingraft_rayjobs", "Live RayJobs by pool", ["pool"])
 watch_lag = Gauge(
     "lingraft_watch_lag_seconds", "Age of our oldest write that the watch has not shown yet"
 )
+
+
+def show(
+    live: Callable[[], Mapping[PoolName, int]], phases: Callable[[], Mapping[str, int]]
+) -> None:
+    """Let the gauges ask for what they show when they are scraped."""
+
+    def in_pool(pool: PoolName) -> float:
+        return live().get(pool, 0)
+
+    def in_phase(phase: str) -> float:
+        return phases().get(phase, 0)
+
+    for pool in POOLS:
+        rayjobs.labels(pool).set_function(partial(in_pool, pool))
+    for phase in PHASES:
+        resources.labels(phase).set_function(partial(in_phase, phase))
 
 
 def verb_and_kind(method: str, path: str) -> tuple[str, str]:

@@ -113,8 +113,10 @@ class Observer:
             progress=seen.progress,
             failures=seen.failures,
             checkpoints=seen.checkpoints,
-            troubles=self._troubles(holders),
-            lingering=frozenset(holder for holder in holders if self._cache.lingers(holder)),
+            troubles=self._troubles(resource.namespace, holders),
+            lingering=frozenset(
+                one for one in holders if self._cache.lingers((resource.namespace, one))
+            ),
             slots=self._slots.free(resource.key, resource.created_at),
         )
 
@@ -122,8 +124,8 @@ class Observer:
         attempts = (a.holder for stage in resource.status.stages for a in stage.attempts)
         return {*attempts, *(rayjob.holder for rayjob in rayjobs.values())}
 
-    def _troubles(self, holders: set[str]) -> dict[str, PodTrouble]:
-        found = {holder: self._cache.trouble(holder) for holder in holders}
+    def _troubles(self, namespace: str, holders: set[str]) -> dict[str, PodTrouble]:
+        found = {holder: self._cache.trouble((namespace, holder)) for holder in holders}
         return {holder: trouble for holder, trouble in found.items() if trouble is not None}
 
     def _store(self, uri: str) -> ArtifactStore:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 
-from lingraft.errors import LingraftError, UserError
+from lingraft.errors import CredentialsError, LingraftError, UserError
 from lingraft.plan import source_uris
 from lingraft.planning import plan_resource
 from lingraft.resource import API_VERSION, KIND, LanguageAdaptation, LanguageAdaptationSpec
@@ -74,6 +74,7 @@ def make_plan(resource: Resource, spec: LanguageAdaptationSpec, config: Config) 
         generation=resource.generation,
         contract=CONTRACT,
         trainer_image=config.trainer_image,
+        credentials_secret=spec.store.credentials_secret if spec.store else None,
         refresh=resource.refresh,
         content=plan.model_dump_json(by_alias=True),
     )
@@ -110,12 +111,12 @@ def is_below(uri: str, prefix: str) -> bool:
 
 def as_failure(error: LingraftError) -> Failure:
     """Why there is no plan, for conditions."""
+    final = isinstance(error, UserError) and not isinstance(error, CredentialsError)
+    reason = "InvalidSpec" if final else "StoreUnavailable"
     if isinstance(error, AccessDeniedError):
         reason = "AccessDenied"
-    else:
-        reason = "InvalidSpec" if isinstance(error, UserError) else "StoreUnavailable"
     return Failure(
-        failure_class=error.failure_class,
+        failure_class="user" if final else "infrastructure",
         reason=reason,
         message=error.message,
         where=error.where,

@@ -1,6 +1,4 @@
-"""The decision about one resource: pure. What it returns is applied by `queue.py`.
-
-    decision = reconcile(resource, pinned, observed, config, now)
+"""The decision about one resource: pure. `worker.py` asks for it, `apply.py` does it.
 
 Stages are judged one by one, in the order of the plan (`stages.py`); from their states
 follow the conditions, and what the resource no longer needs is left.
@@ -23,8 +21,6 @@ from lingraft_operator.config import Config
 from lingraft_operator.names import rayjob_name
 from lingraft_operator.stages import Judge, Verdict
 from lingraft_operator.world import Observed, Resource
-
-FINAL_PHASES: frozenset[Phase] = frozenset({"Ready", "Stalled", "Suspended"})
 
 
 @dataclass(frozen=True)
@@ -102,7 +98,7 @@ def _followed(
         now=now,
         slots=dict(observed.slots),
     )
-    secret = spec.store.credentials_secret if spec.store else None
+    secret = pinned.credentials_secret
     verdicts: dict[str, Verdict] = {}
     names: set[str] = set()
     for planned in plan.stages:

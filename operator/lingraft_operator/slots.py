@@ -9,9 +9,8 @@ from datetime import datetime
 
 from lingraft.pools import PoolName
 from lingraft_operator.config import PoolConfigs
+from lingraft_operator.metrics import POOLS
 from lingraft_operator.world import Key
-
-POOLS: tuple[PoolName, ...] = ("small", "large")
 
 
 class Slots:
@@ -60,23 +59,17 @@ class Slots:
             with self._lock:
                 self._taken[pool] -= got
 
-    def wait(self, key: Key, created_at: datetime, pools: Mapping[PoolName, int]) -> bool:
-        """Put a resource into the line of the pools where it waits, and out of the others.
-
-        Returns:
-            Whether it left a line, so that those behind it may be next.
-        """
-        left = False
+    def wait(self, key: Key, created_at: datetime, pools: Mapping[PoolName, int]) -> None:
+        """Put a resource into the line of the pools where it waits, and out of the others."""
         with self._lock:
             for pool, line in self._waiting.items():
                 if pools.get(pool):
                     line[key] = (created_at, pools[pool])
                 else:
-                    left |= line.pop(key, None) is not None
-        return left
+                    line.pop(key, None)
 
     def next_in_line(self) -> list[Key]:
-        """Who may start now: called when a RayJob has ended."""
+        """Who may start now."""
         live, found = self._live(), list[Key]()
         with self._lock:
             for pool, line in self._waiting.items():

@@ -21,6 +21,7 @@ from lingraft_operator.world import Ending, Observed, PodTrouble, RayJob
 PODS_GO_WITHIN = timedelta(seconds=120)
 """How long a retry waits for the pods of the attempt before; those of a lost node never go."""
 LONGEST_BACKOFF = 600
+LOOK_AGAIN = timedelta(seconds=300)
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,12 @@ class Judge:
             reason, message = counted[-1].reason or "", counted[-1].message or ""
             return Verdict(self._set(stage, "Failed", reason, message))
         if rayjob is not None and not rayjob.finished and not rayjob.deleting:
-            if last is not None and last.uid == rayjob.uid and last.failure_class is not None:
+            judged = last is not None and last.uid == rayjob.uid and last.failure_class is not None
+            if not judged:
+                return self._live(stage, rayjob)
+            if last is not None and last.failure_class != "user":
                 return Verdict(self._set(stage, "Retrying"), Delete(rayjob), wake_at=self.now)
-            return self._live(stage, rayjob)
+            # Stalled is to leave; who shares it judges for itself, and the last one deletes it.
         if last is not None and last.ended_at == self.now:
             # First it is written down that and why it ended; what follows comes next.
             return Verdict(self._set(stage, "Retrying"), wake_at=self.now)
@@ -127,7 +131,8 @@ class Judge:
         ending, check_at = self._must_end(rayjob, trouble)
         if ending is not None:
             stage = ended(stage, ending, self.observed, self.now)
-            return Verdict(self._set(stage, "Retrying"), Delete(rayjob), wake_at=self.now)
+            # First it is written down that and why it ended; what follows comes next.
+            return Verdict(self._set(stage, "Retrying"), wake_at=self.now)
         wake = min(poll, check_at)
         if rayjob.running:
             return Verdict(self._running(stage, rayjob), wake_at=wake)
@@ -218,7 +223,9 @@ class Judge:
         if self.slots.get(pool, 1) < 1:
             message = f"waiting for a slot in pool {pool}"
             return Verdict(
-                self._set(stage, "Queued", "WaitingForSlot", message), waits_for_slot=True
+                self._set(stage, "Queued", "WaitingForSlot", message),
+                wake_at=self.now + LOOK_AGAIN,  # a slot that gets free wakes it sooner
+                waits_for_slot=True,
             )
         if pool in self.slots:
             self.slots[pool] -= 1

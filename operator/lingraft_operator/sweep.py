@@ -1,4 +1,4 @@
-"""What nobody's events bring up: finished RayJobs that are old, and those nobody owns."""
+"""What nobody's events bring up: RayJobs that are over for long, unowned, or gone unseen."""
 
 import logging
 import threading
@@ -6,13 +6,16 @@ from datetime import UTC, datetime, timedelta
 
 from lingraft_operator import metrics
 from lingraft_operator.cache import Cache
-from lingraft_operator.cluster import Cluster
+from lingraft_operator.cluster import Cluster, Conflict
 from lingraft_operator.config import Config
+from lingraft_operator.observe import Observer
 from lingraft_operator.world import RayJob
 
 log = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 60.0
+CONFIRM_SECONDS = 600.0
+"""A RayJob that was not heard of for so long may be gone: watches that break tell nothing."""
 
 
 def is_litter(rayjob: RayJob, keep: timedelta, now: datetime) -> bool:
@@ -27,8 +30,8 @@ def is_litter(rayjob: RayJob, keep: timedelta, now: datetime) -> bool:
 class Sweeper:
     """Deletes litter once a minute."""
 
-    def __init__(self, cache: Cache, cluster: Cluster, config: Config) -> None:
-        self._cache, self._cluster = cache, cluster
+    def __init__(self, cache: Cache, cluster: Cluster, observer: Observer, config: Config) -> None:
+        self._cache, self._cluster, self._observer = cache, cluster, observer
         self._keep = timedelta(seconds=config.keep_finished_seconds)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
@@ -46,12 +49,23 @@ class Sweeper:
             self.sweep()
 
     def sweep(self) -> None:
-        """Delete what is litter now."""
+        """Delete what is litter now, and ask after what was not heard of for long."""
         for rayjob in self._cache.rayjobs():
-            if is_litter(rayjob, self._keep, datetime.now(UTC)):
-                try:
-                    self._cluster.delete_rayjob(rayjob)
-                    log.info("deleted %s: over for long", rayjob.name)
-                except Exception as error:  # it is looked at again in a minute
-                    metrics.reconcile_errors.labels("sweep").inc()
-                    log.warning("RayJob %s could not be deleted: %s", rayjob.name, error)
+            try:
+                self._sweep(rayjob)
+            except Exception as error:  # it is looked at again in a minute
+                metrics.reconcile_errors.labels("sweep").inc()
+                log.warning("RayJob %s could not be swept: %s", rayjob.name, error)
+
+    def _sweep(self, rayjob: RayJob) -> None:
+        key = (rayjob.namespace, rayjob.name)
+        if is_litter(rayjob, self._keep, datetime.now(UTC)):
+            try:
+                self._cluster.delete_rayjob(rayjob)
+                log.info("deleted %s: over for long", rayjob.name)
+            except Conflict:  # it changed, or went without our being told
+                self._observer.look_up(key)
+            return
+        known = self._cache.rayjob(key)
+        if known is not None and not rayjob.finished and known[1] > CONFIRM_SECONDS:
+            self._observer.look_up(key)

@@ -60,7 +60,7 @@ class Worker:
         spec, pinned, trouble = self._plan(resource)
         trouble = trouble or _refused_before(resource)
         plan = pinned.plan if pinned is not None and trouble is None else None
-        secret = spec.store.credentials_secret if spec is not None and spec.store else None
+        secret = pinned.credentials_secret if pinned is not None else None
         if spec is not None and spec.suspend:
             plan = None
         observed = Observed()
@@ -86,8 +86,10 @@ class Worker:
                 judged, spec, pinned, refused or trouble, observed, self.config, now
             )
             trouble, more = refused or trouble, bool(decision.actions)
-        if self.slots.wait(resource.key, resource.created_at, decision.waits_for):
-            for key in self.slots.next_in_line():
+        self.slots.wait(resource.key, resource.created_at, decision.waits_for)
+        # Whatever this pass freed or found to be over: events may tell nothing new of it.
+        for key in self.slots.next_in_line():
+            if key != resource.key:
                 self.wake(key)
         self._write(resource, decision.status)
         if trouble is not None and trouble.failure_class != "user":
@@ -102,7 +104,11 @@ class Worker:
         spec: LanguageAdaptationSpec | None = None
         try:
             spec = planning.parse(resource, self.config)
-            if spec.suspend or not planning.needs_plan(resource):
+            if spec.suspend:
+                return spec, resource.status.plan, None
+            if not planning.needs_plan(resource):
+                # Each time: a prefix that is taken off the list is used no longer.
+                planning.check_access(spec, self.config.access, resource.namespace)
                 return spec, resource.status.plan, None
             with metrics.reconcile_seconds.labels("plan").time():
                 return spec, planning.make_plan(resource, spec, self.config), None
@@ -137,9 +143,9 @@ class Worker:
         return min(60.0, 1.0 * 2 ** self.troubled[key])
 
     def _forget(self, key: Key) -> None:
-        if self.slots.wait(key, datetime.now(UTC), {}):
-            for other in self.slots.next_in_line():
-                self.wake(other)
+        self.slots.wait(key, datetime.now(UTC), {})
+        for other in self.slots.next_in_line():
+            self.wake(other)
         self.written.pop(key, None)
         self.troubled.pop(key, None)
 

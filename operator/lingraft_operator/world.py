@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 from lingraft.errors import FailureClass
 from lingraft.pools import PoolName
-from lingraft.resource import LanguageAdaptationSpec
 from lingraft.stage import Failure, Manifest, Progress
 from lingraft.status import LanguageAdaptationStatus
 from lingraft.store.lease import LeaseRecord
@@ -119,8 +118,6 @@ class Observed:
     """Holders that still have pods."""
     slots: Mapping[PoolName, int] = field(default_factory=dict[PoolName, int])
     """RayJobs that this resource may start now; a pool without a limit is not listed."""
-    store_error: str = ""
-    """Why the store could not be read: then nothing is decided that rests on it."""
 
 
 @dataclass(frozen=True)
@@ -131,12 +128,3 @@ class Ending:
     reason: str
     message: str
     counted: bool = True
-
-
-def parsed_spec(resource: Resource) -> LanguageAdaptationSpec:
-    """The spec as the models see it.
-
-    Raises:
-        pydantic.ValidationError: The API server let something through that cannot be.
-    """
-    return LanguageAdaptationSpec.model_validate(resource.spec)

@@ -14,7 +14,7 @@ from tests.cluster.bed.bed import Bed
 from tests.cluster.bed.forwarder import Forwarder
 from tests.cluster.chaos.invariants import broken
 from tests.cluster.chaos.recorder import Recorder
-from tests.cluster.chaos.scenarios import REAL, SCENARIOS
+from tests.cluster.chaos.scenarios import SCENARIOS, nothing
 from tests.cluster.chaos.world import World, open_world
 from tests.integration.seaweed import Seaweed
 from tests.support.tiny import tiny_base
@@ -63,7 +63,7 @@ def test_instant(
         disturb(world, scenario, seed)
 
 
-@pytest.mark.parametrize("scenario", REAL)
+@pytest.mark.parametrize("scenario", [name for name in SCENARIOS if name != nothing.__name__])
 def test_real(
     bed: Bed,
     forwarders: tuple[Forwarder, Forwarder],

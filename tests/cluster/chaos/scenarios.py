@@ -165,4 +165,3 @@ SCENARIOS: dict[str, Scenario] = {
         suspended,
     )
 }
-REAL = ("operator_killed", "head_lost", "suspended")

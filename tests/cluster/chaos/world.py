@@ -208,8 +208,14 @@ class World:
         return len(known) == len(self.names) * len(self.homes) and all(map(is_ready, known))
 
     def wait_ready(self) -> None:
-        """Wait until every resource is Ready."""
-        self.wait(self.is_ready, "every resource is Ready")
+        """Wait until every resource is Ready, its last edit included."""
+
+        def ready() -> bool:
+            # A watch may not have told of the edit yet: the API server is asked.
+            bodies = (home.get(name) for home in self.homes for name in self.names)
+            return self.is_ready() and all(map(is_ready, bodies))
+
+        self.wait(ready, "every resource is Ready")
 
     def story(self) -> str:
         """How things stand, for people; the operators end, and say where they were."""

@@ -115,6 +115,7 @@ class Checks:
         for stage in parsed.stages:
             counted = [a for a in stage.attempts if a.counted and a.ended_at and a.failure_class]
             assert len(counted) <= most, f"{stage.name}: {len(counted)} attempts of {most}"
+            assert all(a.ended_at for a in stage.attempts[:-1]), f"{stage.name}: two at once"
             uids = [attempt.uid for attempt in stage.attempts]
             assert len(set(uids)) == len(uids), f"{stage.name}: one RayJob, two attempts"
         if parsed.phase == "Ready":

@@ -1,31 +1,29 @@
 """One running copy of the operator: its real code around a memory that dies with it."""
 
 from collections.abc import Callable
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
-from unittest.mock import patch
+from typing import TYPE_CHECKING, cast
 
 from kubernetes.client import ApiException
 
-from lingraft_operator import handlers
 from lingraft_operator.apply import Actor
 from lingraft_operator.cache import Cache
 from lingraft_operator.cluster import Cluster
 from lingraft_operator.config import Config
+from lingraft_operator.handlers import Handlers
 from lingraft_operator.observe import Observer
 from lingraft_operator.queue import Queue, Workers
 from lingraft_operator.slots import Slots
 from lingraft_operator.sweep import Sweeper
 from lingraft_operator.worker import Worker
 from lingraft_operator.world import Key
-from tests.support.operator.api_server import KINDS, Body, Watch
+from tests.support.operator.api_server import LA, POD, RAYJOB, Body, Watch
 from tests.support.operator.clock import Clock
 from tests.support.operator.fake_cluster import Crash, FakeCluster
 
 if TYPE_CHECKING:
     from tests.support.operator.simulation import Simulation
 
-Handler = Callable[..., Any]
+Handler = Callable[[str | None, Body], None]
 
 
 class DueKeys:
@@ -73,42 +71,20 @@ class OperatorCopy:
             self.cache, cluster, observer, actor, self.slots, self.config, self.queue.add
         )
         self.workers = Workers(cast(Queue, self.queue), self.worker.process, 0)
-        self.sweeper = Sweeper(self.cache, cluster, self.config)
+        self.sweeper = Sweeper(self.cache, cluster, observer, self.config)
         self.faults.clear()
-        self._register()
         self.watch = Watch()
         self.api.watches.append(self.watch)
-        listed = [(kind, body) for kind in KINDS for body in self.api.all(kind)]
-        for kind, body in listed:
-            self._call(self._indexers[kind], body=body)
-        for kind, body in listed:
-            self._call(self._handlers[kind], type=None, body=body)
+        handlers = Handlers(self.cache, cast(Queue, self.queue), self.slots)
+        handlers.start(cluster, ())
+        self._handlers: dict[str, Handler] = {
+            LA: handlers.resource,
+            RAYJOB: handlers.rayjob,
+            POD: handlers.pod,
+        }
 
     def stop(self) -> None:
         self.api.watches = [watch for watch in self.api.watches if watch is not self.watch]
-
-    def _register(self) -> None:
-        self._indexers, self._handlers = dict[str, Handler](), dict[str, Handler]()
-
-        def into(known: dict[str, Handler]) -> Callable[..., Any]:
-            def decorator(*resource: str, **_: Any) -> Callable[[Handler], Handler]:
-                return lambda handler: known.setdefault(resource[2], handler)
-
-            return decorator
-
-        collector = SimpleNamespace(
-            index=into(self._indexers), on=SimpleNamespace(event=into(self._handlers))
-        )
-        with patch.object(handlers, "kopf", collector):
-            registry = cast(Any, None)
-            handlers.register(registry, self.cache, cast(Queue, self.queue), self.slots)
-
-    def _call(self, handler: Handler, **arguments: Any) -> None:
-        try:
-            handler(**arguments).send(None)
-        except StopIteration:
-            return
-        raise AssertionError("a handler waited for something")
 
     def slots_waiting(self) -> list[Key]:
         """Who is in line for a slot."""
@@ -127,9 +103,7 @@ class OperatorCopy:
         self._tell(stream[0], event, body)
 
     def _tell(self, kind: str, event: str | None, body: Body) -> None:
-        if event != "DELETED":
-            self._call(self._indexers[kind], body=body)
-        self._call(self._handlers[kind], type=event, body=body)
+        self._handlers[kind](event, body)
 
     def deliver_all(self) -> bool:
         told = bool(self.watch.streams)

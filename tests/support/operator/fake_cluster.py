@@ -1,6 +1,6 @@
 """The operator's calls to the API server, with what may go wrong in between."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,11 @@ class FakeCluster:
             raise ApiException(status=504)
         if fault == "killed after":
             raise Crash
+
+    def list_all(
+        self, kind: tuple[str, str, str], namespaces: Sequence[str], selector: str = ""
+    ) -> list[Body]:
+        return deepcopy(self.api.all(kind[2]))
 
     def write_status(self, resource: Resource, status: Mapping[str, Any]) -> Body:
         fault = self._before()

@@ -178,6 +178,10 @@ class KubeRay:
             trainer.finish("killed", {})
             self._set(ref_of(RAYJOB, rayjob), jobStatus="PENDING")
 
+    def at_work(self) -> list[Trainer]:
+        """All trainers that will end some day."""
+        return [t for t in self.trainers.values() if t.alive and not t.mute]
+
     def beat(self) -> None:
         """All trainers that can give a sign of life."""
         for trainer in self.trainers.values():

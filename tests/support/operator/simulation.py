@@ -224,10 +224,15 @@ class Simulation:
         self._blame(rayjob)
         self.kuberay.trainers[rayjob["metadata"]["uid"]].mute = True
 
+    def cut_off(self, rayjob: Body) -> None:
+        """Its node cannot be reached: the pod never goes, and its trainer goes on."""
+        self._blame(rayjob)
+        self.kuberay.lost.add(rayjob["metadata"]["uid"])
+
     def lose_node(self, rayjob: Body) -> None:
         """The pod never goes, and its trainer is never heard of again."""
+        self.cut_off(rayjob)
         self.silence(rayjob)
-        self.kuberay.lost.add(rayjob["metadata"]["uid"])
 
     def trouble(self, rayjob: Body, status: dict[str, Any]) -> None:
         """Give its pod a status."""
@@ -255,10 +260,11 @@ class Simulation:
 
     def metrics(self, rayjob: Body) -> dict[str, Any]:
         """What a graft says of the tasks."""
-        if not stage_of(rayjob).startswith("graft/"):
-            return {}
-        one = {"task": "xnli", "metrics": {"accuracy": {"mean": self.score, "stderr": 0.01}}}
-        return {"evaluation": [one]}
+        return {"evaluation": self.evaluation()} if stage_of(rayjob).startswith("graft/") else {}
+
+    def evaluation(self) -> list[dict[str, Any]]:
+        """The scores, as they are now."""
+        return [{"task": "xnli", "metrics": {"accuracy": {"mean": self.score, "stderr": 0.01}}}]
 
     # Time.
 
@@ -329,12 +335,11 @@ class Simulation:
         self.heal()
         for _ in range(most):
             busy = self._move()
-            for rayjob in self.kuberay.rayjobs():
-                trainer = self.kuberay.trainer_of(rayjob)
-                if trainer is not None and trainer.alive and not trainer.mute:
-                    self.finish(rayjob, "success")
-                    busy = True
-            busy |= self.end_local_runs("success")
+            for rayjob in self.working():
+                self.finish(rayjob, "success")
+            for trainer in self.kuberay.at_work():  # cut off, or somebody's own
+                trainer.finish("success", {"evaluation": self.evaluation()})
+                busy = True
             if busy:
                 continue
             next_at = self._next_wake()

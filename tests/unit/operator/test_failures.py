@@ -85,8 +85,8 @@ def test_a_rayjob_that_is_gone_may_be_tried_again() -> None:
         (
             replace(ENDED, reason="PreRunningDeadlineExceeded"),
             "infrastructure",
-            "WaitedForCapacity",
-            False,
+            "PreRunningDeadlineExceeded",
+            True,
         ),
         (
             rayjob(deployment_status="Complete", job_status="SUCCEEDED"),

@@ -126,6 +126,32 @@ def test_a_preemption_after_a_checkpoint_counts_as_no_attempt() -> None:
         assert [a.counted for a in sim.status(ONE).stages[0].attempts] == [False, True]
 
 
+def test_a_rayjob_that_is_deleted_by_hand_was_an_attempt() -> None:
+    with world("plain", "once") as sim:
+        sim.vanish(sim.rayjobs("corpus")[0])
+        sim.come_to_rest()
+        assert phases(sim) == ["Ready", "Stalled"]
+        assert [a.reason for a in sim.status(ONE).stages[0].attempts] == [
+            "RayJobDeleted",
+            "Succeeded",
+        ]
+
+
+def test_a_retry_waits_two_minutes_for_pods_that_do_not_go() -> None:
+    with world("plain") as sim:
+        (rayjob,) = sim.rayjobs("corpus")
+        sim.cut_off(rayjob)
+        sim.vanish(rayjob)
+        sim.run_for(110)
+        assert not sim.rayjobs("corpus")
+        # Then the lease is what keeps two from writing: the one that is cut off goes on.
+        sim.run_for(60)
+        assert not sim.rayjobs("corpus")
+        assert sim.status(ONE).stages[0].reason == "StageBusy"
+        sim.come_to_rest()
+        assert phases(sim) == ["Ready"]
+
+
 def test_failed_with_a_manifest_is_success() -> None:
     with world("plain") as sim:
         (rayjob,) = sim.rayjobs("corpus")
@@ -189,7 +215,9 @@ def test_a_quota_that_is_full_is_asked_again() -> None:
         sim.refused["corpus"] = False
         sim.create(*ONE, SHAPES["plain"])
         sim.run_for(60)
-        assert phases(sim) == ["Pending"]
+        ready, reconciling = sim.status(ONE).conditions[:2]
+        assert (reconciling.type, reconciling.reason) == ("Reconciling", "RayJobRefused")
+        assert ready.status == "False"
         sim.come_to_rest()
         assert phases(sim) == ["Ready"]
 
@@ -257,6 +285,8 @@ def test_a_rayjob_that_hangs_after_the_manifest_is_ended(own: bool) -> None:
             sim.advance(301)
             sim.start_local_run(rayjob, "laptop-1")
             sim.end_local_runs("success")
+            sim.run_for(35)
+            assert not sim.rayjobs("corpus")  # what others do is in vain
         sim.come_to_rest()
         assert phases(sim) == ["Ready"]
 
@@ -298,8 +328,11 @@ def test_who_has_failed_for_good_joins_nobody() -> None:
         assert len(owners_of(sim.rayjobs("corpus")[0])) == 1
 
 
-def test_ready_resources_are_not_looked_at_after_a_restart() -> None:
+def test_a_restart_changes_nothing_of_what_rests() -> None:
     with world("task", "mini") as sim:
         sim.come_to_rest()
+        versions = {key: b["metadata"]["resourceVersion"] for key, b in sim.resources().items()}
         sim.copies[0].start()
+        sim.copies[0].run()
         assert not sim.copies[0].queue.at
+        assert versions == {k: b["metadata"]["resourceVersion"] for k, b in sim.resources().items()}

@@ -136,7 +136,7 @@ class World(RuleBasedStateMachine):
     @rule(
         n=which,
         what=one_of(
-            *("saves", "is silent", "is lost with its node", "is started again"),
+            *("saves", "is silent", "is lost with its node", "is cut off", "is started again"),
             *("is said to be Failed", "is said to be Complete", "is said to be ValidationFailed"),
         ),
     )
@@ -149,6 +149,8 @@ class World(RuleBasedStateMachine):
                 self.sim.kuberay.trainers[rayjob["metadata"]["uid"]].checkpoint()
             case "is silent":
                 self.sim.silence(rayjob)
+            case "is cut off":
+                self.sim.cut_off(rayjob)
             case "is lost with its node":
                 self.sim.lose_node(rayjob)
             case "is started again":  # the head was lost
@@ -298,7 +300,7 @@ class World(RuleBasedStateMachine):
 
 
 World.TestCase.settings = settings(
-    max_examples=EXAMPLES or 60,
+    max_examples=EXAMPLES or 25,
     stateful_step_count=40,
     derandomize=not EXAMPLES,
     database=None,

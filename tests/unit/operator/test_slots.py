@@ -25,8 +25,8 @@ class Line:
     def free(self, key: Key) -> int | None:
         return self.slots.free(key, AGE[key]).get("large")
 
-    def wait(self, key: Key, count: int) -> bool:
-        return self.slots.wait(key, AGE[key], {"large": count} if count else {})
+    def wait(self, key: Key, count: int) -> None:
+        self.slots.wait(key, AGE[key], {"large": count} if count else {})
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_older_ones_that_wait_come_first(line: Line) -> None:
 def test_who_waits_no_longer_is_out_of_line(line: Line) -> None:
     line.wait(OLD, 2)
     assert line.free(NEW) == 0
-    assert line.wait(OLD, 0)
+    line.wait(OLD, 0)
     assert line.free(NEW) == 2
     assert not line.wait(OLD, 0)
 
