@@ -1,8 +1,8 @@
 """One queue of resources that need a look, and the workers that take from it.
 
 A key is in the queue once, however many events ask for it, and with one worker at a time.
-A worker observes, reconciles, applies: each key stands on its own, so that one that fails
-holds up no other.
+For each key that it takes, a worker thread makes one pass (`worker.py`): observe, reconcile,
+apply, write down. Each key stands on its own, so that one that fails holds up no other.
 """
 
 import heapq

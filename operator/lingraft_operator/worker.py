@@ -1,4 +1,8 @@
-"""One pass over one resource: observe, reconcile, apply, write down."""
+"""One pass over one resource: observe, reconcile, apply, write down.
+
+`reconcile.py` decides; what it decides about RayJobs is done by `apply.py`, with the RayJobs
+that `rayjob.py` builds.
+"""
 
 import logging
 import time
