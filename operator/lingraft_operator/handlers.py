@@ -1,10 +1,10 @@
 """kopf's entry points: each notes what it was told and puts a key on the queue.
 
 Nothing is decided here; from an event to a RayJob the way goes on in `queue.py`, which hands
-the key to a pass of `worker.py`, `reconcile.py` and `rayjob.py`. All there is gets listed before the watches start and the queue
-opens, so that no decision is made on half a picture. (kopf's indices would do the same, but
-hold every object in memory until the last one is there, and take time that grows with the
-square of their number.)
+the key to a pass of `worker.py`, `reconcile.py` and `rayjob.py`. All there is gets listed
+before the watches start and the queue opens, so that no decision is made on half a picture.
+(kopf's indices would do the same, but hold every object in memory until the last one is there,
+and take time that grows with the square of their number.)
 """
 
 from collections.abc import Mapping, Sequence
