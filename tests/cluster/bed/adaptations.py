@@ -126,9 +126,12 @@ class Adaptations:
             last = self.get(name)
             conditions = conditions_of(last)
             found = conditions.get(condition, {})
-            if condition == "Ready" and "Stalled" in conditions:
-                raise RuntimeError(f"{name} is Stalled")
             generation = last["metadata"]["generation"]
+            stalled = conditions.get("Stalled", {})
+            asked = last["metadata"].get("annotations", {}).get("lingraft.dev/retry", "")
+            judged = last.get("status", {}).get("retry", "") == asked
+            if condition == "Ready" and judged and stalled.get("observedGeneration") == generation:
+                raise RuntimeError(f"{name} is Stalled")
             return found.get("status") == "True" and found["observedGeneration"] == generation
 
         try:
