@@ -15,6 +15,7 @@ from typing import Any
 
 from kubernetes import client, config
 from kubernetes.client import ApiClient, ApiException
+from urllib3.exceptions import HTTPError
 
 from lingraft.resource import API_VERSION, KIND
 from lingraft_operator import metrics
@@ -31,6 +32,10 @@ PAGE = 250
 
 class Conflict(Exception):
     """The object changed, went or appeared since it was seen: look again."""
+
+
+class Unavailable(Exception):
+    """The API server is not there, starts, or is overloaded: the same call may pass later."""
 
 
 class Refused(Exception):
@@ -196,6 +201,9 @@ class Cluster:
         except ApiException as error:
             metrics.api_errors.labels(verb, kind, str(error.status)).inc()
             raise _fault(error) from error
+        except HTTPError as error:
+            metrics.api_errors.labels(verb, kind, "unreachable").inc()
+            raise Unavailable(f"{method} {path}: {error}") from error
         return answer[0]
 
 
@@ -217,4 +225,6 @@ def _fault(error: ApiException) -> Exception:
         return Conflict(message)
     if error.status in (400, 403, 422):
         return Refused(message, invalid=error.status in (400, 422))
+    if error.status == 429 or (error.status or 0) >= 500:
+        return Unavailable(f"{error.status} {message}")
     return error

@@ -14,7 +14,7 @@ from lingraft.errors import UserError
 from lingraft_operator import metrics
 from lingraft_operator.apply import Actor
 from lingraft_operator.cache import Cache
-from lingraft_operator.cluster import PAGE, Cluster, connect
+from lingraft_operator.cluster import PAGE, Cluster, Unavailable, connect
 from lingraft_operator.config import Config, load_config
 from lingraft_operator.handlers import OURS, PODS, RAYJOBS, Handlers, register
 from lingraft_operator.logs import log_as_json
@@ -32,7 +32,7 @@ STUCK_SECONDS, DEAD_WATCH_SECONDS = 600.0, 180.0
 
 
 def main() -> int:
-    """Run until told to stop."""
+    """Read the settings, and run."""
     log_as_json()
     # Reads are repeated by the queue: no worker should hang on a store for a minute.
     os.environ.setdefault("AWS_MAX_ATTEMPTS", "2")
@@ -41,7 +41,19 @@ def main() -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    cluster = Cluster(connect())
+    try:
+        return serve(config, Cluster(connect()))
+    except Unavailable as error:
+        print(f"error: the API server is unavailable: {error}", file=sys.stderr)
+        return 1
+
+
+def serve(config: Config, cluster: Cluster) -> int:
+    """Run until told to stop.
+
+    Raises:
+        Unavailable: There is no API server to start with.
+    """
     missing = cluster.missing_kinds()
     if missing:  # kopf looks for kinds once: better a pod that restarts than one that is deaf
         print(f"error: CustomResourceDefinitions not installed: {missing}", file=sys.stderr)

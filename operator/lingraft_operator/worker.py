@@ -17,7 +17,7 @@ from lingraft.status import LanguageAdaptationStatus, PinnedPlan
 from lingraft_operator import metrics, planning
 from lingraft_operator.apply import REFUSED, Actor
 from lingraft_operator.cache import Cache
-from lingraft_operator.cluster import Cluster, Conflict
+from lingraft_operator.cluster import Cluster, Conflict, Unavailable
 from lingraft_operator.config import Config
 from lingraft_operator.events import Note, transitions
 from lingraft_operator.observe import Observer
@@ -59,6 +59,11 @@ class Worker:
             metrics.reconcile_errors.labels("conflict").inc()
             self.observer.look_again(resource)
             return SOON
+        except Unavailable as error:
+            metrics.reconcile_errors.labels("unavailable").inc()
+            details = {"namespace": resource.namespace, "resource": resource.name}
+            log.warning("the API server is unavailable: %s", error, extra=details)
+            return self._backoff(key)
 
     def _pass(self, resource: Resource) -> float | None:
         spec, pinned, trouble = self._plan(resource)

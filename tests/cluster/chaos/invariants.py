@@ -156,8 +156,8 @@ def of_generations(changes: Iterable[Change]) -> Iterator[str]:
                 yield f"{meta['name']}: {condition}, observedGeneration {observed}"
 
 
-# What may interrupt a pass while the API server or the way to it is broken.
-NETWORK = ("urllib3.exceptions.", "kubernetes.client.exceptions.", "ConnectionError", "aiohttp")
+# What kopf says of its watches while the API server or the way to it is broken.
+NETWORK = ("ConnectionError", "aiohttp")
 FORBIDDEN = "lingraft_operator.cluster.Refused"
 
 

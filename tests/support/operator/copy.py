@@ -3,15 +3,13 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
-from kubernetes.client import ApiException
-
 from lingraft_operator.apply import Actor
 from lingraft_operator.cache import Cache
 from lingraft_operator.cluster import Cluster
 from lingraft_operator.config import Config
 from lingraft_operator.handlers import Handlers
 from lingraft_operator.observe import Observer
-from lingraft_operator.queue import Queue, Workers
+from lingraft_operator.queue import Queue
 from lingraft_operator.slots import Slots
 from lingraft_operator.sweep import Sweeper
 from lingraft_operator.worker import Worker
@@ -70,7 +68,6 @@ class OperatorCopy:
         self.worker = Worker(
             self.cache, cluster, observer, actor, self.slots, self.config, self.queue.add
         )
-        self.workers = Workers(cast(Queue, self.queue), self.worker.process, 0)
         self.sweeper = Sweeper(self.cache, cluster, observer, self.config)
         self.faults.clear()
         self.watch = Watch()
@@ -138,8 +135,6 @@ class OperatorCopy:
         except Crash:
             self.start()
             return True
-        except ApiException:
-            again = self.workers.backoff(key)
         finally:
             self.busy, self.working_on = False, None
         if again is not None:

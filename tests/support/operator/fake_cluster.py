@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from kubernetes.client import ApiException
-
-from lingraft_operator.cluster import Conflict, Refused
+from lingraft_operator.cluster import Conflict, Refused, Unavailable
 from lingraft_operator.events import Note
 from lingraft_operator.world import Key, RayJob, Resource
 from tests.support.operator.api_server import LA, RAYJOB, Body
@@ -37,7 +35,7 @@ class FakeCluster:
         if fault == "conflict":
             raise Conflict("somebody else was faster")
         if fault == "unavailable":
-            raise ApiException(status=503)
+            raise Unavailable("503 try again")
         if fault == "killed before":
             raise Crash
         return fault
@@ -46,7 +44,7 @@ class FakeCluster:
         if fault:
             self.simulation.checks.one_at_a_time = False
         if fault == "answer lost":
-            raise ApiException(status=504)
+            raise Unavailable("504 gateway timeout")
         if fault == "killed after":
             raise Crash
 
