@@ -8,9 +8,7 @@ judged again. API: https://kubernetes.io/docs/reference/using-api/api-concepts/
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 import json
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from kubernetes import client, config
@@ -19,7 +17,6 @@ from urllib3.exceptions import HTTPError
 
 from lingraft.resource import API_VERSION, KIND
 from lingraft_operator import metrics
-from lingraft_operator.events import Note
 from lingraft_operator.names import OPERATOR
 from lingraft_operator.objects import key_of
 from lingraft_operator.world import Key, RayJob, Resource
@@ -161,32 +158,10 @@ class Cluster:
         body = {"preconditions": guard, "propagationPolicy": "Background"}
         self._call("DELETE", f"{_rayjobs(rayjob.namespace)}/{rayjob.name}", body)
 
-    def record(self, resource: Resource, note: Note) -> None:
-        """Post an Event about a resource."""
-        now = datetime.now(UTC)
-        body = {
-            "apiVersion": "events.k8s.io/v1",
-            "kind": "Event",
-            "metadata": {
-                "name": f"{resource.name[:200]}.{time.time_ns():x}",
-                "namespace": resource.namespace,
-            },
-            "type": note.type,
-            "reason": note.reason,
-            "note": note.message[:1000],
-            "action": note.action,
-            "eventTime": now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
-            "reportingController": f"{GROUP}/operator",
-            "reportingInstance": OPERATOR,
-            "regarding": {
-                "apiVersion": API_VERSION,
-                "kind": KIND,
-                "name": resource.name,
-                "namespace": resource.namespace,
-                "uid": resource.uid,
-            },
-        }
-        self._call("POST", f"/apis/events.k8s.io/v1/namespaces/{resource.namespace}/events", body)
+    def record(self, event: Mapping[str, Any]) -> None:
+        """Post an Event."""
+        namespace = event["metadata"]["namespace"]
+        self._call("POST", f"/apis/events.k8s.io/v1/namespaces/{namespace}/events", event)
 
     def _call(
         self,

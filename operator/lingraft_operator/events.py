@@ -1,10 +1,15 @@
-"""Kubernetes Events: what changed between two statuses, told once: pure."""
+"""Kubernetes Events: what changed between two statuses, told once."""
 
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime
+from typing import Any, Literal
 
+from lingraft.resource import API_VERSION, KIND
 from lingraft.status import Condition, LanguageAdaptationStatus, StageStatus
+from lingraft_operator.names import OPERATOR
+from lingraft_operator.world import Resource
 
 
 @dataclass(frozen=True)
@@ -61,3 +66,32 @@ def _final(status: LanguageAdaptationStatus) -> Condition | None:
     if status.phase in ("Ready", "Suspended"):
         return next((c for c in status.conditions if c.type == "Ready"), None)
     return None
+
+
+def event(resource: Resource, note: Note, now: datetime) -> dict[str, Any]:
+    """The Event that says it.
+
+    API: https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
+    """
+    return {
+        "apiVersion": "events.k8s.io/v1",
+        "kind": "Event",
+        "metadata": {
+            "name": f"{resource.name[:200]}.{secrets.token_hex(8)}",
+            "namespace": resource.namespace,
+        },
+        "type": note.type,
+        "reason": note.reason,
+        "note": note.message[:1000],
+        "action": note.action,
+        "eventTime": now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "reportingController": f"{API_VERSION.split('/')[0]}/operator",
+        "reportingInstance": OPERATOR,
+        "regarding": {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "name": resource.name,
+            "namespace": resource.namespace,
+            "uid": resource.uid,
+        },
+    }

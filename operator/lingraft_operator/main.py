@@ -20,14 +20,15 @@ from lingraft_operator.handlers import OURS, PODS, RAYJOBS, Handlers, register
 from lingraft_operator.logs import log_as_json
 from lingraft_operator.observe import Observer
 from lingraft_operator.queue import Queue, Workers
+from lingraft_operator.recorder import Recorder
 from lingraft_operator.slots import Slots
 from lingraft_operator.sweep import Sweeper
 from lingraft_operator.worker import Worker
 
 log = logging.getLogger(__name__)
 
-STOP_SECONDS = 20.0
-"""For the passes that are under way; Kubernetes kills after 30."""
+STOP_SECONDS, LAST_WORDS_SECONDS = 20.0, 3.0
+"""For the passes that are under way and the Events of them; Kubernetes kills after 30."""
 STUCK_SECONDS, DEAD_WATCH_SECONDS = 600.0, 180.0
 
 
@@ -73,7 +74,8 @@ async def run(config: Config, cluster: Cluster, liveness_endpoint: str) -> None:
     slots = Slots(config.pools, cache.live)
     observer = Observer(cache, cluster, slots, config)
     actor = Actor(cache, cluster, observer, slots, config)
-    worker = Worker(cache, cluster, observer, actor, slots, config, queue.add)
+    recorder = Recorder(cluster)
+    worker = Worker(cache, cluster, observer, actor, slots, config, queue.add, recorder.tell)
     workers = Workers(queue, worker.process, config.workers)
     sweeper = Sweeper(cache, cluster, observer, config)
     registry = kopf.OperatorRegistry()
@@ -85,6 +87,7 @@ async def run(config: Config, cluster: Cluster, liveness_endpoint: str) -> None:
 
     @kopf.on.startup(registry=registry)
     async def start(**_: Any) -> None:
+        recorder.start()
         workers.start()
         sweeper.start()
 
@@ -92,6 +95,7 @@ async def run(config: Config, cluster: Cluster, liveness_endpoint: str) -> None:
     async def stop(**_: Any) -> None:
         sweeper.stop()
         await asyncio.to_thread(workers.stop, STOP_SECONDS)
+        await asyncio.to_thread(recorder.stop, LAST_WORDS_SECONDS)
 
     @kopf.on.probe(registry=registry)
     async def alive(**_: Any) -> dict[str, float]:

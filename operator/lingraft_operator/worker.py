@@ -44,6 +44,7 @@ class Worker:
     slots: Slots
     config: Config
     wake: Callable[[Key], None]
+    tell: Callable[[Resource, Note], None]
     written: dict[Key, float] = field(default_factory=dict[Key, float])
     troubled: dict[Key, int] = field(default_factory=dict[Key, int])
 
@@ -136,16 +137,8 @@ class Worker:
             body = self.cluster.write_status(resource, after.to_json())
         self.cache.put_resource(body, written=True)
         for note in transitions(before, after):
-            self._tell(resource, note)
+            self.tell(resource, note)
         _count(before, after)
-
-    def _tell(self, resource: Resource, note: Note) -> None:
-        """Post an Event; that is a courtesy, and never holds anything up."""
-        try:
-            self.cluster.record(resource, note)
-        except Exception as error:
-            metrics.reconcile_errors.labels("event").inc()
-            log.warning("an Event could not be posted: %s", error)
 
     def _backoff(self, key: Key) -> float:
         self.troubled[key] = min(self.troubled.get(key, 0) + 1, 10)

@@ -66,7 +66,14 @@ class OperatorCopy:
         observer = Observer(self.cache, cluster, self.slots, self.config)
         actor = Actor(self.cache, cluster, observer, self.slots, self.config)
         self.worker = Worker(
-            self.cache, cluster, observer, actor, self.slots, self.config, self.queue.add
+            self.cache,
+            cluster,
+            observer,
+            actor,
+            self.slots,
+            self.config,
+            self.queue.add,
+            lambda resource, note: self.simulation.notes.append((resource.key, note)),
         )
         self.sweeper = Sweeper(self.cache, cluster, observer, self.config)
         self.faults.clear()

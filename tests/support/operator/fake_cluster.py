@@ -5,7 +5,6 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from lingraft_operator.cluster import Conflict, Refused, Unavailable
-from lingraft_operator.events import Note
 from lingraft_operator.objects import key_of
 from lingraft_operator.world import Key, RayJob, Resource
 from tests.support.operator.api_server import LA, RAYJOB, Body
@@ -109,6 +108,3 @@ class FakeCluster:
             self.simulation.checks.delete(self.copy, found)
         self.api.delete(ref, rayjob.uid, rayjob.resource_version)
         self._after(fault)
-
-    def record(self, resource: Resource, note: Note) -> None:
-        self.simulation.notes.append((resource.key, note))
