@@ -13,7 +13,7 @@ from lingraft.status import PinnedPlan
 from lingraft_operator import metrics, planning
 from lingraft_operator.actions import Action, Join, Launch, Leave
 from lingraft_operator.cache import Cache
-from lingraft_operator.cluster import Cluster, Conflict, Refused
+from lingraft_operator.cluster import Cluster, Conflict, Refused, Unavailable
 from lingraft_operator.config import Config
 from lingraft_operator.names import rayjob_name
 from lingraft_operator.observe import Observer
@@ -52,6 +52,12 @@ class Actor:
             except Conflict:
                 name = self._name(action, spec, pinned)
                 self.observer.look_up((resource.namespace, name))
+            except Unavailable as error:  # a webhook, say; if all is away, so is the status
+                return Failure(
+                    failure_class="infrastructure",
+                    reason="ApiServerUnavailable",
+                    message=f"the API server did not take what is to be done: {error}",
+                )
             except UserError as error:
                 return planning.as_failure(error).model_copy(update={"reason": REFUSED})
             except Refused as error:

@@ -10,7 +10,7 @@ from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from lingraft.pools import PoolName
 from lingraft_operator.objects import holder_of, key_of, pack, rayjob_of, unpack
@@ -21,12 +21,20 @@ REMEMBERED = 10_000
 """Holders whose pods' last words are kept after the pods went."""
 
 
+class _Known(NamedTuple):
+    """A LanguageAdaptation, as compressed JSON: there may be thousands."""
+
+    version: int
+    uid: str
+    packed: bytes
+
+
 class Cache:
     """The last known state of everything that is watched."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._resources: dict[Key, tuple[int, bytes]] = {}
+        self._resources: dict[Key, _Known] = {}
         self._unseen: dict[Key, tuple[int, float]] = {}
         self._phases: dict[Key, str] = {}
         self._rayjobs: dict[Key, tuple[RayJob, float]] = {}
@@ -36,43 +44,63 @@ class Cache:
         self._former_owners: OrderedDict[Key, tuple[str, ...]] = OrderedDict()
         self._last_words: OrderedDict[Key, PodTrouble] = OrderedDict()
 
-    # LanguageAdaptations: kept as compressed JSON, because there may be thousands.
+    # LanguageAdaptations.
 
-    def put_resource(self, body: Mapping[str, Any], *, written: bool = False) -> None:
-        """Take a resource from an event, or from the answer to our own write."""
-        key, version = key_of(body), int(body["metadata"]["resourceVersion"])
+    def put_resource(self, body: Mapping[str, Any], *, answer: bool = False) -> None:
+        """Take a resource from an event, or from the answer to a call of ours.
+
+        What an answer tells first, the watch owes us from then on.
+        """
+        metadata = body["metadata"]
+        key, version, uid = key_of(body), int(metadata["resourceVersion"]), metadata["uid"]
         with self._lock:
-            if written:
-                if key not in self._resources:  # it went meanwhile
+            known = self._resources.get(key)
+            if answer:
+                if known is None or known.uid != uid:  # it went meanwhile
                     return
-                self._unseen.setdefault(key, (version, time.monotonic()))
+                if version > known.version:
+                    self._unseen.setdefault(key, (version, time.monotonic()))
             elif version >= self._unseen.get(key, (0, 0.0))[0]:
                 self._unseen.pop(key, None)
-            if version >= self._resources.get(key, (0, b""))[0]:
-                self._resources[key] = (version, pack(body))
+            if known is None or version >= known.version:
+                self._resources[key] = _Known(version, uid, pack(body))
                 status: Mapping[str, Any] = body.get("status") or {}
                 self._phases[key] = status.get("phase", "Pending")
 
-    def expect(self, versions: Mapping[Key, int]) -> list[Key]:
-        """Note what a listing knows and the watch has yet to tell; returns who is not listed."""
+    def expect(self, versions: Mapping[Key, int]) -> dict[Key, str]:
+        """Note what a listing knows and the watch has yet to tell.
+
+        Returns:
+            Those that only one of the two knows, with the uid that is known here, if any: they
+            came or went about now, or the watch does not say so.
+        """
         with self._lock:
             for key, version in versions.items():
-                if version > self._resources.get(key, (0, b""))[0]:
+                known = self._resources.get(key)
+                if known is None or version > known.version:
                     self._unseen.setdefault(key, (version, time.monotonic()))
-            return [key for key in self._resources if key not in versions]
+            apart = self._resources.keys() ^ versions.keys()
+            return {key: self._uid(key) for key in apart}
 
-    def drop_resource(self, key: Key) -> None:
-        """Forget a resource that is gone."""
+    def drop_resource(self, key: Key, uid: str) -> bool:
+        """Forget a resource that is gone; whether that was the one that is known by its name."""
         with self._lock:
+            if self._uid(key) not in (uid, ""):
+                return False
             self._resources.pop(key, None)
             self._phases.pop(key, None)
             self._unseen.pop(key, None)
+            return True
+
+    def _uid(self, key: Key) -> str:
+        known = self._resources.get(key)
+        return known.uid if known is not None else ""
 
     def resource(self, key: Key) -> Resource | None:
         """A resource as it was last seen."""
         with self._lock:
             found = self._resources.get(key)
-        return unpack(found[1]) if found else None
+        return unpack(found.packed) if found else None
 
     def phases(self) -> Mapping[str, int]:
         """How many resources are in each phase."""
@@ -180,11 +208,19 @@ class Cache:
 
     def drop_pod(self, body: Mapping[str, Any]) -> None:
         """Forget a pod that is gone; what ended it is remembered."""
-        holder = holder_of(body)
+        self.forget_pod(holder_of(body), body["metadata"]["uid"])
+
+    def forget_pod(self, holder: Key, uid: str) -> None:
+        """Forget a pod that is gone, by its uid."""
         with self._lock:
-            self._pods[holder].pop(body["metadata"]["uid"], None)
+            self._pods[holder].pop(uid, None)
             if not self._pods[holder]:
                 del self._pods[holder]
+
+    def pods(self) -> dict[str, Key]:
+        """Holders of all pods, by the pods' uids."""
+        with self._lock:
+            return {uid: holder for holder, pods in self._pods.items() for uid in pods}
 
     def trouble(self, holder: Key) -> PodTrouble | None:
         """The gravest trouble of a holder's pods, those that are gone included."""

@@ -17,8 +17,8 @@ from urllib3.exceptions import HTTPError
 
 from lingraft.resource import API_VERSION, KIND
 from lingraft_operator import metrics
-from lingraft_operator.names import OPERATOR
-from lingraft_operator.objects import key_of
+from lingraft_operator.names import OPERATOR, OURS
+from lingraft_operator.objects import is_going, key_of
 from lingraft_operator.world import Key, RayJob, Resource
 
 GROUP, VERSION = API_VERSION.split("/")
@@ -34,7 +34,7 @@ class Conflict(Exception):
 
 
 class Unavailable(Exception):
-    """The API server is not there, starts, or is overloaded: the same call may pass later."""
+    """The API server is away, starts, or is overloaded: the same call may pass later."""
 
 
 class Refused(Exception):
@@ -104,8 +104,14 @@ class Cluster:
     def resource_versions(self, namespaces: Sequence[str]) -> dict[Key, int]:
         """The version of every LanguageAdaptation, without asking for what is in it."""
         kind = (GROUP, VERSION, "languageadaptations")
-        found = self.list_all(kind, namespaces, accept=METADATA)
+        listed = self.list_all(kind, namespaces, accept=METADATA)
+        found = [body for body in listed if not is_going(body)]
         return {key_of(body): int(body["metadata"]["resourceVersion"]) for body in found}
+
+    def pod_uids(self, namespaces: Sequence[str]) -> set[str]:
+        """The pods of our RayJobs."""
+        listed = self.list_all(("", "v1", "pods"), namespaces, OURS, accept=METADATA)
+        return {body["metadata"]["uid"] for body in listed}
 
     def write_status(self, resource: Resource, status: Mapping[str, Any]) -> dict[str, Any]:
         """Apply a status that was judged on this version of the resource; the new object."""
@@ -213,6 +219,4 @@ def _fault(error: ApiException) -> Exception:
         return Conflict(message)
     if error.status in (400, 403, 422):
         return Refused(message, invalid=error.status in (400, 422))
-    if error.status == 429 or (error.status or 0) >= 500:
-        return Unavailable(f"{error.status} {message}")
-    return error
+    return Unavailable(f"{error.status} {message}")

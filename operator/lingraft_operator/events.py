@@ -77,7 +77,7 @@ def event(resource: Resource, note: Note, now: datetime) -> dict[str, Any]:
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
         "metadata": {
-            "name": f"{resource.name[:200]}.{secrets.token_hex(8)}",
+            "name": f"{resource.name[:200].rstrip('-.')}.{secrets.token_hex(8)}",
             "namespace": resource.namespace,
         },
         "type": note.type,

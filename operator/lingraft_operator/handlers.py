@@ -15,7 +15,7 @@ import kopf
 from lingraft_operator import names
 from lingraft_operator.cache import Cache
 from lingraft_operator.cluster import Cluster
-from lingraft_operator.names import MANAGED_BY, OPERATOR
+from lingraft_operator.names import OURS
 from lingraft_operator.objects import is_going, key_of
 from lingraft_operator.queue import Queue
 from lingraft_operator.slots import Slots
@@ -24,7 +24,6 @@ from lingraft_operator.world import Key, RayJob
 RESOURCES = ("lingraft.dev", "v1alpha1", "languageadaptations")
 RAYJOBS = ("ray.io", "v1", "rayjobs")
 PODS = ("", "v1", "pods")
-OURS = f"{MANAGED_BY}={OPERATOR}"
 FINAL_PHASES = ("Ready", "Stalled", "Suspended")
 
 Body = Mapping[str, Any]
@@ -67,9 +66,9 @@ class Handlers:
         """A LanguageAdaptation: wakes itself, if more than its status changed."""
         key = key_of(body)
         if type == "DELETED" or is_going(body):
-            self._asked.pop(key, None)
-            self._cache.drop_resource(key)
-            self._queue.add(key)
+            if self._cache.drop_resource(key, body["metadata"]["uid"]):
+                self._asked.pop(key, None)
+                self._queue.add(key)
             return
         self._cache.put_resource(body)
         if self._asked.get(key) != (now := what_is_asked(body)):

@@ -14,10 +14,11 @@ from lingraft.errors import UserError
 from lingraft_operator import metrics
 from lingraft_operator.apply import Actor
 from lingraft_operator.cache import Cache
-from lingraft_operator.cluster import PAGE, Cluster, Unavailable, connect
+from lingraft_operator.cluster import PAGE, Cluster, Refused, Unavailable, connect
 from lingraft_operator.config import Config, load_config
-from lingraft_operator.handlers import OURS, PODS, RAYJOBS, Handlers, register
+from lingraft_operator.handlers import PODS, RAYJOBS, Handlers, register
 from lingraft_operator.logs import log_as_json
+from lingraft_operator.names import OURS
 from lingraft_operator.observe import Observer
 from lingraft_operator.queue import Queue, Workers
 from lingraft_operator.recorder import Recorder
@@ -44,8 +45,8 @@ def main() -> int:
         return error.exit_code
     try:
         return serve(config, Cluster(connect()))
-    except Unavailable as error:
-        print(f"error: the API server is unavailable: {error}", file=sys.stderr)
+    except (Unavailable, Refused) as error:
+        print(f"error: the API server does not answer as it should: {error}", file=sys.stderr)
         return 1
 
 
@@ -53,7 +54,7 @@ def serve(config: Config, cluster: Cluster) -> int:
     """Run until told to stop.
 
     Raises:
-        Unavailable: There is no API server to start with.
+        Unavailable, Refused: There is no API server to start with, or no right to ask it.
     """
     missing = cluster.missing_kinds()
     if missing:  # kopf looks for kinds once: better a pod that restarts than one that is deaf
@@ -77,7 +78,7 @@ async def run(config: Config, cluster: Cluster, liveness_endpoint: str) -> None:
     recorder = Recorder(cluster)
     worker = Worker(cache, cluster, observer, actor, slots, config, queue.add, recorder.tell)
     workers = Workers(queue, worker.process, config.workers)
-    sweeper = Sweeper(cache, cluster, observer, config)
+    sweeper = Sweeper(cache, cluster, observer, config, queue.add)
     registry = kopf.OperatorRegistry()
     settings = kopf.OperatorSettings()
     handlers = Handlers(cache, queue, slots)
@@ -105,11 +106,11 @@ async def run(config: Config, cluster: Cluster, liveness_endpoint: str) -> None:
             raise kopf.PermanentError(f"a worker is stuck: {slowest:.0f} s in one pass")
         if unseen > DEAD_WATCH_SECONDS:
             raise kopf.PermanentError(f"a watch is dead: it owes us a change for {unseen:.0f} s")
-        return {"slowestPassSeconds": slowest, "unseenWriteSeconds": unseen}
+        return {"slowestPassSeconds": slowest, "watchOwesSeconds": unseen}
 
     configure(settings)
     # What changes between this list and kopf's own, moments later, is seen in the latter; what
-    # goes in between is found out when it is asked for.
+    # goes in between is found out when it is asked for, or by the sweeper.
     handlers.start(cluster, config.namespaces)
     metrics.show(cache.live, cache.phases)
     await kopf.operator(

@@ -65,8 +65,10 @@ def show(
 
 def verb_and_kind(method: str, path: str) -> tuple[str, str]:
     """Labels of a call: `patch`, `languageadaptations/status`."""
-    if "/namespaces/" not in path:
-        return method.lower(), "discovery"
-    parts = path.split("/namespaces/")[-1].split("/")[1:]
-    kind = parts[0] + (f"/{parts[2]}" if len(parts) > 2 else "")
-    return method.lower(), kind
+    prefix, _, rest = path.partition("/namespaces/")
+    if not rest:  # a version of the API, or a kind in all namespaces
+        parts = prefix.removeprefix("/apis/").removeprefix("/api/").split("/")
+        grouped = path.startswith("/apis/")
+        return method.lower(), "discovery" if len(parts) < 2 + grouped else parts[-1]
+    parts = rest.split("/")[1:]
+    return method.lower(), parts[0] + (f"/{parts[2]}" if len(parts) > 2 else "")

@@ -3,6 +3,8 @@
 from lingraft.stage import Stage, sha256_of
 
 MANAGED_BY, OPERATOR = "app.kubernetes.io/managed-by", "lingraft"
+OURS = f"{MANAGED_BY}={OPERATOR}"
+"""Label selector of the RayJobs and pods that are watched."""
 RAYJOB = "lingraft.dev/rayjob"
 POOL = "lingraft.dev/pool"
 HOLDER = "lingraft.dev/holder"

@@ -69,6 +69,12 @@ def _refusal(status: Mapping[str, Any]) -> str:
     return ""
 
 
+def _tokens(notes: Mapping[str, str]) -> int:
+    """Anybody may have edited it."""
+    text = notes.get(names.MICRO_BATCH_TOKENS, "")
+    return max(1, int(text)) if text.isdecimal() and len(text) < 20 else 1
+
+
 def rayjob_of(body: Mapping[str, Any]) -> RayJob:
     """A RayJob of ours, from the object."""
     metadata = body["metadata"]
@@ -87,7 +93,7 @@ def rayjob_of(body: Mapping[str, Any]) -> RayJob:
         stage=notes.get(names.STAGE, ""),
         holder=notes.get(names.HOLDER, ""),
         pool="large" if labels.get(names.POOL) == "large" else "small",
-        micro_batch_tokens=int(notes.get(names.MICRO_BATCH_TOKENS, "1")),
+        micro_batch_tokens=_tokens(notes),
         created_at=datetime.fromisoformat(metadata["creationTimestamp"]),
         owners=tuple(dict(owner) for owner in owners),
         deleting=metadata.get("deletionTimestamp") is not None,

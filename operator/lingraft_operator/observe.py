@@ -62,9 +62,9 @@ class Observer:
         """It changed or went while it was judged; a watch that broke may never say so."""
         body = self._cluster.get_resource(resource.key)
         if body is not None and not is_going(body):
-            self._cache.put_resource(body)
-        elif self._cache.resource(resource.key) == resource:
-            self._cache.drop_resource(resource.key)
+            self._cache.put_resource(body, answer=True)
+        else:
+            self._cache.drop_resource(resource.key, resource.uid)
 
     def look_up(self, key: tuple[str, str]) -> tuple[RayJob, float] | None:
         """Ask the API server for a RayJob, and remember the answer."""

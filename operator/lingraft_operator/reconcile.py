@@ -202,9 +202,12 @@ def _with(
 ) -> LanguageAdaptationStatus:
     """The status with conditions, phase and progress, for the generation that was judged."""
     if aspects is None:
+        # What was found out of an earlier generation says nothing of this one.
         keep = ("EmbeddingsTrained", "QualityGatePassed")
         aspects = [
-            (c.type, c.status, c.reason, c.message) for c in status.conditions if c.type in keep
+            (c.type, c.status, c.reason, c.message)
+            for c in status.conditions
+            if c.type in keep and c.observed_generation == resource.generation
         ]
     busy = any(s.state in ("Running", "Starting", "Done", "Retrying") for s in status.stages)
     phase: Phase = (

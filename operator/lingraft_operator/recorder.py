@@ -3,6 +3,7 @@
 import logging
 import queue
 import threading
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,11 +32,12 @@ class Recorder:
 
     def stop(self, timeout: float) -> None:
         """Post what waits, as far as that can be done in some seconds."""
+        until = time.monotonic() + timeout
         try:
             self._waiting.put(None, timeout=timeout)
         except queue.Full:
             return
-        self._thread.join(timeout)
+        self._thread.join(max(0.0, until - time.monotonic()))
 
     def tell(self, resource: Resource, note: Note) -> None:
         """Say something about a resource; it happened now."""

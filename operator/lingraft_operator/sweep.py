@@ -2,14 +2,16 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from lingraft_operator import metrics
 from lingraft_operator.cache import Cache
 from lingraft_operator.cluster import Cluster, Conflict
 from lingraft_operator.config import Config
+from lingraft_operator.objects import is_going
 from lingraft_operator.observe import Observer
-from lingraft_operator.world import RayJob
+from lingraft_operator.world import Key, RayJob
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +34,16 @@ def is_litter(rayjob: RayJob, keep: timedelta, now: datetime) -> bool:
 class Sweeper:
     """Deletes litter once a minute, and asks after the watches."""
 
-    def __init__(self, cache: Cache, cluster: Cluster, observer: Observer, config: Config) -> None:
+    def __init__(
+        self,
+        cache: Cache,
+        cluster: Cluster,
+        observer: Observer,
+        config: Config,
+        wake: Callable[[Key], None],
+    ) -> None:
         self._cache, self._cluster, self._observer = cache, cluster, observer
+        self._wake = wake
         self._namespaces = config.namespaces
         self._keep = timedelta(seconds=config.keep_finished_seconds)
         self._over = threading.Event()
@@ -52,6 +62,7 @@ class Sweeper:
         while not self._over.wait(SWEEP_SECONDS):
             sweeps += 1
             self.sweep()
+            self.forget_pods()
             if sweeps % LISTED_EVERY == 0:
                 self.compare()
 
@@ -59,12 +70,25 @@ class Sweeper:
         """Hold the cache against a listing; the liveness probe fails if the watch stays behind."""
         try:
             versions = self._cluster.resource_versions(self._namespaces)
-            for key in self._cache.expect(versions):
-                if (resource := self._cache.resource(key)) is not None:
-                    self._observer.look_again(resource)
+            for key, uid in self._cache.expect(versions).items():
+                body = self._cluster.get_resource(key)
+                if body is None or is_going(body):
+                    self._cache.drop_resource(key, uid)
+                    self._wake(key)
         except Exception as error:  # they are compared again in some minutes
             metrics.reconcile_errors.labels("sweep").inc()
             log.warning("resources could not be listed: %s", error)
+
+    def forget_pods(self) -> None:
+        """Pods that went while the watch was away: it never says so."""
+        try:
+            known = self._cache.pods()
+            there = self._cluster.pod_uids(self._namespaces) if known else set[str]()
+            for uid in known.keys() - there:
+                self._cache.forget_pod(known[uid], uid)
+        except Exception as error:
+            metrics.reconcile_errors.labels("sweep").inc()
+            log.warning("pods could not be listed: %s", error)
 
     def sweep(self) -> None:
         """Delete what is litter now, and ask after what was not heard of for long."""

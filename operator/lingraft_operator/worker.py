@@ -17,7 +17,7 @@ from lingraft.status import LanguageAdaptationStatus, PinnedPlan
 from lingraft_operator import metrics, planning
 from lingraft_operator.apply import REFUSED, Actor
 from lingraft_operator.cache import Cache
-from lingraft_operator.cluster import Cluster, Conflict, Unavailable
+from lingraft_operator.cluster import Cluster, Conflict, Refused, Unavailable
 from lingraft_operator.config import Config
 from lingraft_operator.events import Note, transitions
 from lingraft_operator.observe import Observer
@@ -55,16 +55,20 @@ class Worker:
             self._forget(key)
             return None
         try:
+            return self._pass_or_look_again(resource)
+        except (Unavailable, Refused) as error:
+            metrics.reconcile_errors.labels("unavailable").inc()
+            details = {"namespace": resource.namespace, "resource": resource.name}
+            log.warning("the API server did not answer as it should: %s", error, extra=details)
+            return self._backoff(key)
+
+    def _pass_or_look_again(self, resource: Resource) -> float | None:
+        try:
             return self._pass(resource)
         except Conflict:
             metrics.reconcile_errors.labels("conflict").inc()
             self.observer.look_again(resource)
             return SOON
-        except Unavailable as error:
-            metrics.reconcile_errors.labels("unavailable").inc()
-            details = {"namespace": resource.namespace, "resource": resource.name}
-            log.warning("the API server is unavailable: %s", error, extra=details)
-            return self._backoff(key)
 
     def _pass(self, resource: Resource) -> float | None:
         spec, pinned, trouble = self._plan(resource)
@@ -135,7 +139,7 @@ class Worker:
             self.written[resource.key] = time.monotonic()
         with metrics.reconcile_seconds.labels("write").time():
             body = self.cluster.write_status(resource, after.to_json())
-        self.cache.put_resource(body, written=True)
+        self.cache.put_resource(body, answer=True)
         for note in transitions(before, after):
             self.tell(resource, note)
         _count(before, after)

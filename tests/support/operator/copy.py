@@ -75,7 +75,7 @@ class OperatorCopy:
             self.queue.add,
             lambda resource, note: self.simulation.notes.append((resource.key, note)),
         )
-        self.sweeper = Sweeper(self.cache, cluster, observer, self.config)
+        self.sweeper = Sweeper(self.cache, cluster, observer, self.config, self.queue.add)
         self.faults.clear()
         self.watch = Watch()
         self.api.watches.append(self.watch)

@@ -5,9 +5,9 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from lingraft_operator.cluster import Conflict, Refused, Unavailable
-from lingraft_operator.objects import key_of
+from lingraft_operator.objects import is_going, key_of
 from lingraft_operator.world import Key, RayJob, Resource
-from tests.support.operator.api_server import LA, RAYJOB, Body
+from tests.support.operator.api_server import LA, POD, RAYJOB, Body
 from tests.support.operator.kuberay import spec_of
 
 if TYPE_CHECKING:
@@ -54,7 +54,11 @@ class FakeCluster:
         return deepcopy(self.api.all(kind[2]))
 
     def resource_versions(self, namespaces: Sequence[str]) -> dict[Key, int]:
-        return {key_of(b): int(b["metadata"]["resourceVersion"]) for b in self.api.all(LA)}
+        found = [body for body in self.api.all(LA) if not is_going(body)]
+        return {key_of(body): int(body["metadata"]["resourceVersion"]) for body in found}
+
+    def pod_uids(self, namespaces: Sequence[str]) -> set[str]:
+        return self.api.uids(POD)
 
     def write_status(self, resource: Resource, status: Mapping[str, Any]) -> Body:
         fault = self._before()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lingraft_operator import names
-from tests.support.operator.api_server import LA
+from tests.support.operator.api_server import LA, RAYJOB
 from tests.support.operator.checks import owners_of, stage_of
 from tests.support.operator.simulation import Simulation, config
 from tests.support.operator.specs import CHANGES, POD_STATES, SHAPES, spec, task
@@ -336,3 +336,42 @@ def test_a_restart_changes_nothing_of_what_rests() -> None:
         sim.copies[0].run()
         assert not sim.copies[0].queue.at
         assert versions == {k: b["metadata"]["resourceVersion"] for k, b in sim.resources().items()}
+
+
+def says(simulation: Simulation) -> dict[str, str]:
+    return {one.type: one.status for one in simulation.status(ONE).conditions}
+
+
+def test_what_was_found_of_one_generation_is_not_said_of_the_next() -> None:
+    with world("gate") as sim:
+        sim.come_to_rest()
+        assert says(sim)["QualityGatePassed"] == "True"
+        sim.sources_away = True
+        sim.edit(ONE, corpus={"uri": "s3://corpora/other/"})
+        sim.run_for(5)
+        assert set(says(sim)) == {"Ready", "Reconciling"}
+
+
+def test_a_webhook_that_is_away_is_told_in_the_status() -> None:
+    with world() as sim:
+        (copy,) = sim.copies
+        sim.create("a", "one", SHAPES["plain"])
+        copy.faults.append("unavailable")
+        copy.deliver_all()
+        copy.work()
+        status = sim.status(ONE)
+        assert status.plan is not None
+        (told,) = [one for one in status.conditions if one.type == "Reconciling"]
+        assert told.reason == "ApiServerUnavailable" and "503" in told.message
+
+
+def test_a_rayjob_with_a_spoilt_annotation_stops_nobody() -> None:
+    with world("plain") as sim:
+        for text in ("x", "0", "9" * 40, "-1"):
+            for rayjob in sim.rayjobs():
+                meta = rayjob["metadata"]
+                notes = meta["annotations"] | {names.MICRO_BATCH_TOKENS: text}
+                ref = (RAYJOB, meta["namespace"], meta["name"])
+                sim.api.update(ref, lambda b, n=notes: b["metadata"].update(annotations=n))
+            sim.copies[0].start()
+            sim.run_for(40)
