@@ -22,6 +22,9 @@ $(READY): pyproject.toml constraints.txt tools/setup.sh
 	tools/setup.sh $(PYTHON) $(VENV)
 	@touch $@
 
+$(BIN)/uv:
+	$(MAKE) setup
+
 demo: $(READY) ## Adapt an English model to French, on this machine, from nothing
 	$(BIN)/python examples/bible/demo.py
 
@@ -81,7 +84,8 @@ bench-quick: $(READY) ## Embed tokens/s of the three methods beside their FLOPs
 bench-operator: $(READY) kube ## 1,000 and 5,000 resources with stages that end at once
 	tools/loopback.sh $(BIN)/python -m bench.fleet
 
-lock: $(READY) ## Write constraints.txt anew (LOCK_ARGS=--upgrade moves every version)
+# Not after $(READY): a new dependency has no hash yet, so that setup would fail.
+lock: $(BIN)/uv ## Write constraints.txt anew (LOCK_ARGS=--upgrade moves every version)
 	tools/lock.sh $(BIN)/uv $(LOCK_ARGS)
 
 clean: ## Remove .venv and what tools left behind

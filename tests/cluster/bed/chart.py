@@ -43,10 +43,26 @@ def render(values: Object | None = None, *, release: str = RELEASE) -> list[Obje
     return [manifest for manifest in yaml.load_all(text, yaml.CSafeLoader) if manifest]
 
 
-def one(manifests: Iterable[Object], kind: str) -> Object:
-    """The manifest of this kind; there must be exactly one."""
-    (found,) = (manifest for manifest in manifests if manifest["kind"] == kind)
+def one(manifests: Iterable[Object], kind: str, *, suffix: str = "") -> Object:
+    """The manifest of this kind, named after the release; there must be exactly one.
+
+    Args:
+        manifests: To look through.
+        kind: Such as ConfigMap.
+        suffix: What follows the release's name.
+    """
+    (found,) = (
+        manifest
+        for manifest in manifests
+        if manifest["kind"] == kind
+        and (kind == "CustomResourceDefinition" or _suffix(manifest) == suffix)
+    )
     return found
+
+
+def _suffix(manifest: Object) -> str:
+    release = manifest["metadata"]["labels"]["app.kubernetes.io/instance"]
+    return manifest["metadata"]["name"].removeprefix(release)
 
 
 def config_text(manifests: Iterable[Object]) -> str:
@@ -136,8 +152,10 @@ def apply(api: Api, manifest: Object, *, dry_run: bool = False) -> Object:
 
 
 def path_of(manifest: Object) -> str:
-    """Where a manifest lives; kinds of the chart form their plural by adding s."""
+    """Where a manifest lives."""
     group, metadata = manifest["apiVersion"], manifest["metadata"]
     root = f"/apis/{group}" if "/" in group else f"/api/{group}"
     namespace = f"/namespaces/{metadata['namespace']}" if "namespace" in metadata else ""
-    return f"{root}{namespace}/{manifest['kind'].lower()}s/{metadata['name']}"
+    kind = manifest["kind"].lower()
+    plural = f"{kind[:-1]}ies" if kind.endswith("cy") else f"{kind}s"
+    return f"{root}{namespace}/{plural}/{metadata['name']}"
