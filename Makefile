@@ -11,7 +11,7 @@ export TOKENIZERS_PARALLELISM := false
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup demo demo-compare demo-minilm test test-unit test-integration test-cluster \
-	chaos cluster-up cluster-down kube kstatus lint types format generate bench-quick bench-operator lock clean
+	chaos cluster-up cluster-down kube kstatus checkov other-crds lint types format generate bench-quick bench-operator lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,7 +39,7 @@ test-unit: $(READY) kstatus ## Pure code, under a minute
 test-integration: $(READY) ## Real models, real local Ray, a real S3 server
 	tools/loopback.sh $(BIN)/pytest tests/integration
 
-test-cluster: $(READY) kube ## The operator on a real control plane with the real KubeRay
+test-cluster: $(READY) kube checkov other-crds ## The operator on a real control plane with the real KubeRay
 	tools/loopback.sh $(BIN)/pytest tests/cluster
 
 chaos: $(READY) kube ## Ten seeds of every way to disturb the operator
@@ -58,6 +58,14 @@ kube: $(READY)
 
 kstatus: $(READY)
 	$(BIN)/python tools/kstatus/build.py || test "$${CI:-}" != true
+
+# Not in .venv: its pins conflict with ours.
+checkov: $(READY)
+	$(BIN)/python tools/checkov/build.py || test "$${CI:-}" != true
+
+# Of Kueue, Argo CD and the Prometheus operator, from their Go modules.
+other-crds: $(READY)
+	$(BIN)/python tools/crds/build.py || test "$${CI:-}" != true
 
 generate: $(READY) ## The CRD from the models, the chart's schema and copy of the CRD
 	$(BIN)/lingraft crd >crds/lingraft.dev_languageadaptations.yaml

@@ -16,7 +16,9 @@ RESOURCES = "languageadaptations"
 
 
 @pytest.mark.parametrize("values", VARIANTS.values(), ids=VARIANTS)
-def test_the_api_server_accepts_every_manifest(control_plane: ControlPlane, values: Object) -> None:
+def test_the_api_server_accepts_every_manifest(
+    control_plane: ControlPlane, other_crds: None, values: Object
+) -> None:
     ensure_namespace(control_plane)
     for manifest in render(values):
         apply(control_plane.admin, manifest, dry_run=True)

@@ -131,10 +131,10 @@ def ensure_namespace(cluster: ControlPlane) -> None:
         cluster.namespace(NAMESPACE)
 
 
-def served(api: Api) -> bool:
-    """Whether LanguageAdaptations can be listed; a new CRD is not found and then makes ready."""
+def served(api: Api, collection: str = f"/apis/{API_VERSION}/languageadaptations") -> bool:
+    """Whether these can be listed; what a new CRD defines is not found and then makes ready."""
     try:
-        api.list(f"/apis/{API_VERSION}/languageadaptations", limit="1")
+        api.list(collection, limit="1")
     except ApiError as error:
         if error.code not in (404, 429):
             raise
