@@ -87,7 +87,8 @@ def test_a_release_without_scrapers_and_dashboards_lets_nobody_in() -> None:
     found = policies({"networkPolicy": closed})
     assert not reaches(found, PROMETHEUS, operator(), 9090)
     assert not reaches(found, KUBERAY, ray()[0], 8265)
-    assert reaches(found, *ray(), 6379)
+    head, worker = ray()
+    assert reaches(found, worker, head, 6379)
 
 
 def test_s3_in_the_cluster_is_reached_and_the_world_is_not() -> None:

@@ -23,7 +23,11 @@ def main() -> int:
     load_config()  # in a pod: of its ServiceAccount
     api, meta = CustomObjectsApi(), resource["metadata"]
     where = (GROUP, VERSION, meta["namespace"], PLURAL)
-    replace(api, where, resource)
+    try:
+        replace(api, where, resource)
+    except ApiException as error:
+        print(f"refused: {error.body}", file=sys.stderr)
+        return 1
     said = ""
     while time.monotonic() < deadline:
         status = api.get_namespaced_custom_object(*where, meta["name"]).get("status", {})

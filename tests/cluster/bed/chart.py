@@ -43,26 +43,18 @@ def render(values: Object | None = None, *, release: str = RELEASE) -> list[Obje
     return [manifest for manifest in yaml.load_all(text, yaml.CSafeLoader) if manifest]
 
 
-def one(manifests: Iterable[Object], kind: str, *, suffix: str = "") -> Object:
-    """The manifest of this kind, named after the release; there must be exactly one.
+COMPONENT = "app.kubernetes.io/component"
 
-    Args:
-        manifests: To look through.
-        kind: Such as ConfigMap.
-        suffix: What follows the release's name.
-    """
+
+def one(manifests: Iterable[Object], kind: str, *, component: str = "operator") -> Object:
+    """The manifest of this kind in a component of the chart; there must be exactly one."""
     (found,) = (
         manifest
         for manifest in manifests
         if manifest["kind"] == kind
-        and (kind == "CustomResourceDefinition" or _suffix(manifest) == suffix)
+        and manifest["metadata"].get("labels", {}).get(COMPONENT, component) == component
     )
     return found
-
-
-def _suffix(manifest: Object) -> str:
-    release = manifest["metadata"]["labels"]["app.kubernetes.io/instance"]
-    return manifest["metadata"]["name"].removeprefix(release)
 
 
 def config_text(manifests: Iterable[Object]) -> str:
@@ -125,10 +117,10 @@ def apply_chart(
     )
 
 
-def ensure_namespace(cluster: ControlPlane) -> None:
-    """Make the release's namespace unless it is there."""
-    if cluster.admin.find(f"/api/v1/namespaces/{NAMESPACE}") is None:
-        cluster.namespace(NAMESPACE)
+def ensure_namespace(cluster: ControlPlane, name: str = NAMESPACE) -> None:
+    """Make a namespace, the release's unless named, if it is not there."""
+    if cluster.admin.find(f"/api/v1/namespaces/{name}") is None:
+        cluster.namespace(name)
 
 
 def served(api: Api, collection: str = f"/apis/{API_VERSION}/languageadaptations") -> bool:
