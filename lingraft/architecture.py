@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from lingraft import resource
 from lingraft.errors import UserError
+from lingraft.resource.steps import ModelType, Pretrain
 from lingraft.stage import Contract
 
-MODEL_TYPES: tuple[str, ...] = get_args(resource.ModelType)
+MODEL_TYPES: tuple[str, ...] = get_args(ModelType)
 
 
 class Shape(Contract):
@@ -63,7 +63,7 @@ def shape_of_config(config: Mapping[str, Any], *, where: str) -> Shape:
     )
 
 
-def shape_of_pretrain(pretrain: resource.Pretrain) -> Shape:
+def shape_of_pretrain(pretrain: Pretrain) -> Shape:
     """The shape of a base that will be pretrained from text."""
     architecture = pretrain.architecture
     train = pretrain.tokenizer.train

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lingraft.resource import Task
+from lingraft.resource.tasks import Task
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from lingraft.resource import Method, TaskFormat
+from lingraft.resource import Method
+from lingraft.resource.tasks import TaskFormat
 from lingraft.stage import Contract
 
 

@@ -9,15 +9,9 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel
 
-from lingraft.resource import (
-    Architecture,
-    Base,
-    LanguageAdaptationSpec,
-    Task,
-    TaskFormat,
-    Tokenizer,
-    metrics_of,
-)
+from lingraft.resource import LanguageAdaptationSpec
+from lingraft.resource.steps import Architecture, Base, Tokenizer
+from lingraft.resource.tasks import Task, TaskFormat, metrics_of
 
 Reason = Literal["FieldValueRequired", "FieldValueForbidden"]
 

@@ -19,7 +19,7 @@ LIST_KEYS = {"Condition": "type", "Task": "name"}
 ATOMIC = {"PinnedPlan"}
 """Models that are replaced as a whole, never merged field by field."""
 URI = "uri"
-"""JSON Schema's format of the fields that hold a URI (see `lingraft.resource.Uri`)."""
+"""JSON Schema's format of the fields that hold a URI (see `lingraft.resource.fields.Uri`)."""
 
 
 def structural(model: type[BaseModel], *, defaults: bool) -> Schema:

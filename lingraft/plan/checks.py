@@ -7,6 +7,7 @@ from lingraft import resource
 from lingraft.architecture import Shape
 from lingraft.errors import UserError
 from lingraft.plan.defaults import MiniLayers, sequence_length
+from lingraft.resource.steps import MaskedLanguageModelling
 
 
 def check(spec: resource.LanguageAdaptationSpec, shape: Shape, layers: MiniLayers) -> None:
@@ -51,7 +52,7 @@ def _check_head(spec: resource.LanguageAdaptationSpec, shape: Shape) -> None:
 
 
 def _check_lengths(spec: resource.LanguageAdaptationSpec, shape: Shape) -> None:
-    trained: dict[str, resource.MaskedLanguageModelling] = {"spec.embeddings": spec.embeddings}
+    trained: dict[str, MaskedLanguageModelling] = {"spec.embeddings": spec.embeddings}
     if spec.base.pretrain is not None:
         trained["spec.base.pretrain"] = spec.base.pretrain
     if spec.method == "MiniPost":

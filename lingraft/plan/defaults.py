@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from lingraft import params, resource
 from lingraft.architecture import Shape
+from lingraft.resource.steps import MaskedLanguageModelling, Tokenizer
 from lingraft.stage import Source
 
 HELDOUT_SHARE = 0.01
@@ -36,13 +37,13 @@ def mini_layers(spec: resource.LanguageAdaptationSpec, shape: Shape) -> MiniLaye
     return MiniLayers(copied, max(1, shape.layers // 6) if new is None else new)
 
 
-def sequence_length(choice: resource.MaskedLanguageModelling, shape: Shape) -> int:
+def sequence_length(choice: MaskedLanguageModelling, shape: Shape) -> int:
     """Tokens of one row: 512, or the base's positions if fewer."""
     return choice.sequence_length or min(LONGEST_ROW, shape.positions)
 
 
 def masked_lm(
-    choice: resource.MaskedLanguageModelling, shape: Shape, steps: int, *, seed: int
+    choice: MaskedLanguageModelling, shape: Shape, steps: int, *, seed: int
 ) -> params.MaskedLm:
     """A masked-language-modelling run with nothing left open."""
     warmup = choice.warmup_steps
@@ -59,7 +60,7 @@ def masked_lm(
     )
 
 
-def tokenizer(choice: resource.Tokenizer) -> params.TokenizerChoice:
+def tokenizer(choice: Tokenizer) -> params.TokenizerChoice:
     """The tokenizer of a corpus: the trained one's settings, or that it is an input."""
     if choice.train is None:
         return params.TokenizerChoice(source="uri")

@@ -14,6 +14,7 @@ from lingraft.plan.defaults import (
     masked_lm,
     tokenizer,
 )
+from lingraft.resource.tasks import Task
 
 
 def add_base(
@@ -103,7 +104,7 @@ def add_mini(
     )
 
 
-def add_finetunes(dag: Dag, task: resource.Task, base: str) -> tuple[str, ...]:
+def add_finetunes(dag: Dag, task: Task, base: str) -> tuple[str, ...]:
     """One fine-tuned model a seed, by seed; none for a task that needs no training."""
     if task.train is None:
         return ()

@@ -1,37 +1,24 @@
 """What the watches told last: resources, RayJobs and pods, for all worker threads.
 
-Filled by kopf's index handlers before anything is decided, kept fresh by events and by the
-answers to our own writes, whichever is newer.
+Filled by a listing before anything is decided, kept fresh by events and by the answers to our
+own writes, whichever is newer. What an object means is said in `objects.py`.
 """
 
-import json
 import threading
 import time
-import zlib
 from collections import Counter, OrderedDict, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from lingraft.pools import PoolName
-from lingraft.status import LanguageAdaptationStatus
-from lingraft_operator import names
+from lingraft_operator.objects import holder_of, key_of, pack, rayjob_of, unpack
 from lingraft_operator.pods import gravest, trouble_of
 from lingraft_operator.world import Key, PodTrouble, RayJob, Resource
 
 REMEMBERED = 10_000
 """Holders whose pods' last words are kept after the pods went."""
-
-
-def key_of(body: Mapping[str, Any]) -> Key:
-    """Namespace and name of an object."""
-    return body["metadata"]["namespace"], body["metadata"]["name"]
-
-
-def is_going(body: Mapping[str, Any]) -> bool:
-    """Whether it is being deleted, and waits for others: nothing is done for it any more."""
-    return body["metadata"].get("deletionTimestamp") is not None
 
 
 class Cache:
@@ -58,13 +45,21 @@ class Cache:
             if written:
                 if key not in self._resources:  # it went meanwhile
                     return
-                self._unseen[key] = (version, time.monotonic())
+                self._unseen.setdefault(key, (version, time.monotonic()))
             elif version >= self._unseen.get(key, (0, 0.0))[0]:
                 self._unseen.pop(key, None)
             if version >= self._resources.get(key, (0, b""))[0]:
-                self._resources[key] = (version, _packed(body))
+                self._resources[key] = (version, pack(body))
                 status: Mapping[str, Any] = body.get("status") or {}
                 self._phases[key] = status.get("phase", "Pending")
+
+    def expect(self, versions: Mapping[Key, int]) -> list[Key]:
+        """Note what a listing knows and the watch has yet to tell; returns who is not listed."""
+        with self._lock:
+            for key, version in versions.items():
+                if version > self._resources.get(key, (0, b""))[0]:
+                    self._unseen.setdefault(key, (version, time.monotonic()))
+            return [key for key in self._resources if key not in versions]
 
     def drop_resource(self, key: Key) -> None:
         """Forget a resource that is gone."""
@@ -77,7 +72,7 @@ class Cache:
         """A resource as it was last seen."""
         with self._lock:
             found = self._resources.get(key)
-        return _resource(json.loads(zlib.decompress(found[1]))) if found else None
+        return unpack(found[1]) if found else None
 
     def phases(self) -> Mapping[str, int]:
         """How many resources are in each phase."""
@@ -85,7 +80,7 @@ class Cache:
             return Counter(self._phases.values())
 
     def seconds_unseen(self) -> float:
-        """How long the oldest of our own writes has not come back by the watch."""
+        """How long the watch has owed us a change that we know of."""
         with self._lock:
             oldest = min((since for _, since in self._unseen.values()), default=None)
         return 0.0 if oldest is None else time.monotonic() - oldest
@@ -166,7 +161,7 @@ class Cache:
 
     def put_pod(self, body: Mapping[str, Any]) -> bool:
         """Take a pod; returns whether its trouble changed."""
-        holder, uid = _holder(body), body["metadata"]["uid"]
+        holder, uid = holder_of(body), body["metadata"]["uid"]
         now = datetime.now(UTC)
         trouble = trouble_of(body, now)
         with self._lock:
@@ -185,7 +180,7 @@ class Cache:
 
     def drop_pod(self, body: Mapping[str, Any]) -> None:
         """Forget a pod that is gone; what ended it is remembered."""
-        holder = _holder(body)
+        holder = holder_of(body)
         with self._lock:
             self._pods[holder].pop(body["metadata"]["uid"], None)
             if not self._pods[holder]:
@@ -202,81 +197,3 @@ class Cache:
         """Whether a holder still has pods."""
         with self._lock:
             return bool(self._pods.get(holder))
-
-
-def _holder(body: Mapping[str, Any]) -> Key:
-    labels: Mapping[str, str] = body["metadata"].get("labels") or {}
-    return body["metadata"]["namespace"], labels.get(names.HOLDER, "")
-
-
-def _packed(body: Mapping[str, Any]) -> bytes:
-    """The parts of a resource that matter here."""
-    metadata = body["metadata"]
-    fields = ("namespace", "name", "uid", "generation", "resourceVersion", "creationTimestamp")
-    notes: Mapping[str, str] = metadata.get("annotations") or {}
-    kept: dict[str, Any] = {
-        "metadata": {field: metadata[field] for field in fields}
-        | {"annotations": {k: notes[k] for k in (names.RETRY, names.REFRESH) if k in notes}},
-        "spec": dict(body.get("spec") or {}),
-        "status": dict(body.get("status") or {}),
-    }
-    return zlib.compress(json.dumps(kept).encode(), level=1)
-
-
-def _resource(body: Mapping[str, Any]) -> Resource:
-    metadata = body["metadata"]
-    return Resource(
-        namespace=metadata["namespace"],
-        name=metadata["name"],
-        uid=metadata["uid"],
-        generation=metadata["generation"],
-        resource_version=metadata["resourceVersion"],
-        created_at=datetime.fromisoformat(metadata["creationTimestamp"]),
-        spec=body["spec"],
-        status=LanguageAdaptationStatus.model_validate(body["status"]),
-        retry=metadata["annotations"].get(names.RETRY, ""),
-        refresh=metadata["annotations"].get(names.REFRESH, ""),
-    )
-
-
-def _refusal(status: Mapping[str, Any]) -> str:
-    """Why KubeRay could not make the pods: a quota, an admission rule; then none is to be seen."""
-    cluster: Mapping[str, Any] = status.get("rayClusterStatus") or {}
-    conditions: Iterable[Mapping[str, Any]] = cluster.get("conditions") or ()
-    for one in conditions:
-        if one.get("type") == "ReplicaFailure" and one.get("status") == "True":
-            return str(one.get("message") or one.get("reason") or "")
-    return ""
-
-
-def rayjob_of(body: Mapping[str, Any]) -> RayJob:
-    """A RayJob of ours, from the object."""
-    metadata = body["metadata"]
-    status: Mapping[str, Any] = body.get("status") or {}
-    spec: Mapping[str, Any] = body.get("spec") or {}
-    notes: Mapping[str, str] = metadata.get("annotations") or {}
-    labels: Mapping[str, str] = metadata.get("labels") or {}
-    owners: Iterable[Mapping[str, Any]] = metadata.get("ownerReferences") or ()
-    url = status.get("dashboardURL")
-    ended = status.get("endTime")
-    return RayJob(
-        namespace=metadata["namespace"],
-        name=metadata["name"],
-        uid=metadata["uid"],
-        resource_version=metadata["resourceVersion"],
-        stage=notes.get(names.STAGE, ""),
-        holder=notes.get(names.HOLDER, ""),
-        pool="large" if labels.get(names.POOL) == "large" else "small",
-        micro_batch_tokens=int(notes.get(names.MICRO_BATCH_TOKENS, "1")),
-        created_at=datetime.fromisoformat(metadata["creationTimestamp"]),
-        owners=tuple(dict(owner) for owner in owners),
-        deleting=metadata.get("deletionTimestamp") is not None,
-        suspended=bool(spec.get("suspend")),
-        deployment_status=status.get("jobDeploymentStatus", ""),
-        job_status=status.get("jobStatus", ""),
-        reason=status.get("reason", ""),
-        message=status.get("message") or _refusal(status),
-        running_since=datetime.now(UTC) if status.get("jobStatus") == "RUNNING" else None,
-        ended_at=datetime.fromisoformat(ended) if ended else None,
-        dashboard_url=f"http://{url}" if url else None,
-    )

@@ -21,11 +21,13 @@ from lingraft.resource import API_VERSION, KIND
 from lingraft_operator import metrics
 from lingraft_operator.events import Note
 from lingraft_operator.names import OPERATOR
+from lingraft_operator.objects import key_of
 from lingraft_operator.world import Key, RayJob, Resource
 
 GROUP, VERSION = API_VERSION.split("/")
 TIMEOUTS = (5, 30)
 """Seconds to connect, and to wait for an answer."""
+METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 PAGE = 250
 """Objects in one answer to a list."""
 
@@ -83,7 +85,11 @@ class Cluster:
             return set()
 
     def list_all(
-        self, kind: tuple[str, str, str], namespaces: Sequence[str], selector: str = ""
+        self,
+        kind: tuple[str, str, str],
+        namespaces: Sequence[str],
+        selector: str = "",
+        accept: str = "application/json",
     ) -> Iterator[dict[str, Any]]:
         """Every object of a kind (group, version, plural), in these namespaces or in all."""
         group, version, plural = kind
@@ -92,11 +98,17 @@ class Cluster:
         for path in (f"{root}{scope}/{plural}" for scope in scopes):
             query = {"limit": str(PAGE), "labelSelector": selector, "continue": ""}
             while True:
-                page = self._call("GET", path, query=list(query.items()))
+                page = self._call("GET", path, query=list(query.items()), accept=accept)
                 yield from page["items"]
                 query["continue"] = page["metadata"].get("continue", "")
                 if not query["continue"]:
                     break
+
+    def resource_versions(self, namespaces: Sequence[str]) -> dict[Key, int]:
+        """The version of every LanguageAdaptation, without asking for what is in it."""
+        kind = (GROUP, VERSION, "languageadaptations")
+        found = self.list_all(kind, namespaces, accept=METADATA)
+        return {key_of(body): int(body["metadata"]["resourceVersion"]) for body in found}
 
     def write_status(self, resource: Resource, status: Mapping[str, Any]) -> dict[str, Any]:
         """Apply a status that was judged on this version of the resource; the new object."""
@@ -183,6 +195,7 @@ class Cluster:
         body: object = None,
         *,
         content_type: str = "application/json",
+        accept: str = "application/json",
         query: list[tuple[str, str]] | None = None,
     ) -> dict[str, Any]:
         verb, kind = metrics.verb_and_kind(method, path)
@@ -192,7 +205,7 @@ class Cluster:
                     path,
                     method,
                     query_params=query or [],
-                    header_params={"Accept": "application/json", "Content-Type": content_type},
+                    header_params={"Accept": accept, "Content-Type": content_type},
                     body=body,
                     auth_settings=["BearerToken"],
                     response_types_map={200: "object", 201: "object", 202: "object"},

@@ -13,9 +13,10 @@ from typing import Any
 import kopf
 
 from lingraft_operator import names
-from lingraft_operator.cache import Cache, is_going, key_of
+from lingraft_operator.cache import Cache
 from lingraft_operator.cluster import Cluster
 from lingraft_operator.names import MANAGED_BY, OPERATOR
+from lingraft_operator.objects import is_going, key_of
 from lingraft_operator.queue import Queue
 from lingraft_operator.slots import Slots
 from lingraft_operator.world import Key, RayJob

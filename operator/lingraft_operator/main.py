@@ -100,7 +100,7 @@ async def run(config: Config, cluster: Cluster, liveness_endpoint: str) -> None:
         if slowest > STUCK_SECONDS:
             raise kopf.PermanentError(f"a worker is stuck: {slowest:.0f} s in one pass")
         if unseen > DEAD_WATCH_SECONDS:
-            raise kopf.PermanentError(f"a watch is dead: our write of {unseen:.0f} s ago is unseen")
+            raise kopf.PermanentError(f"a watch is dead: it owes us a change for {unseen:.0f} s")
         return {"slowestPassSeconds": slowest, "unseenWriteSeconds": unseen}
 
     configure(settings)

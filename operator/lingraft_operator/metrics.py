@@ -42,7 +42,7 @@ device_seconds = Counter(
 resources = Gauge("lingraft_resources", "LanguageAdaptations by phase", ["phase"])
 rayjobs = Gauge("lingraft_rayjobs", "Live RayJobs by pool", ["pool"])
 watch_lag = Gauge(
-    "lingraft_watch_lag_seconds", "Age of our oldest write that the watch has not shown yet"
+    "lingraft_watch_lag_seconds", "How long the watch has owed a change that is known of"
 )
 
 

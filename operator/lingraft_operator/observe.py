@@ -14,10 +14,11 @@ from lingraft.store import open_store
 from lingraft.store.base import ArtifactStore
 from lingraft.store.lease import Lease, LeaseRecord
 from lingraft.store.stages import StageStore, read_manifest
-from lingraft_operator.cache import Cache, is_going
+from lingraft_operator.cache import Cache
 from lingraft_operator.cluster import Cluster
 from lingraft_operator.config import Config
 from lingraft_operator.names import rayjob_name
+from lingraft_operator.objects import is_going
 from lingraft_operator.slots import Slots
 from lingraft_operator.world import Observed, PodTrouble, RayJob, Resource
 

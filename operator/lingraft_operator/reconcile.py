@@ -20,6 +20,7 @@ from lingraft_operator.conditions import Aspect, Summary, conditions
 from lingraft_operator.config import Config
 from lingraft_operator.names import rayjob_name
 from lingraft_operator.stages import Judge, Verdict
+from lingraft_operator.summary import aspects_of, summary_of
 from lingraft_operator.world import Observed, Resource
 
 
@@ -117,7 +118,7 @@ def _followed(
         update={"stages": stages, "plan": pinned, "retry": resource.retry}
     )
     status = results.with_results(status, plan, spec, observed.manifests, pools_of(spec, config))
-    summary = _summary(spec, stages, status)
+    summary = summary_of(spec, stages, status)
     if summary.state == "Stalled" and summary.reason != "QualityGateFailed":
         # It cannot become Ready: what still runs only costs. What is done stays done.
         return _stopped(resource, status, observed, summary, now)
@@ -131,7 +132,7 @@ def _followed(
             waits_for[pool] = waits_for.get(pool, 0) + 1
     return Decision(
         actions,
-        _with(resource, status, summary, now, _aspects(spec, stages, status)),
+        _with(resource, status, summary, now, aspects_of(spec, stages, status)),
         min(wakes, default=None),
         waits_for,
     )
@@ -190,56 +191,6 @@ def _stopped(
     )
     obeyed = status.model_copy(update={"stages": stages, "retry": resource.retry})
     return Decision(actions, _with(resource, obeyed, summary, now))
-
-
-def _summary(
-    spec: LanguageAdaptationSpec,
-    stages: Sequence[StageStatus],
-    status: LanguageAdaptationStatus,
-) -> Summary:
-    failed = [stage for stage in stages if stage.state == "Failed"]
-    if failed:
-        counted = [attempt for attempt in failed[0].attempts if attempt.counted]
-        reason = counted[-1].reason or "Failed"
-        message = f"{failed[0].name}: {counted[-1].message}"
-        if counted[-1].failure_class != "user" and len(counted) > 1:
-            message = f"{failed[0].name} failed {len(counted)} times, last: {counted[-1].message}"
-        return Summary("Stalled", reason, message)
-    if all(stage.state == "Done" for stage in stages):
-        missed = [e for e in status.evaluation if e.passed is False]
-        if missed:
-            words = ", ".join(f"{e.task} {e.metric} {e.value:.3f} < {e.gate:.3f}" for e in missed)
-            return Summary("Stalled", "QualityGateFailed", f"below its gate: {words}")
-        return Summary("Ready", "Adapted", f"{spec.language}: all {len(stages)} stages are done")
-    waiting = [s for s in stages if s.state in ("Starting", "Queued", "Retrying") and s.reason]
-    running = [s.name for s in stages if s.state == "Running"]
-    if running:
-        return Summary("Reconciling", "Running", "running " + ", ".join(running))
-    if waiting:
-        return Summary("Reconciling", waiting[0].reason, f"{waiting[0].name}: {waiting[0].message}")
-    return Summary("Reconciling", "Starting", "starting stages")
-
-
-def _aspects(
-    spec: LanguageAdaptationSpec,
-    stages: Sequence[StageStatus],
-    status: LanguageAdaptationStatus,
-) -> list[Aspect]:
-    trained = any(stage.kind == "embed" and stage.state == "Done" for stage in stages)
-    made: list[Aspect] = [
-        ("EmbeddingsTrained", "True", "Trained", "target-language embeddings are in the store")
-        if trained
-        else ("EmbeddingsTrained", "False", "NotYet", "step 2 is not done")
-    ]
-    if any(task.gate for task in spec.tasks):
-        judged = [e for e in status.evaluation if e.passed is not None]
-        if not judged:
-            made.append(("QualityGatePassed", "Unknown", "NotYet", "nothing is evaluated yet"))
-        elif all(e.passed for e in judged):
-            made.append(("QualityGatePassed", "True", "Passed", "every gate is passed"))
-        else:
-            made.append(("QualityGatePassed", "False", "Failed", "a gate is not passed"))
-    return made
 
 
 def _with(

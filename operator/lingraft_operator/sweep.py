@@ -1,4 +1,4 @@
-"""What nobody's events bring up: RayJobs that are over for long, unowned, or gone unseen."""
+"""What nobody's events bring up: RayJobs that are over or unowned, and what watches kept back."""
 
 import logging
 import threading
@@ -14,6 +14,8 @@ from lingraft_operator.world import RayJob
 log = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 60.0
+LISTED_EVERY = 5
+"""Sweeps. A watch that died tells nothing of itself: now and then we ask what it should know."""
 CONFIRM_SECONDS = 600.0
 """A RayJob that was not heard of for so long may be gone: watches that break tell nothing."""
 
@@ -28,10 +30,11 @@ def is_litter(rayjob: RayJob, keep: timedelta, now: datetime) -> bool:
 
 
 class Sweeper:
-    """Deletes litter once a minute."""
+    """Deletes litter once a minute, and asks after the watches."""
 
     def __init__(self, cache: Cache, cluster: Cluster, observer: Observer, config: Config) -> None:
         self._cache, self._cluster, self._observer = cache, cluster, observer
+        self._namespaces = config.namespaces
         self._keep = timedelta(seconds=config.keep_finished_seconds)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
@@ -45,8 +48,23 @@ class Sweeper:
         self._over.set()
 
     def _run(self) -> None:
+        sweeps = 0
         while not self._over.wait(SWEEP_SECONDS):
+            sweeps += 1
             self.sweep()
+            if sweeps % LISTED_EVERY == 0:
+                self.compare()
+
+    def compare(self) -> None:
+        """Hold the cache against a listing; the liveness probe fails if the watch stays behind."""
+        try:
+            versions = self._cluster.resource_versions(self._namespaces)
+            for key in self._cache.expect(versions):
+                if (resource := self._cache.resource(key)) is not None:
+                    self._observer.look_again(resource)
+        except Exception as error:  # they are compared again in some minutes
+            metrics.reconcile_errors.labels("sweep").inc()
+            log.warning("resources could not be listed: %s", error)
 
     def sweep(self) -> None:
         """Delete what is litter now, and ask after what was not heard of for long."""

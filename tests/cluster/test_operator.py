@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from kubernetes import config
 
+from lingraft_operator.cluster import Cluster
 from tests.cluster.bed.adaptations import Adaptations, conditions_of
 from tests.cluster.bed.api import ApiError
 from tests.cluster.bed.bed import Bed
@@ -204,3 +206,15 @@ def test_the_api_server_refuses_a_wrong_spec_in_words(adaptations: Adaptations) 
         adaptations.create("french", base={})
     with pytest.raises(ApiError, match=r"MiniPost needs mini\.text"):
         adaptations.create("french", "MiniPost", mini={"layers": 2})
+
+
+def test_versions_are_listed_without_what_is_in_them(
+    operator: Operator, adaptations: Adaptations, bed: Bed
+) -> None:
+    for number in range(3):
+        adaptations.create(f"n{number}", suspend=True)
+    api = config.new_client_from_config(str(operator.applied.kubeconfig))
+    found = Cluster(api).resource_versions([adaptations.namespace])
+    listed = bed.api.list(adaptations.path())
+    assert set(found) == {(adaptations.namespace, one["metadata"]["name"]) for one in listed}
+    assert all(isinstance(version, int) for version in found.values())

@@ -6,7 +6,7 @@ import pytest
 
 from lingraft.architecture import MODEL_TYPES, Shape, shape_of_config, shape_of_pretrain
 from lingraft.errors import UserError
-from lingraft.resource import Pretrain
+from lingraft.resource.steps import Pretrain
 
 SIZES = {
     "num_hidden_layers": 12,

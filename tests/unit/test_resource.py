@@ -7,7 +7,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from lingraft.resource import LanguageAdaptation, Tokenizer, TrainTokenizer
+from lingraft.resource import LanguageAdaptation
+from lingraft.resource.steps import Tokenizer, TrainTokenizer
 from tests.support.specs import spec_of, task
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

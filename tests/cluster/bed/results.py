@@ -3,7 +3,7 @@
 from typing import Any
 
 from lingraft.params import FinetuneParams, GraftParams, GraftTask
-from lingraft.resource import metrics_of
+from lingraft.resource.tasks import metrics_of
 from lingraft.stage import Compute, Result, Stage
 
 STEPS = 100

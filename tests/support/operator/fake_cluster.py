@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lingraft_operator.cluster import Conflict, Refused, Unavailable
 from lingraft_operator.events import Note
+from lingraft_operator.objects import key_of
 from lingraft_operator.world import Key, RayJob, Resource
 from tests.support.operator.api_server import LA, RAYJOB, Body
 from tests.support.operator.kuberay import spec_of
@@ -52,6 +53,9 @@ class FakeCluster:
         self, kind: tuple[str, str, str], namespaces: Sequence[str], selector: str = ""
     ) -> list[Body]:
         return deepcopy(self.api.all(kind[2]))
+
+    def resource_versions(self, namespaces: Sequence[str]) -> dict[Key, int]:
+        return {key_of(b): int(b["metadata"]["resourceVersion"]) for b in self.api.all(LA)}
 
     def write_status(self, resource: Resource, status: Mapping[str, Any]) -> Body:
         fault = self._before()

@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from lingraft.resource import ModelType
+from lingraft.resource.steps import ModelType
 from lingraft_trainer.models.registry import FAMILIES
 
 

@@ -1,0 +1,141 @@
+"""The `LanguageAdaptation` resource: what a user writes, with every field's meaning and default.
+
+The same models check a file on one machine (`lingraft validate`) and generate the CRD: docstrings
+and descriptions here are what `kubectl explain` says. It adds the default where it is a constant.
+A field without a default is one that only the user can know.
+"""
+
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from lingraft.pools import Pools
+from lingraft.resource.fields import Model, Uri
+from lingraft.resource.steps import Base, Embeddings, Mini, Text, Tokenizer
+from lingraft.resource.tasks import Task
+
+API_VERSION = "lingraft.dev/v1alpha1"
+KIND = "LanguageAdaptation"
+
+Method = Literal["Standard", "MiniJoint", "MiniPost"]
+
+
+class Store(Model):
+    """Where artifacts live."""
+
+    uri: Uri = Field(description="A bucket, or a folder in one.")
+    credentials_secret: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=253,
+        description="Secret of the same namespace whose keys become environment variables of the "
+        "Ray pods: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY. Unused on one machine.",
+    )
+
+
+class Retry(Model):
+    """How often a stage is tried when the infrastructure, not the input, was at fault."""
+
+    max_attempts: int = Field(
+        default=3, ge=1, le=20, description="Attempts at one stage; preemptions are not counted."
+    )
+    backoff_seconds: int = Field(
+        default=30,
+        ge=0,
+        le=3600,
+        description="Seconds before the second attempt; doubled for each further one, up to 600.",
+    )
+
+
+class LanguageAdaptationSpec(Model):
+    """What to adapt, to which language, how, and where to keep it."""
+
+    language: str = Field(
+        pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+        max_length=35,
+        description="The new language, a BCP 47 tag such as sw. Immutable.",
+    )
+    base: Base = Field(
+        description="The pretrained model to adapt: an existing one (uri), or one pretrained here "
+        "(pretrain)."
+    )
+    method: Method = Field(
+        description="Standard trains the embeddings through the full model; MiniJoint through the "
+        "bottom of a base that was pretrained with a middle head; MiniPost through the bottom of "
+        "any base, and new layers on top of it."
+    )
+    mini: Mini = Field(default_factory=Mini)
+    corpus: Text = Field(
+        description="Target-language text: .txt, .jsonl or .parquet, each plain, .gz or .zst."
+    )
+    tokenizer: Tokenizer = Field(
+        default_factory=Tokenizer,
+        description="The target language's tokenizer: trained on the corpus, or loaded. Default: "
+        "trained.",
+    )
+    embeddings: Embeddings = Field(default_factory=Embeddings)
+    tasks: list[Task] = Field(
+        default_factory=list[Task],
+        max_length=32,
+        description="Tasks to fine-tune in the source language and to evaluate in the new one. "
+        "Default: none; the masked-LM loss on held-out text is always measured.",
+    )
+    store: Store | None = Field(
+        default=None, description="Where artifacts go. Default: the operator's store."
+    )
+    seed: int = Field(
+        default=0,
+        ge=0,
+        lt=2**31,
+        description="Random seed of the embeddings' training; what languages share has its own.",
+    )
+    suspend: bool = Field(
+        default=False,
+        description="While true nothing is started, and what runs is stopped; it resumes from its "
+        "last checkpoint.",
+    )
+    queue: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+        max_length=63,
+        description="Kueue LocalQueue of the RayJobs. Default: none, no Kueue.",
+    )
+    retry: Retry = Field(
+        default_factory=Retry,
+        description="How often a stage is tried when the infrastructure was at fault.",
+    )
+    pools: Pools = Field(
+        default_factory=Pools,
+        description="The nodes that stages run on: overrides, field by field, of the operator's "
+        "pools.",
+    )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.method == "MiniPost" and self.mini.text is None:
+            raise ValueError("method MiniPost needs mini.text: source-language text for step 1b")
+        if self.method == "MiniJoint" and self.mini.new_layers:
+            raise ValueError("mini.newLayers is MiniPost's: MiniJoint adds no layers")
+        names = [task.name for task in self.tasks]
+        if len(set(names)) < len(names):
+            raise ValueError("tasks: names must differ")
+        return self
+
+
+class Metadata(BaseModel):
+    """The part of ObjectMeta that is read here; the rest is Kubernetes'."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str = Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)
+    namespace: str = "default"
+
+
+class LanguageAdaptation(Model):
+    """Teach a pretrained language model a new language."""
+
+    api_version: Literal["lingraft.dev/v1alpha1"]
+    kind: Literal["LanguageAdaptation"]
+    metadata: Metadata
+    spec: LanguageAdaptationSpec
+    status: dict[str, Any] | None = None

@@ -1,0 +1,207 @@
+"""Steps 1 and 2 of the method: base, mini-model, tokenizer and embeddings."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from lingraft.resource.fields import MOST_LAYERS, MOST_POSITIONS, MOST_STEPS, Model, Uri
+
+ModelType = Literal["bert", "roberta", "xlm-roberta", "roberta-prelayernorm"]
+"""The model families that can be adapted, by transformers' names."""
+
+
+class Text(Model):
+    """Text to train on: .txt, .jsonl or .parquet files, each plain, .gz or .zst."""
+
+    uri: Uri = Field(description="One file, or a folder of them.")
+
+
+class TrainTokenizer(Model):
+    """A tokenizer to train on the text."""
+
+    type: Literal["unigram", "bpe"] = Field(
+        default="unigram", description="SentencePiece unigram, or byte-level BPE."
+    )
+    vocab_size: int = Field(
+        default=50_000, ge=64, le=1_000_000, description="Pieces, special tokens included."
+    )
+
+
+class Tokenizer(Model):
+    """A tokenizer: trained on the text, or loaded. One of the two. Default: trained."""
+
+    train: TrainTokenizer | None = Field(default=None, description="Train one on the text.")
+    uri: Uri | None = Field(
+        default=None,
+        description="Load this one: a folder with tokenizer.json and tokenizer_config.json.",
+    )
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if self.train is not None and self.uri is not None:
+            raise ValueError("set either train or uri, not both")
+        if self.train is None and self.uri is None:
+            self.train = TrainTokenizer()
+        return self
+
+
+class MaskedLanguageModelling(Model):
+    """How a masked-language-modelling run is done; the defaults are RoBERTa's."""
+
+    batch_tokens: int = Field(
+        default=1_048_576, ge=1, le=2**27, description="Tokens in one update, over all workers."
+    )
+    sequence_length: int | None = Field(
+        default=None,
+        ge=16,
+        le=MOST_POSITIONS,
+        description="Tokens in one row. Default: 512, or the base's positions if fewer.",
+    )
+    mask_probability: float = Field(
+        default=0.15,
+        gt=0,
+        lt=1,
+        description="Share of the tokens to predict, 0 to 1: 80 % of them masked, 10 % replaced, "
+        "10 % left.",
+    )
+    learning_rate: float = Field(
+        default=7e-4, gt=0, le=1, description="AdamW's peak learning rate, after the warm-up."
+    )
+    warmup_steps: int | None = Field(
+        default=None,
+        ge=0,
+        le=MOST_STEPS,
+        description="Updates of linear warm-up. Default: 8 % of the steps.",
+    )
+    weight_decay: float = Field(
+        default=0.01, ge=0, le=1, description="AdamW's decoupled weight decay."
+    )
+    dropout: float = Field(
+        default=0.0, ge=0, lt=1, description="Share dropped out in the layers, 0 to 1."
+    )
+
+
+class Architecture(Model):
+    """The shape of a base that is pretrained from text."""
+
+    model_type: ModelType = Field(
+        default="roberta", description="Model family, by transformers' name."
+    )
+    layers: int = Field(default=12, ge=2, le=MOST_LAYERS, description="Transformer layers.")
+    hidden_size: int = Field(
+        default=768,
+        ge=8,
+        le=65_536,
+        description="Width of the layers, a multiple of attentionHeads.",
+    )
+    attention_heads: int = Field(
+        default=12, ge=1, le=1024, description="Attention heads of each layer."
+    )
+    intermediate_size: int = Field(
+        default=3072, ge=8, le=262_144, description="Width of the feed-forward."
+    )
+    positions: int = Field(
+        default=512, ge=16, le=MOST_POSITIONS, description="Longest sequence, in tokens."
+    )
+    initializer_range: float = Field(
+        default=0.02, gt=0, le=1, description="Standard deviation of the initial weights."
+    )
+    neighbour_heads: bool = Field(
+        default=False,
+        description="Whether the first layer's heads start at neighbouring tokens. Small models "
+        "(hiddenSize up to 256) find them only after thousands of updates.",
+    )
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Self:
+        if self.hidden_size % self.attention_heads:
+            raise ValueError("hiddenSize must be a multiple of attentionHeads")
+        return self
+
+
+class Pretrain(MaskedLanguageModelling):
+    """A base to be pretrained from source-language text, for MiniJoint with a middle head."""
+
+    text: Text = Field(
+        description="Source-language text: .txt, .jsonl or .parquet, each plain, .gz or .zst."
+    )
+    architecture: Architecture = Field(default_factory=Architecture)
+    tokenizer: Tokenizer = Field(default_factory=Tokenizer)
+    joint_layers: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST_LAYERS,
+        description="Layers below the second masked-LM head. Default: for MiniJoint mini.layers, "
+        "for the other methods no second head. Set it everywhere to share one base.",
+    )
+    steps: int = Field(
+        default=125_000, ge=1, le=MOST_STEPS, description="Updates, of batchTokens each."
+    )
+
+
+class Base(Model):
+    """The pretrained model to adapt: an existing one, or one pretrained here. One of the two."""
+
+    uri: Uri | None = Field(
+        default=None, description="A folder with a Hugging Face checkpoint (safetensors)."
+    )
+    pretrain: Pretrain | None = Field(
+        default=None,
+        description="Pretrain a base from source-language text; every language that says the same "
+        "shares it.",
+    )
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if (self.uri is None) == (self.pretrain is None):
+            raise ValueError("set exactly one of uri and pretrain")
+        return self
+
+
+class Mini(MaskedLanguageModelling):
+    """The shallow mini-model that the new embeddings are trained through.
+
+    Standard has none. MiniJoint takes the base's bottom layers and middle head. MiniPost takes its
+    bottom layers and trains new ones on top of them: text, steps and the training settings here
+    are for that.
+    """
+
+    layers: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST_LAYERS,
+        description="Bottom layers that it takes from the base. Default: a third of the base's.",
+    )
+    new_layers: int | None = Field(
+        default=None,
+        ge=0,
+        le=MOST_LAYERS,
+        description="MiniPost: new layers on top of them. Default: a sixth of the base's.",
+    )
+    text: Text | None = Field(
+        default=None,
+        description="MiniPost: source-language text to train the new layers on.",
+    )
+    steps: int = Field(
+        default=10_000,
+        ge=1,
+        le=MOST_STEPS,
+        description="MiniPost: updates of the new layers, of batchTokens each.",
+    )
+
+
+class Embeddings(MaskedLanguageModelling):
+    """How the target language's token embeddings are learned (step 2)."""
+
+    init: Literal["random", "normal", "overlap", "mean"] = Field(
+        default="overlap",
+        description="Start of the new rows. random: mean and deviation of the source rows; "
+        "normal: N(0, 0.02); overlap: tokens of both vocabularies copied, the rest random; "
+        "mean: mean of the source pieces of the same string.",
+    )
+    steps: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST_STEPS,
+        description="Updates, of batchTokens each. Default: 40 epochs, at most 125,000.",
+    )

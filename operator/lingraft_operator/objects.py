@@ -1,0 +1,102 @@
+"""What Kubernetes' objects mean here: resources, RayJobs and pods as they come from the API."""
+
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from lingraft.status import LanguageAdaptationStatus
+from lingraft_operator import names
+from lingraft_operator.world import Key, RayJob, Resource
+
+
+def key_of(body: Mapping[str, Any]) -> Key:
+    """Namespace and name of an object."""
+    return body["metadata"]["namespace"], body["metadata"]["name"]
+
+
+def is_going(body: Mapping[str, Any]) -> bool:
+    """Whether it is being deleted, and waits for others: nothing is done for it any more."""
+    return body["metadata"].get("deletionTimestamp") is not None
+
+
+def holder_of(body: Mapping[str, Any]) -> Key:
+    """Namespace and holder of a pod."""
+    labels: Mapping[str, str] = body["metadata"].get("labels") or {}
+    return body["metadata"]["namespace"], labels.get(names.HOLDER, "")
+
+
+def pack(body: Mapping[str, Any]) -> bytes:
+    """The parts of a resource that matter here."""
+    metadata = body["metadata"]
+    fields = ("namespace", "name", "uid", "generation", "resourceVersion", "creationTimestamp")
+    notes: Mapping[str, str] = metadata.get("annotations") or {}
+    kept: dict[str, Any] = {
+        "metadata": {field: metadata[field] for field in fields}
+        | {"annotations": {k: notes[k] for k in (names.RETRY, names.REFRESH) if k in notes}},
+        "spec": dict(body.get("spec") or {}),
+        "status": dict(body.get("status") or {}),
+    }
+    return zlib.compress(json.dumps(kept).encode(), level=1)
+
+
+def unpack(packed: bytes) -> Resource:
+    """A resource, from what `pack` kept."""
+    body: Mapping[str, Any] = json.loads(zlib.decompress(packed))
+    metadata = body["metadata"]
+    return Resource(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        generation=metadata["generation"],
+        resource_version=metadata["resourceVersion"],
+        created_at=datetime.fromisoformat(metadata["creationTimestamp"]),
+        spec=body["spec"],
+        status=LanguageAdaptationStatus.model_validate(body["status"]),
+        retry=metadata["annotations"].get(names.RETRY, ""),
+        refresh=metadata["annotations"].get(names.REFRESH, ""),
+    )
+
+
+def _refusal(status: Mapping[str, Any]) -> str:
+    """Why KubeRay could not make the pods: a quota, an admission rule; then none is to be seen."""
+    cluster: Mapping[str, Any] = status.get("rayClusterStatus") or {}
+    conditions: Iterable[Mapping[str, Any]] = cluster.get("conditions") or ()
+    for one in conditions:
+        if one.get("type") == "ReplicaFailure" and one.get("status") == "True":
+            return str(one.get("message") or one.get("reason") or "")
+    return ""
+
+
+def rayjob_of(body: Mapping[str, Any]) -> RayJob:
+    """A RayJob of ours, from the object."""
+    metadata = body["metadata"]
+    status: Mapping[str, Any] = body.get("status") or {}
+    spec: Mapping[str, Any] = body.get("spec") or {}
+    notes: Mapping[str, str] = metadata.get("annotations") or {}
+    labels: Mapping[str, str] = metadata.get("labels") or {}
+    owners: Iterable[Mapping[str, Any]] = metadata.get("ownerReferences") or ()
+    url = status.get("dashboardURL")
+    ended = status.get("endTime")
+    return RayJob(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        resource_version=metadata["resourceVersion"],
+        stage=notes.get(names.STAGE, ""),
+        holder=notes.get(names.HOLDER, ""),
+        pool="large" if labels.get(names.POOL) == "large" else "small",
+        micro_batch_tokens=int(notes.get(names.MICRO_BATCH_TOKENS, "1")),
+        created_at=datetime.fromisoformat(metadata["creationTimestamp"]),
+        owners=tuple(dict(owner) for owner in owners),
+        deleting=metadata.get("deletionTimestamp") is not None,
+        suspended=bool(spec.get("suspend")),
+        deployment_status=status.get("jobDeploymentStatus", ""),
+        job_status=status.get("jobStatus", ""),
+        reason=status.get("reason", ""),
+        message=status.get("message") or _refusal(status),
+        running_since=datetime.now(UTC) if status.get("jobStatus") == "RUNNING" else None,
+        ended_at=datetime.fromisoformat(ended) if ended else None,
+        dashboard_url=f"http://{url}" if url else None,
+    )

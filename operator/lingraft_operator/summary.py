@@ -1,0 +1,59 @@
+"""What the states of a resource's stages amount to: in one sentence, and aspect by aspect."""
+
+from collections.abc import Sequence
+
+from lingraft.resource import LanguageAdaptationSpec
+from lingraft.status import LanguageAdaptationStatus, StageStatus
+from lingraft_operator.conditions import Aspect, Summary
+
+
+def summary_of(
+    spec: LanguageAdaptationSpec,
+    stages: Sequence[StageStatus],
+    status: LanguageAdaptationStatus,
+) -> Summary:
+    """The whole resource, as far as its plan has come."""
+    failed = [stage for stage in stages if stage.state == "Failed"]
+    if failed:
+        counted = [attempt for attempt in failed[0].attempts if attempt.counted]
+        reason = counted[-1].reason or "Failed"
+        message = f"{failed[0].name}: {counted[-1].message}"
+        if counted[-1].failure_class != "user" and len(counted) > 1:
+            message = f"{failed[0].name} failed {len(counted)} times, last: {counted[-1].message}"
+        return Summary("Stalled", reason, message)
+    if all(stage.state == "Done" for stage in stages):
+        missed = [e for e in status.evaluation if e.passed is False]
+        if missed:
+            words = ", ".join(f"{e.task} {e.metric} {e.value:.3f} < {e.gate:.3f}" for e in missed)
+            return Summary("Stalled", "QualityGateFailed", f"below its gate: {words}")
+        return Summary("Ready", "Adapted", f"{spec.language}: all {len(stages)} stages are done")
+    waiting = [s for s in stages if s.state in ("Starting", "Queued", "Retrying") and s.reason]
+    running = [s.name for s in stages if s.state == "Running"]
+    if running:
+        return Summary("Reconciling", "Running", "running " + ", ".join(running))
+    if waiting:
+        return Summary("Reconciling", waiting[0].reason, f"{waiting[0].name}: {waiting[0].message}")
+    return Summary("Reconciling", "Starting", "starting stages")
+
+
+def aspects_of(
+    spec: LanguageAdaptationSpec,
+    stages: Sequence[StageStatus],
+    status: LanguageAdaptationStatus,
+) -> list[Aspect]:
+    """What may be true before Ready is, or although it is not."""
+    trained = any(stage.kind == "embed" and stage.state == "Done" for stage in stages)
+    made: list[Aspect] = [
+        ("EmbeddingsTrained", "True", "Trained", "target-language embeddings are in the store")
+        if trained
+        else ("EmbeddingsTrained", "False", "NotYet", "step 2 is not done")
+    ]
+    if any(task.gate for task in spec.tasks):
+        judged = [e for e in status.evaluation if e.passed is not None]
+        if not judged:
+            made.append(("QualityGatePassed", "Unknown", "NotYet", "nothing is evaluated yet"))
+        elif all(e.passed for e in judged):
+            made.append(("QualityGatePassed", "True", "Passed", "every gate is passed"))
+        else:
+            made.append(("QualityGatePassed", "False", "Failed", "a gate is not passed"))
+    return made
