@@ -11,7 +11,7 @@ export TOKENIZERS_PARALLELISM := false
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup demo demo-compare demo-minilm test test-unit test-integration test-cluster \
-	chaos cluster-up cluster-down kube kstatus lint types format generate bench-quick bench-operator lock clean
+	chaos cluster-up cluster-down kube kstatus checkov other-crds lint types format generate bench-quick bench-operator lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ setup: $(READY) ## Make .venv with everything, pinned by hash (every target does
 $(READY): pyproject.toml constraints.txt tools/setup.sh
 	tools/setup.sh $(PYTHON) $(VENV)
 	@touch $@
+
+$(BIN)/uv:
+	$(MAKE) setup
 
 demo: $(READY) ## Adapt an English model to French, on this machine, from nothing
 	$(BIN)/python examples/bible/demo.py
@@ -36,7 +39,7 @@ test-unit: $(READY) kstatus ## Pure code, under a minute
 test-integration: $(READY) ## Real models, real local Ray, a real S3 server
 	tools/loopback.sh $(BIN)/pytest tests/integration
 
-test-cluster: $(READY) kube ## The operator on a real control plane with the real KubeRay
+test-cluster: $(READY) kube checkov other-crds ## The operator on a real control plane with the real KubeRay
 	tools/loopback.sh $(BIN)/pytest tests/cluster
 
 chaos: $(READY) kube ## Ten seeds of every way to disturb the operator
@@ -56,7 +59,15 @@ kube: $(READY)
 kstatus: $(READY)
 	$(BIN)/python tools/kstatus/build.py || test "$${CI:-}" != true
 
-generate: $(READY) ## The CRD from the models, the chart's schema and copy of the CRD
+# Not in .venv: its pins conflict with ours.
+checkov: $(READY)
+	$(BIN)/python tools/checkov/build.py || test "$${CI:-}" != true
+
+# Of Kueue, Argo CD and the Prometheus operator, from their Go modules.
+other-crds: $(READY)
+	$(BIN)/python tools/crds/build.py || test "$${CI:-}" != true
+
+generate: $(READY) ## The CRD from the models; the chart's schema, README and copy of the CRD
 	$(BIN)/lingraft crd >crds/lingraft.dev_languageadaptations.yaml
 	$(BIN)/python tools/chart.py
 
@@ -81,7 +92,8 @@ bench-quick: $(READY) ## Embed tokens/s of the three methods beside their FLOPs
 bench-operator: $(READY) kube ## 1,000 and 5,000 resources with stages that end at once
 	tools/loopback.sh $(BIN)/python -m bench.fleet
 
-lock: $(READY) ## Write constraints.txt anew (LOCK_ARGS=--upgrade moves every version)
+# Not after $(READY): a new dependency has no hash yet, so that setup would fail.
+lock: $(BIN)/uv ## Write constraints.txt anew (LOCK_ARGS=--upgrade moves every version)
 	tools/lock.sh $(BIN)/uv $(LOCK_ARGS)
 
 clean: ## Remove .venv and what tools left behind

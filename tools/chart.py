@@ -1,157 +1,28 @@
-"""What in the chart is generated: its copy of the CRDs, and values.schema.json.
+"""What in the chart is generated: its copy of the CRDs, values.schema.json, the README's table.
 
-    python tools/chart.py          from crds/ and from the operator's Config
+    python tools/chart.py          from crds/, the operator's Config, and values.yaml
 
 Helm would follow a symbolic link to crds/, but Flux leaves links out: so the chart has a copy.
 """
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field
+import yaml
 
-from lingraft.pools import LocalObject, PoolModel, Pools
-from lingraft.resource import Store
-from lingraft_operator.config import S3, Access, Config, PoolConfig, PoolConfigs
+from lingraft_operator.config import Config
+from tools.chart_values import Values
 
 ROOT = Path(__file__).parents[1]
 CHART = ROOT / "helm" / "lingraft"
 COMPUTED = {"trainerImage", "imagePullPolicy"}
 """What the chart's templates put into config.yaml from `image`."""
+MARK = "<!-- Below: written by tools/chart.py from values.schema.json and values.yaml. -->"
 
 Schema = dict[str, Any]
-_LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-Namespace = Annotated[str, Field(pattern=f"^{_LABEL}$")]
-
-
-class Image(PoolModel):
-    """An image of this project."""
-
-    repository: str = Field(min_length=1, description="Registry and name, without a tag.")
-    tag: str | None = Field(
-        default=None, pattern=r"^[\w][\w.-]{0,127}$", description="Default: the chart's appVersion."
-    )
-    digest: str | None = Field(
-        default=None, pattern="^sha256:[0-9a-f]{64}$", description="Wins over the tag."
-    )
-
-
-class Images(PoolModel):
-    """The two images, and how they are pulled."""
-
-    operator: Image = Field(description="The operator: small, without torch or Ray.")
-    trainer: Image = Field(description="The trainer: what Ray heads and workers run.")
-    pull_policy: str = Field(
-        default="IfNotPresent",
-        json_schema_extra={"enum": ["Always", "IfNotPresent", "Never"]},
-        description="Of both images.",
-    )
-    pull_secrets: list[LocalObject] = Field(
-        default=[], description="Secrets of the release's namespace for the operator's image."
-    )
-
-
-class NamespaceAccess(Access):
-    """What the resources of one namespace may name."""
-
-    namespace: str = Field(
-        pattern=rf"^(\*|{_LABEL})$", description="A namespace, or * for all of them."
-    )
-    prefixes: tuple[Annotated[str, Field(pattern="^s3://[^/]+/(.*/)?$")], ...] = Field(
-        description="URIs below one of these may be read and written; each ends with a slash."
-    )
-
-
-class StoreValues(Store):
-    """Where artifacts go when a resource does not say."""
-
-    uri: str = Field(pattern="^s3://[^/]+(/.*)?$", description="Such as s3://lingraft/.")
-
-
-class S3Values(S3):
-    """How the operator and the Ray pods reach S3."""
-
-    endpoint: str | None = Field(
-        default=None, pattern="^https?://[^/]+/?$", description="URL, where it is not AWS."
-    )
-    region: str | None = Field(default=None, min_length=1, description="AWS region.")
-    ca_config_map: str | None = Field(
-        default=None,
-        min_length=1,
-        description="ConfigMap with the CA bundle in the key ca.crt: of the resource's namespace "
-        "for Ray pods, of the release's for the operator.",
-    )
-
-
-class PoolValues(PoolConfigs):
-    """Where stages run."""
-
-    small: PoolConfig = Field(
-        default=PoolConfig(), description=Pools.model_fields["small"].description
-    )
-    large: PoolConfig = Field(
-        default=PoolConfig(), description=Pools.model_fields["large"].description
-    )
-
-
-class Operator(PoolModel):
-    """The operator's pod."""
-
-    resources: dict[str, Any] = Field(description="Kubernetes' ResourceRequirements.")
-    credentials_secret: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=253,
-        description="Secret of the release's namespace whose keys become the operator's "
-        "environment: what it reads stores and sources with.",
-    )
-
-
-class ServiceAccount(PoolModel):
-    """The operator's ServiceAccount."""
-
-    annotations: dict[str, str] = Field(description="For workload identity.")
-
-
-class Crds(PoolModel):
-    """What belongs to the whole cluster, not to one release."""
-
-    enabled: bool = Field(
-        description="Install the LanguageAdaptation CRD, which uninstalling keeps, and the roles "
-        "that let a namespace's editors and viewers use it."
-    )
-
-
-class Values(PoolModel):
-    """The chart's own values, and those of `Config` that it describes better or more strictly."""
-
-    image: Images = Field(description="The images.")
-    ray_version: str = Field(
-        default="", pattern=r"^\d+\.\d+\.\d+$", description="Ray's version in the trainer image."
-    )
-    namespaces: tuple[Namespace, ...] = Field(
-        default=(),
-        json_schema_extra={"uniqueItems": True},
-        description="Watched, by a Role in each; these must exist. Empty: all, by a ClusterRole.",
-    )
-    access: tuple[NamespaceAccess, ...] = Field(
-        default=(), description="What resources may read and write. Empty: nothing."
-    )
-    store: StoreValues | None = Field(
-        default=None, description="Where artifacts go when a resource does not say."
-    )
-    s3: S3Values = Field(description="How the operator and the Ray pods reach S3.")
-    pools: PoolValues = Field(
-        default=PoolValues(), description="Where stages run; resources may override fields."
-    )
-    operator: Operator = Field(description="The operator's pod.")
-    service_account: ServiceAccount = Field(description="The operator's ServiceAccount.")
-    crds: Crds = Field(description="What belongs to the whole cluster, not to one release.")
-    globals: dict[str, Any] = Field(
-        default={}, alias="global", description="Set by Helm where this is a subchart; unused."
-    )
 
 
 def values_schema() -> Schema:
@@ -191,10 +62,45 @@ def _plain(node: Schema, definitions: dict[str, Schema]) -> Schema:
     return node
 
 
+def values_table(schema: Schema, values: Schema) -> str:
+    """The values as a Markdown table, in the way of helm-docs."""
+    rows = [("Key", "Type", "Default", "Description"), ("---",) * 4, *_rows(schema, values)]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _rows(schema: Schema, values: Any, path: str = "") -> Iterator[tuple[str, str, str, str]]:
+    fields = schema["properties"]
+    known = values if isinstance(values, dict) else {}
+    for name in sorted(fields.keys() - {"global"}):
+        field, key = fields[name], f"{path}{name}"
+        kinds = [kind for kind in _as_list(field["type"]) if kind != "null"]
+        if "properties" in field:
+            yield from _rows(field, known.get(name), f"{key}.")
+        else:
+            default = f"`{json.dumps(known[name])}`" if known.get(name) is not None else ""
+            description = field["description"].replace("|", "\\|").replace("*", "\\*")
+            yield f"`{key}`", " or ".join(kinds), default, description
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def readme(text: str, schema: Schema, values: Schema) -> str:
+    """The chart's README with its table anew."""
+    head, _, _ = text.partition(MARK)
+    return f"{head}{MARK}\n\n{values_table(schema, values)}"
+
+
 def generated() -> dict[Path, bytes]:
     """Every generated file of the chart with its content."""
-    schema = json.dumps(values_schema(), indent=2) + "\n"
-    files = {CHART / "values.schema.json": schema.encode()}
+    schema = values_schema()
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    page = CHART / "README.md"
+    files = {
+        CHART / "values.schema.json": (json.dumps(schema, indent=2) + "\n").encode(),
+        page: readme(page.read_text(), schema, values).encode(),
+    }
     for crd in sorted((ROOT / "crds").glob("*.yaml")):
         files[CHART / "files" / "crds" / crd.name] = crd.read_bytes()
     return files

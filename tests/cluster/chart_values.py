@@ -1,6 +1,9 @@
 """Values that the chart is tested with."""
 
+import yaml
+
 from tests.cluster.bed.api import Object
+from tools.chart import CHART
 
 POOL = {
     "workers": 3,
@@ -40,6 +43,22 @@ EVERYTHING: Object = {
     "keepFinishedSeconds": 0,
     "operator": {"resources": {"limits": {"cpu": "2"}}, "credentialsSecret": "operator-s3"},
     "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/a"}},
+    "networkPolicy": {"enabled": True, "rayNamespaces": ["default", "kube-public"]},
+    "metrics": {
+        "serviceMonitor": {"enabled": True, "interval": "15s", "labels": {"release": "a"}},
+        "prometheusRule": {"enabled": True, "labels": {"release": "a"}},
+        "dashboard": {"enabled": True, "labels": {"grafana_dashboard": "yes"}},
+    },
+    "test": {
+        "enabled": True,
+        "namespace": "default",
+        "spec": {"language": "fr", "corpus": {"uri": "s3://models/$(HOME)/$$/"}},
+        "timeoutSeconds": 60,
+    },
 }
 NAMESPACED: Object = {"namespaces": ["default", "kube-public"], "crds": {"enabled": False}}
-VARIANTS = {"defaults": {}, "everything": EVERYTHING, "namespaced": NAMESPACED}
+EXAMPLES: dict[str, Object] = {
+    file.stem: yaml.safe_load(file.read_text())
+    for file in sorted((CHART / "examples").glob("*.yaml"))
+}
+VARIANTS = {"defaults": {}, "everything": EVERYTHING, "namespaced": NAMESPACED, **EXAMPLES}

@@ -7,31 +7,58 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.cluster.bed.adaptations import Adaptations, upload_world, write_secret
 from tests.cluster.bed.bed import Bed
+from tests.cluster.bed.chart import apply, served
 from tests.cluster.bed.control_plane import ControlPlane
 from tests.cluster.bed.fake_kuberay import RAYJOBS, FakeKubeRay
 from tests.cluster.bed.kuberay import KubeRay
 from tests.cluster.bed.operator import Operator, chart_values
 from tests.cluster.bed.paths import rayjob_path
+from tests.cluster.bed.processes import wait_until
 from tests.integration.seaweed import Seaweed, s3, s3_server
+from tools.crds import build as crds
 from tools.kube.build import Missing, binary, find
 
 __all__ = ["s3", "s3_server"]
 
 
-@pytest.fixture(scope="session")
-def control_plane() -> Iterator[ControlPlane]:
-    """A real control plane; skips where its binaries are not there, and fails so in CI."""
+def need(find: Callable[[], object]) -> None:
+    """Skip the test where something was not built, and fail it so in CI."""
     try:
-        for name in ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"):
-            binary(name)
-        find("kuberay")
+        find()
     except Missing as missing:
         if os.environ.get("CI") == "true":
             pytest.fail(str(missing))
         pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def helm_binary() -> None:
+    """The real helm."""
+    need(lambda: binary("helm"))
+
+
+@pytest.fixture(scope="session")
+def other_crds(control_plane: ControlPlane) -> None:
+    """The control plane knows the kinds of Kueue, Argo CD and the Prometheus operator."""
+    need(crds.folder)
+    for file in sorted(crds.folder().glob("*/*.yaml")):
+        crd = yaml.load(file.read_bytes(), yaml.CSafeLoader)
+        apply(control_plane.admin, crd)
+        version = next(one["name"] for one in crd["spec"]["versions"] if one["served"])
+        path = f"/apis/{crd['spec']['group']}/{version}/{crd['spec']['names']['plural']}"
+        wait_until(lambda p=path: served(control_plane.admin, p), f"{path} is served")
+
+
+@pytest.fixture(scope="session")
+def control_plane() -> Iterator[ControlPlane]:
+    """A real control plane; skips where its binaries are not there, and fails so in CI."""
+    for name in ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"):
+        need(lambda n=name: binary(n))
+    need(lambda: find("kuberay"))
     with ControlPlane() as cluster:
         yield cluster
 

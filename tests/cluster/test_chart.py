@@ -1,6 +1,5 @@
 """The chart, rendered by the real helm."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,6 @@ from tests.cluster.bed.chart import (
 )
 from tests.cluster.chart_values import DIGEST, EVERYTHING, NAMESPACED, VARIANTS
 from tools.chart import CHART
-from tools.kube.build import Missing, binary
 
 RULES = [
     {
@@ -43,14 +41,7 @@ RULES = [
 ]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def helm_binary() -> None:
-    try:
-        binary("helm")
-    except Missing as missing:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
+pytestmark = pytest.mark.usefixtures("helm_binary")
 
 
 def config_of(values: Object, folder: Path) -> Config:
@@ -125,6 +116,18 @@ def test_defaults_allow_no_uri_and_need_no_gpu(tmp_path: Path) -> None:
         ({"s3": {"endpoint": "minio:9000"}}, "/s3/endpoint"),
         ({"workers": 0}, "/workers"),
         ({"crds": {"enabled": "yes"}}, "/crds/enabled"),
+        ({"networkPolicy": {"rayNamespaces": ["A"]}}, "/networkPolicy/rayNamespaces/0"),
+        ({"networkPolicy": {"s3": {"to": []}}}, "/networkPolicy/s3"),
+        ({"metrics": {"serviceMonitor": {"interval": "1 h"}}}, "/metrics/serviceMonitor/interval"),
+        ({"metrics": {"podMonitor": {}}}, "at '/metrics': additional properties 'podMonitor'"),
+        ({"test": {"timeoutSeconds": 0}}, "/test/timeoutSeconds"),
+        ({"test": {"enabled": True, "spec": {}}}, "test.namespace is required"),
+        ({"test": {"enabled": True, "namespace": "a"}}, "test.spec is required"),
+        (
+            {"test": {"enabled": True, "namespace": "a", "spec": {"language": "fr"}}}
+            | {"namespaces": ["b"]},
+            "test.namespace is not one of namespaces",
+        ),
         ({"replicas": 2}, "'replicas' not allowed"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

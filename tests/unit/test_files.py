@@ -1,5 +1,6 @@
 """Resource files: every mistake at once, with the line a person has to look at."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,13 @@ def test_several_documents_are_all_checked(tmp_path):
     assert len(load_resources(write(tmp_path, f"{GOOD}---\n{GOOD}"))) == 2
 
 
-@pytest.mark.parametrize("file", sorted(Path("examples").rglob("*.yaml")), ids=str)
+EXAMPLES = [
+    file
+    for file in sorted(Path("examples").rglob("*.yaml"))
+    if re.search("^kind: LanguageAdaptation$", file.read_text(), re.MULTILINE)
+]
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=str)
 def test_every_example_is_valid(file):
     assert load_resource(file).metadata.name == yaml.safe_load(file.read_text())["metadata"]["name"]

@@ -76,3 +76,19 @@ credentials, and kopf's scanning is off.
   value: /etc/lingraft-ca/ca.crt
 {{- end }}
 {{- end }}
+
+{{/* The restricted standard, for every pod of the chart. */}}
+{{- define "lingraft.podSecurityContext" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "lingraft.containerSecurityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}

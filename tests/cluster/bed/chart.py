@@ -43,9 +43,17 @@ def render(values: Object | None = None, *, release: str = RELEASE) -> list[Obje
     return [manifest for manifest in yaml.load_all(text, yaml.CSafeLoader) if manifest]
 
 
-def one(manifests: Iterable[Object], kind: str) -> Object:
-    """The manifest of this kind; there must be exactly one."""
-    (found,) = (manifest for manifest in manifests if manifest["kind"] == kind)
+COMPONENT = "app.kubernetes.io/component"
+
+
+def one(manifests: Iterable[Object], kind: str, *, component: str = "operator") -> Object:
+    """The manifest of this kind in a component of the chart; there must be exactly one."""
+    (found,) = (
+        manifest
+        for manifest in manifests
+        if manifest["kind"] == kind
+        and manifest["metadata"].get("labels", {}).get(COMPONENT, component) == component
+    )
     return found
 
 
@@ -109,16 +117,16 @@ def apply_chart(
     )
 
 
-def ensure_namespace(cluster: ControlPlane) -> None:
-    """Make the release's namespace unless it is there."""
-    if cluster.admin.find(f"/api/v1/namespaces/{NAMESPACE}") is None:
-        cluster.namespace(NAMESPACE)
+def ensure_namespace(cluster: ControlPlane, name: str = NAMESPACE) -> None:
+    """Make a namespace, the release's unless named, if it is not there."""
+    if cluster.admin.find(f"/api/v1/namespaces/{name}") is None:
+        cluster.namespace(name)
 
 
-def served(api: Api) -> bool:
-    """Whether LanguageAdaptations can be listed; a new CRD is not found and then makes ready."""
+def served(api: Api, collection: str = f"/apis/{API_VERSION}/languageadaptations") -> bool:
+    """Whether these can be listed; what a new CRD defines is not found and then makes ready."""
     try:
-        api.list(f"/apis/{API_VERSION}/languageadaptations", limit="1")
+        api.list(collection, limit="1")
     except ApiError as error:
         if error.code not in (404, 429):
             raise
@@ -136,8 +144,10 @@ def apply(api: Api, manifest: Object, *, dry_run: bool = False) -> Object:
 
 
 def path_of(manifest: Object) -> str:
-    """Where a manifest lives; kinds of the chart form their plural by adding s."""
+    """Where a manifest lives."""
     group, metadata = manifest["apiVersion"], manifest["metadata"]
     root = f"/apis/{group}" if "/" in group else f"/api/{group}"
     namespace = f"/namespaces/{metadata['namespace']}" if "namespace" in metadata else ""
-    return f"{root}{namespace}/{manifest['kind'].lower()}s/{metadata['name']}"
+    kind = manifest["kind"].lower()
+    plural = f"{kind[:-1]}ies" if kind.endswith("cy") else f"{kind}s"
+    return f"{root}{namespace}/{plural}/{metadata['name']}"

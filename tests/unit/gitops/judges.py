@@ -14,9 +14,10 @@ from cel_expr_python import cel
 from tools.kstatus.build import program
 
 Object = dict[str, Any]
-DOCS = Path(__file__).parents[3] / "docs" / "gitops"
+ROOT = Path(__file__).parents[3]
+DOCS = ROOT / "docs" / "gitops"
 LUA = DOCS / "argocd-health.lua"
-FLUX = DOCS / "flux-kustomization.yaml"
+FLUX = ROOT / "examples" / "gitops" / "flux-kustomization.yaml"
 ARGO_STATUSES = ("Healthy", "Progressing", "Degraded", "Suspended")
 # Argo CD opens base, table and package, and an os that only tells the time.
 WITHOUT = ("io", "string", "math", "debug", "coroutine", "os", "python")

@@ -14,8 +14,8 @@ TEXT = (CHART / "values.yaml").read_text()
 VALUES: dict[str, Any] = yaml.safe_load(TEXT)
 EXAMPLES = re.findall(r"(?:^#     .*\n)+", TEXT, re.M)
 """Blocks of YAML in the comments."""
-CHART_ONLY = {"image", "operator", "serviceAccount", "crds"}
-FREE = {"/operator/resources", "/global"}
+CHART_ONLY = {"image", "operator", "serviceAccount", "crds", "networkPolicy", "metrics", "test"}
+FREE = {"/operator/resources", "/test/spec", "/global"}
 """Objects whose fields the chart does not name."""
 
 
@@ -38,6 +38,12 @@ def test_values_say_the_defaults_of_the_operator() -> None:
     config = Config.model_validate(own | {"trainerImage": "lingraft/trainer:0"})
     bare = Config(trainer_image="lingraft/trainer:0")
     assert config.model_dump(exclude={"pools"}) == bare.model_dump(exclude={"pools"})
+
+
+def test_what_a_cluster_may_lack_is_off() -> None:
+    assert not VALUES["networkPolicy"]["enabled"] and not VALUES["test"]["enabled"]
+    assert not VALUES["networkPolicy"]["rayNamespaces"]
+    assert not any(part["enabled"] for part in VALUES["metrics"].values())
 
 
 def test_no_namespace_may_use_any_uri_unless_listed() -> None:

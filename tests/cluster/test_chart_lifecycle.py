@@ -1,0 +1,94 @@
+"""helm installs, upgrades, removes and installs again, with docs/install.md's own values.
+
+On a control plane without nodes: no pod starts, but every object is there and goes.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cluster.bed.api import Object
+from tests.cluster.bed.chart import HelmError, ensure_namespace, helm
+from tests.cluster.bed.control_plane import ControlPlane
+from tests.cluster.bed.processes import wait_until
+from tests.cluster.chart_values import EVERYTHING
+from tools.chart import CHART, ROOT
+
+RELEASE, SYSTEM = "lifecycle-lingraft", "lifecycle"
+CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/languageadaptations.lingraft.dev"
+OBJECTS = {
+    "policy": f"/apis/networking.k8s.io/v1/namespaces/{SYSTEM}/networkpolicies/{RELEASE}",
+    "ray policy": f"/apis/networking.k8s.io/v1/namespaces/default/networkpolicies/{RELEASE}-ray",
+    "monitor": f"/apis/monitoring.coreos.com/v1/namespaces/{SYSTEM}/servicemonitors/{RELEASE}",
+    "rules": f"/apis/monitoring.coreos.com/v1/namespaces/{SYSTEM}/prometheusrules/{RELEASE}",
+    "deployment": f"/apis/apps/v1/namespaces/{SYSTEM}/deployments/{RELEASE}",
+    "role": f"/apis/rbac.authorization.k8s.io/v1/clusterroles/{RELEASE}",
+}
+
+
+def documented_values() -> Object:
+    """The values.yaml of docs/install.md."""
+    text = (ROOT / "docs" / "install.md").read_text()
+    (block,) = re.findall(r"```yaml\n(image:.*?)```", text, re.DOTALL)
+    return yaml.safe_load(block)
+
+
+@pytest.fixture
+def release(
+    control_plane: ControlPlane, helm_binary: None, other_crds: None
+) -> Iterator[Callable[..., str]]:
+    """helm on the control plane; called with a command, its options, and values."""
+    for name in (SYSTEM, "models"):
+        ensure_namespace(control_plane, name)
+    options = [f"--kubeconfig={control_plane.kubeconfig()}", f"--namespace={SYSTEM}"]
+
+    def call(command: str, *more: str, values: Object | None = None) -> str:
+        return helm(command, RELEASE, *more, *options, values=values)
+
+    yield call
+    call("uninstall", "--ignore-not-found")
+
+
+def there(cluster: ControlPlane) -> set[str]:
+    return {name for name, path in OBJECTS.items() if cluster.admin.find(path)}
+
+
+def test_install_upgrade_uninstall_and_install_over_the_kept_crd(
+    control_plane: ControlPlane, release: Callable[..., str]
+) -> None:
+    admin, chart = control_plane.admin, str(CHART)
+    # Other tests of this session applied the CRD by hand.
+    release("install", chart, "--take-ownership", values=documented_values())
+    assert there(control_plane) == {"deployment", "role"}
+    resources = "/apis/lingraft.dev/v1alpha1/namespaces/models/languageadaptations"
+    kept: Object = yaml.safe_load((ROOT / "examples" / "swahili.yaml").read_text())
+    created = admin.create(resources, kept)["metadata"]["uid"]
+
+    release("upgrade", chart, values=EVERYTHING)
+    assert there(control_plane) == OBJECTS.keys()
+    release("rollback", "1")
+    wait_until(lambda: there(control_plane) == {"deployment", "role"}, "the first state is back")
+
+    release("uninstall")
+    wait_until(lambda: not there(control_plane), "the release's objects are gone")
+    assert admin.get(f"{resources}/swahili")["metadata"]["uid"] == created
+
+    release("install", chart, values=documented_values())
+    assert admin.get(f"{resources}/swahili")["metadata"]["uid"] == created
+    assert admin.get(CRD)["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    admin.delete(f"{resources}/swahili")
+
+
+def test_another_release_does_not_take_the_crd_by_accident(
+    control_plane: ControlPlane, release: Callable[..., str], tmp_path: Path
+) -> None:
+    release("install", str(CHART), "--take-ownership")
+    options = [f"--kubeconfig={control_plane.kubeconfig()}", f"--namespace={SYSTEM}"]
+    with pytest.raises(HelmError, match="cannot be imported into the current release"):
+        helm("install", "another", str(CHART), *options)
+    values = {"crds": {"enabled": False}}
+    helm("install", "another", str(CHART), *options, values=values)
+    helm("uninstall", "another", *options)
