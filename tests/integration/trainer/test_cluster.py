@@ -43,7 +43,7 @@ def cluster() -> Iterator[Cluster]:
         environment = {
             "LINGRAFT_CHECKPOINT_SECONDS": "3600",
             "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "8",
-            "RAY_metrics_report_interval_ms": "500",
+            "RAY_metrics_report_interval_ms": "2000",
         }
         export = f"--metrics-export-port={port}"
         node = closing.enter_context(workers(Path(name), address, NODE, export, **environment))

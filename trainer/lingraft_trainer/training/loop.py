@@ -130,6 +130,8 @@ def fit(
     done = Fit()
     start = restore(ctx, state, done)
     ctx.environment["precision"] = state.precision
+    if start:
+        ctx.environment["resumedFrom"] = start
     model = DistributedDataParallel(objective) if world > 1 else objective
     clock = _Clock(ctx, settings.steps, phase)
     with deferred() as stop_requested, Checkpoints(ctx, state, done) as checkpoints:
