@@ -30,5 +30,12 @@ for folder in ${find_links//,/ }; do
 done
 
 uv=("$venv/bin/uv" pip install --quiet --python "$venv/bin/python")
-"${uv[@]}" --require-hashes -c "$venv/constraints.txt" -r pyproject.toml --all-extras
+# An earlier +cpu satisfies a wanted 2.13.0, but has no hash under that name: uv gives up.
+installed=$("$venv/bin/python" -c 'from importlib.metadata import distributions as d
+print(*{x.version for x in d(name="torch")})')
+everything=(--require-hashes -c "$venv/constraints.txt" -r pyproject.toml --all-extras)
+if [ -n "$installed" ] && ! grep -q "^torch==$installed " "$venv/constraints.txt"; then
+    everything+=(--reinstall-package torch)
+fi
+"${uv[@]}" "${everything[@]}"
 "${uv[@]}" --no-deps --no-build-isolation --editable .
