@@ -102,7 +102,7 @@ def test_training_goes_on_meanwhile_and_does_not_change_it(tmp_path: Path) -> No
         run.leaving = frozenset({"a"})
         points.after(1, stopping=False)
         with torch.no_grad():
-            run.weight += 1
+            run.weight.add_(1)
         run.done.tokens = 8
         assert not run.written
         go_on.set()
