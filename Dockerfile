@@ -20,13 +20,13 @@ ENV PATH=/opt/lingraft/bin:$PATH \
     PYTHONUNBUFFERED=1
 WORKDIR /usr/share/doc/lingraft
 COPY constraints.txt pyproject.toml ./
-RUN sed -n '/^uv==/,/[^\\]$/p' constraints.txt >uv.txt
 
-# Under a read-only root nobody can write bytecode later. What is removed is half of the size, and
-# used by nobody: kubernetes' second client, for asyncio, and AWS's services beside S3.
+# Under a read-only root nobody can write bytecode later. What is removed is a third of the size,
+# and used by nobody: kubernetes' second client, for asyncio, and AWS's services beside S3.
 FROM runtime AS operator-packages
 RUN python -m venv /tmp/tools && \
-    /tmp/tools/bin/pip install --no-cache-dir --require-hashes -r uv.txt && \
+    sed -n '/^uv==/,/[^\\]$/p' constraints.txt >/tmp/tools/uv.txt && \
+    /tmp/tools/bin/pip install --no-cache-dir --require-hashes -r /tmp/tools/uv.txt && \
     /tmp/tools/bin/uv pip install --python /opt/lingraft --no-cache --compile-bytecode \
       --system-certs --require-hashes -c constraints.txt -r pyproject.toml --extra operator && \
     rm -rf /tmp/tools /opt/lingraft/lib/python3.11/site-packages/kubernetes/aio && \
@@ -46,7 +46,8 @@ RUN case "$TORCH" in \
       *) echo "TORCH is cpu or cuda, not '$TORCH'" >&2; exit 2 ;; \
     esac && \
     python -m venv /tmp/tools && \
-    /tmp/tools/bin/pip install --no-cache-dir --require-hashes -r uv.txt && \
+    sed -n '/^uv==/,/[^\\]$/p' constraints.txt >/tmp/tools/uv.txt && \
+    /tmp/tools/bin/pip install --no-cache-dir --require-hashes -r /tmp/tools/uv.txt && \
     /tmp/tools/bin/uv pip install --python /opt/lingraft --no-cache --compile-bytecode \
       --system-certs --require-hashes -c constraints.txt -r pyproject.toml --extra trainer \
       ${FIND_LINKS:+--find-links "$FIND_LINKS"} && \
@@ -54,11 +55,13 @@ RUN case "$TORCH" in \
 
 # Sources come last: when they change, nothing of the above is made again.
 FROM operator-packages AS operator
+COPY tools/images/sbom.py ./
 COPY lingraft /opt/lingraft/lib/python3.11/site-packages/lingraft
 COPY operator/lingraft_operator /opt/lingraft/lib/python3.11/site-packages/lingraft_operator
-RUN --mount=type=bind,source=tools/images/sbom.py,target=/tmp/sbom.py \
+RUN chmod -R a+rX /opt/lingraft/lib/python3.11/site-packages/lingraft* && \
     python -m compileall -q /opt/lingraft/lib/python3.11/site-packages/lingraft* && \
-    python /tmp/sbom.py lingraft/operator >sbom.json && \
+    python sbom.py lingraft/operator >sbom.json && \
+    rm sbom.py && \
     groupadd --gid 65532 lingraft && \
     useradd --no-log-init --uid 65532 --gid 65532 --no-create-home --home-dir /tmp \
       --shell /usr/sbin/nologin lingraft
@@ -72,12 +75,14 @@ USER 65532:65532
 ENTRYPOINT ["python", "-m", "lingraft_operator"]
 
 FROM trainer-packages AS trainer
+COPY tools/images/sbom.py ./
 COPY lingraft /opt/lingraft/lib/python3.11/site-packages/lingraft
 COPY trainer/lingraft_trainer /opt/lingraft/lib/python3.11/site-packages/lingraft_trainer
 # The file in profile.d is for login shells of KubeRay's, which begin with a PATH of their own.
-RUN --mount=type=bind,source=tools/images/sbom.py,target=/tmp/sbom.py \
+RUN chmod -R a+rX /opt/lingraft/lib/python3.11/site-packages/lingraft* && \
     python -m compileall -q /opt/lingraft/lib/python3.11/site-packages/lingraft* && \
-    python /tmp/sbom.py lingraft/trainer >sbom.json && \
+    python sbom.py lingraft/trainer >sbom.json && \
+    rm sbom.py && \
     groupadd --gid 1000 lingraft && \
     useradd --no-log-init --uid 1000 --gid 1000 --no-create-home --home-dir /tmp \
       --shell /bin/bash lingraft && \

@@ -96,6 +96,9 @@ def build(name: str) -> Path:
         Missing: It could not be built.
     """
     place = _place(name)
+    if place.is_dir():
+        os.utime(place)
+        return place / "image.tar"
     place.parent.mkdir(parents=True, exist_ok=True)
     with (place.parent / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -108,7 +111,6 @@ def build(name: str) -> Path:
                 scratch.rename(place)
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
-        os.utime(place)
         _forget(name)
     return place / "image.tar"
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# What tools/images/build.py needs of Debian; installs what is missing, as root. Safe to repeat.
+# What tools/images/build.py and the images' tests need of Debian; installs what is missing, as
+# root. Safe to repeat.
 set -euo pipefail
 missing=()
-for program in buildah mmdebstrap; do
+for program in buildah mmdebstrap runc; do
     command -v "$program" >/dev/null || missing+=("$program")
 done
 [ ${#missing[@]} = 0 ] && exit 0

@@ -22,17 +22,22 @@ import lingraft
 
 def _license(distribution: Distribution) -> dict[str, Any]:
     """What a package says of its licence; nothing where it says nothing, or prints all of it."""
-    metadata = distribution.metadata
-    if expression := metadata.get("License-Expression"):
-        return {"licenses": [{"expression": expression}]}
-    classifiers = [
-        line.rpartition(" :: ")[2]
-        for line in metadata.get_all("Classifier") or ()
-        if line.startswith("License ::")
-    ]
-    names = classifiers or [metadata.get("License") or ""]
+
+    def said(field: str) -> list[str]:
+        return distribution.metadata.get_all(field) or []
+
+    if expressions := said("License-Expression"):
+        return {"licenses": [{"expression": expressions[0]}]}
+    classes = [one for one in said("Classifier") if one.startswith("License ::")]
+    names = [one.rpartition(" :: ")[2] for one in classes] or said("License")
     found = [{"license": {"name": name}} for name in names if name and "\n" not in name]
     return {"licenses": found} if found else {}
+
+
+def _pypi(distribution: Distribution) -> str:
+    """A package's URL: https://github.com/package-url/purl-spec, type pypi."""
+    name = distribution.name.lower().replace("_", "-")
+    return f"pkg:pypi/{name}@{quote(distribution.version)}"
 
 
 def python_packages() -> list[dict[str, Any]]:
@@ -40,10 +45,10 @@ def python_packages() -> list[dict[str, Any]]:
     found = [
         {
             "type": "library",
-            "bom-ref": (purl := f"pkg:pypi/{one.name.lower().replace('_', '-')}@{one.version}"),
+            "bom-ref": _pypi(one),
             "name": one.name,
             "version": one.version,
-            "purl": purl,
+            "purl": _pypi(one),
             **_license(one),
         }
         for one in distributions()
