@@ -11,7 +11,7 @@ export TOKENIZERS_PARALLELISM := false
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup demo demo-compare demo-minilm test test-unit test-integration test-cluster \
-	chaos cluster-up cluster-down kube kstatus checkov other-crds lint types format generate bench-quick bench-operator lock clean
+	chaos cluster-up cluster-down kube kstatus images checkov other-crds lint types format generate bench-quick bench-operator lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,11 @@ other-crds: $(READY)
 	$(BIN)/python tools/crds/build.py || test "$${CI:-}" != true
 
 generate: $(READY) ## The CRD from the models; the chart's schema, README and copy of the CRD
+images: $(READY) ## The operator's and the trainer's image, as archives in ~/.cache/lingraft/images
+	tools/images/prerequisites.sh
+	$(BIN)/python tools/images/build.py
+
+generate: $(READY) ## The CRD from the models, the chart's schema and copy of the CRD
 	$(BIN)/lingraft crd >crds/lingraft.dev_languageadaptations.yaml
 	$(BIN)/python tools/chart.py
 
