@@ -21,6 +21,7 @@ from tools.kube.build import binary
 MANIFESTS = Path(__file__).with_name("manifests")
 # As pods and as the tests know it; manifests/storage.yaml.
 S3_INSIDE, S3_OUTSIDE = "http://s3.storage.svc.cluster.local:8333", "http://10.96.0.50:8333"
+S3_METRICS = "http://10.96.0.50:9327"
 
 
 class Bed:

@@ -5,7 +5,6 @@ and whatever a run leaves in its copy goes with it. Nothing ever writes into a f
 unpacked, so the links are safe; containerd's databases are copied.
 """
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -63,13 +62,10 @@ def copy(name: str) -> Path:
     folder = FOLDER / name
     shutil.rmtree(folder, ignore_errors=True)
 
-    def link(source: str, target: str) -> None:
-        if source.endswith(".db"):
-            shutil.copy2(source, target)
-        else:
-            os.link(source, target, follow_symlinks=False)
-
-    shutil.copytree(_STORE, folder, symlinks=True, copy_function=link)
+    subprocess.run(["cp", "--archive", "--link", _STORE, folder], check=True)
+    for database in folder.glob("*.v1.*/*.db"):
+        database.unlink()
+        shutil.copy2(_STORE / database.relative_to(folder), database)
     return folder
 
 
