@@ -11,7 +11,8 @@ export TOKENIZERS_PARALLELISM := false
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup demo demo-compare demo-minilm test test-unit test-integration test-cluster \
-	test-e2e chaos cluster-up cluster-down kube kstatus lint types format generate bench-quick bench-operator lock clean
+	test-e2e chaos cluster-up cluster-down kube kstatus images lint types format generate bench-quick \
+	bench-operator lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +61,10 @@ kube: $(READY)
 
 kstatus: $(READY)
 	$(BIN)/python tools/kstatus/build.py || test "$${CI:-}" != true
+
+images: $(READY) ## The operator's and the trainer's image, as archives in ~/.cache/lingraft/images
+	tools/images/prerequisites.sh
+	$(BIN)/python tools/images/build.py
 
 generate: $(READY) ## The CRD from the models, the chart's schema and copy of the CRD
 	$(BIN)/lingraft crd >crds/lingraft.dev_languageadaptations.yaml
