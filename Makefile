@@ -43,6 +43,7 @@ test-cluster: $(READY) kube ## The operator on a real control plane with the rea
 test-e2e: $(READY) kube ## Images and chart on two real nodes; takes root and Debian
 	$(BIN)/python tools/kube/build.py node || test "$${CI:-}" != true
 	tests/e2e/prerequisites.sh
+	$(MAKE) images || test "$${CI:-}" != true
 	tools/loopback.sh $(BIN)/pytest tests/e2e
 
 chaos: $(READY) kube ## Ten seeds of every way to disturb the operator

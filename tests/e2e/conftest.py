@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,11 +12,23 @@ from tests.e2e.bed import network
 from tests.e2e.bed.bed import Bed
 from tests.e2e.bed.release import Release
 from tests.e2e.runs import Finished, finish
+from tools.images import build as images
 from tools.kube.build import Missing, binary
 
 BINARIES = ("kube-apiserver", "kubelet", "kuberay-operator", "coredns", "pause", "helm")
 NAMESPACE = "models"
 PROGRAMS = ("containerd", "runc", "iptables", "ip", "nsenter")
+
+
+def archives() -> dict[str, Path]:
+    """The images under test, operator and trainer, as the Dockerfile built them: name to archive.
+
+    Raises:
+        images.Missing: They were not built.
+    """
+    found = [images.find(target) for target in ("operator", "trainer")]
+    # Named after what is in them: operator-<digest>/image.tar.
+    return {f"lingraft.test/{file.parent.name.replace('-', ':')}": file for file in found}
 
 
 def missing() -> str | None:
@@ -29,7 +42,8 @@ def missing() -> str | None:
     try:
         for name in BINARIES:
             binary(name)
-    except Missing as error:
+        archives()
+    except (Missing, images.Missing) as error:
         return str(error)
     return None
 
@@ -37,14 +51,11 @@ def missing() -> str | None:
 @pytest.fixture(scope="session")
 def bed() -> Iterator[Bed]:
     """The cluster; skips where there can be none, and fails so in CI."""
-    from pathlib import Path
-
-    standin = Path("/tmp/standin.tar")
     if why := missing():
         if os.environ.get("CI") == "true":
             pytest.fail(why)
         pytest.skip(why)
-    with Bed({"lingraft.test/standin:3": standin}) as made:
+    with Bed(archives()) as made:
         yield made
 
 
@@ -62,7 +73,7 @@ def session_s3(bed: Bed) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def release(bed: Bed) -> Release:
     """Our operator and trainer, installed by helm."""
-    operator = trainer = "lingraft.test/standin:3"
+    operator, trainer = archives()
     return Release(bed, operator, trainer, NAMESPACE)
 
 
