@@ -20,7 +20,7 @@ from tests.cluster.bed.processes import wait_until
 from tests.e2e.bed.bed import Bed
 from tests.e2e.bed.watching import RayPods, Seen
 
-LONG = {"steps": 3000, "batchTokens": 256, "sequenceLength": 32, "learningRate": 1e-3}
+LONG: Object = {"steps": 3000, "batchTokens": 256, "sequenceLength": 32, "learningRate": 1e-3}
 """Half a minute of `embed`: checkpoints come every two seconds, heartbeats every ten."""
 READY_SECONDS, START_SECONDS = 900, 300
 _SAMPLE_SECONDS = 0.5
@@ -80,15 +80,17 @@ class Disturbed:
         return next(one for one in self.finished.plan.stages if one.stage.kind == "embed")
 
     def start(self) -> None:
-        """Create it, and wait until `embed` has a checkpoint."""
+        """Create it, and wait until `embed` has a checkpoint of half of its updates.
+
+        One that started over would tell of its progress long before it came so far.
+        """
         self.clear()
         store = open_store(self.finished.plan.store)
         for planned in self.finished.plan.stages:
             if planned.stage.kind in ("embed", "graft"):
                 store.delete_prefix(planned.stage.ref + "/")
         self.adaptations.create(self.name, "MiniPost", embeddings=LONG)
-        stages = self.stages("")
-        wait_until(stages.checkpoints, "embed has a checkpoint", seconds=START_SECONDS)
+        wait_until(self._half_done, "embed is half done", seconds=READY_SECONDS)
 
     def clear(self) -> None:
         """Delete every resource, and wait until their RayJobs and pods are gone."""
@@ -158,6 +160,10 @@ class Disturbed:
         store = open_store(self.finished.plan.store)
         for planned in self.finished.plan.stages:
             assert read_manifest(store, planned.stage.ref), planned.name
+
+    def _half_done(self) -> bool:
+        newest = self.stages("").latest_checkpoint()
+        return newest is not None and newest.step >= LONG["steps"] // 2
 
     def _note(self, holder: str) -> None:
         progress = self.stages("").read_progress(holder)

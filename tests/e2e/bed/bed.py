@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
@@ -76,13 +77,12 @@ class Bed:
 
     def stop(self, *, keep: bool = False) -> None:
         """End everything; the folder with the logs goes too unless it is to be kept."""
-        try:
-            for node in self.nodes.values():
-                node.stop()
-        finally:
+        with ExitStack() as closing:  # goes on after one that fails
+            closing.callback(self.cluster.stop, keep=keep)
             if self._dns is not None:
-                self._dns.kill()
-            self.cluster.stop(keep=keep)
+                closing.callback(self._dns.kill)
+            for node in self.nodes.values():
+                closing.callback(node.stop)
 
     @property
     def processes(self) -> list[Process]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
 _SECONDS = 10.0
+_SHARES = "8192"
+"""The kernel weighs a group as it does one process of the machine, of 1024: a node has many."""
 
 
 def _hierarchies() -> list[Path]:
@@ -21,6 +23,8 @@ def make(name: str) -> None:
         for setting in ("cpuset.cpus", "cpuset.mems"):
             if (hierarchy / setting).exists():  # a new cpuset has none, and nothing may run in it
                 (group / setting).write_text((hierarchy / setting).read_text())
+        if (group / "cpu.shares").exists():
+            (group / "cpu.shares").write_text(_SHARES)
 
 
 def remove(name: str) -> None:

@@ -14,10 +14,13 @@ from tools.kube.build import binary
 HELM_SECONDS = 120
 # Requests, too, are small: two nodes of this size are one machine. One stage at a time in a pool.
 _POOL = {"workers": 1, "cpu": "500m", "memory": "3Gi", "scratchSize": "2Gi"}
-# So that there is a checkpoint to resume from within seconds.
 _ENVIRONMENT = {
+    # So that there is a checkpoint to resume from within seconds.
     "LINGRAFT_CHECKPOINT_SECONDS": "2",
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",
+    # A head that does not start in a minute ends, and takes a second one to start: on a busy
+    # machine for ever.
+    "RAY_raylet_start_wait_time_s": "300",
 }
 
 
