@@ -11,10 +11,11 @@ export TOKENIZERS_PARALLELISM := false
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup demo demo-compare demo-minilm test test-unit test-integration test-cluster \
-	chaos cluster-up cluster-down kube kstatus images checkov other-crds lint types format generate bench-quick bench-operator lock clean
+	test-e2e chaos cluster-up cluster-down kube kstatus images checkov other-crds lint types format \
+	generate bench-quick bench-operator lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make .venv with everything, pinned by hash (every target does)
 
@@ -41,6 +42,12 @@ test-integration: $(READY) ## Real models, real local Ray, a real S3 server
 
 test-cluster: $(READY) kube checkov other-crds ## The operator on a real control plane with the real KubeRay
 	tools/loopback.sh $(BIN)/pytest tests/cluster
+
+test-e2e: $(READY) kube ## Images and chart on two real nodes; takes root and Debian
+	$(BIN)/python tools/kube/build.py node || test "$${CI:-}" != true
+	tests/e2e/prerequisites.sh
+	$(MAKE) images || test "$${CI:-}" != true
+	tools/loopback.sh $(BIN)/pytest tests/e2e
 
 chaos: $(READY) kube ## Ten seeds of every way to disturb the operator
 	CHAOS_SEEDS=10 tools/loopback.sh $(BIN)/pytest tests/cluster/test_chaos.py

@@ -53,26 +53,22 @@ def _go(folder: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def _links(folder: Path, names: tuple[str, ...]) -> None:
-    for name in names:
-        (folder / name).symlink_to("kube")
-
-
-def _control_plane(folder: Path, *, tags: str = "") -> None:
+def _control_plane(folder: Path) -> None:
     package = "k8s.io/component-base/version"
     major, minor, _ = KUBERNETES.removeprefix("v").split(".")
     # Without a version of its own kubectl cannot read the server's.
     values = {"gitVersion": KUBERNETES, "gitMajor": major, "gitMinor": minor}
     flags = " ".join(f"-X {package}.{name}={value}" for name, value in values.items())
-    target = str(folder / "kube")
     source = HERE / "control-plane"
-    _go(source, "build", f"-tags={tags}", "-ldflags", f"-s -w {flags}", "-o", target, ".")
-    _links(folder, CONTROL_PLANE.binaries)
+    _go(source, "build", "-ldflags", f"-s -w {flags}", "-o", str(folder / "kube"), ".")
+    for name in CONTROL_PLANE.binaries:
+        (folder / name).symlink_to("kube")
 
 
 def _node(folder: Path) -> None:
-    _control_plane(folder, tags="node")
-    _links(folder, ("kubelet", "kube-proxy"))
+    for name in NODE.binaries:
+        target = str(folder / name)
+        _go(HERE / "node", "build", "-ldflags", "-s -w", "-o", target, f"./{name}")
 
 
 def _kuberay(folder: Path) -> None:
@@ -125,10 +121,13 @@ class Part:
 CONTROL_PLANE = Part(
     "control-plane",
     _control_plane,
-    ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"),
+    (
+        *("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"),
+        *("kubelet", "kube-proxy"),
+    ),
     "control-plane",
 )
-NODE = Part("node", _node, (*CONTROL_PLANE.binaries, "kubelet", "kube-proxy"), CONTROL_PLANE.source)
+NODE = Part("node", _node, ("coredns", "pause"), "node")
 KUBERAY_PART = Part("kuberay", _kuberay, ("kuberay-operator",), "kuberay")
 HELM = Part("helm", _helm, ("helm",))
 PARTS = {part.name: part for part in (CONTROL_PLANE, KUBERAY_PART, HELM, NODE)}
@@ -146,7 +145,7 @@ def _place(part: Part) -> Path:
     files = [Path(__file__)]
     if part.source:
         digest.update(_go_version().encode())
-        files += sorted(path for path in (HERE / part.source).iterdir() if path.is_file())
+        files += sorted(path for path in (HERE / part.source).rglob("*") if path.is_file())
     for path in files:
         digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

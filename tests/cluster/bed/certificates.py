@@ -9,9 +9,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+FIRST_SERVICE = "10.96.0.1"
+"""The API server as pods know it: the first address of the Services' range."""
 
-def write(folder: Path) -> None:
-    """Write ca.crt, server.crt, server.key (for 127.0.0.1), tokens.key and tokens.pub."""
+
+def write(folder: Path, address: str) -> None:
+    """Write ca.crt, server.crt, server.key (for the address), tokens.key and tokens.pub."""
     authority = ec.generate_private_key(ec.SECP256R1())
     name = _name("lingraft test bed")
     ca = (
@@ -26,8 +29,8 @@ def write(folder: Path) -> None:
 
     key = ec.generate_private_key(ec.SECP256R1())
     names = [
-        x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
-        x509.DNSName("localhost"),
+        x509.IPAddress(ipaddress.ip_address(address)),
+        x509.IPAddress(ipaddress.ip_address(FIRST_SERVICE)),
         x509.DNSName("kubernetes.default.svc"),
     ]
     # Python 3.13's ssl refuses a certificate that does not name its authority's key.

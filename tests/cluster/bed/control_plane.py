@@ -1,4 +1,4 @@
-"""A real control plane on loopback: etcd, kube-apiserver, controller-manager, scheduler."""
+"""A real control plane: etcd, kube-apiserver, controller-manager, scheduler."""
 
 import json
 import secrets
@@ -28,14 +28,19 @@ class ControlPlane:
         server: The API server's URL; it stays over restarts.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "127.0.0.1") -> None:
+        """Start nothing yet.
+
+        Args:
+            address: The API server's, of this machine; real nodes need one that they can reach.
+        """
         self.folder = Path(tempfile.mkdtemp(prefix="lingraft-cluster-"))
-        certificates.write(self.folder)
+        certificates.write(self.folder, address)
         tokens = {user: secrets.token_hex(16) for user in USERS}
         self._write_settings(tokens)
         etcd, peer, port = free_ports(3)
-        self.server = f"https://127.0.0.1:{port}"
-        self._etcd_ports, self._port = (etcd, peer), port
+        self.server = f"https://{address}:{port}"
+        self._etcd_ports, self._address, self._port = (etcd, peer), address, port
         self._parts: dict[str, Process] = {}
         self.users = {u: Api(self.server, self.folder / "ca.crt", t) for u, t in tokens.items()}
         self.admin = self.users["admin"]
@@ -183,7 +188,7 @@ class ControlPlane:
         """Start the API server and wait until it is ready."""
         server = self._start(
             "kube-apiserver",
-            **api_server_flags(self.folder, self._etcd_ports[0], self._port),
+            **api_server_flags(self.folder, self._etcd_ports[0], self._address, self._port),
         )
         wait_until(self._ready, "the API server", server, *self._parts.values())
 

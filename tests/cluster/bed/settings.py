@@ -43,21 +43,24 @@ CLIENT = {
 EVICT_SECONDS = 2
 
 
-def api_server_flags(folder: Path, etcd_port: int, port: int) -> dict[str, Any]:
+def api_server_flags(folder: Path, etcd_port: int, address: str, port: int) -> dict[str, Any]:
     """The API server's flags.
 
     Args:
         folder: With certificates and policy; the audit log is written to it.
         etcd_port: Of etcd's clients.
+        address: To serve on.
         port: To serve on.
     """
+    loopback = address.startswith("127.")
     return {
         "etcd_servers": f"http://127.0.0.1:{etcd_port}",
-        "bind_address": "127.0.0.1",
-        "advertise_address": "127.0.0.1",
+        "bind_address": address,
+        "advertise_address": address,
         "secure_port": port,
-        # Its own address in the service `kubernetes` may not be loopback; nobody needs it.
-        "endpoint_reconciler_type": "none",
+        # Its own address in the Service `kubernetes` may not be loopback; only pods need it.
+        "endpoint_reconciler_type": "none" if loopback else "lease",
+        "kubelet_preferred_address_types": "InternalIP",
         "service_cluster_ip_range": "10.96.0.0/12",
         "tls_cert_file": folder / "server.crt",
         "tls_private_key_file": folder / "server.key",

@@ -1,13 +1,14 @@
-// One static binary for a whole control plane; the first argument says which part it is.
+// One static binary for a whole cluster; the first argument says which part it is.
 //
 //	kube etcd --data-dir ...
 //	kube kube-apiserver --etcd-servers ...
 //
 // One binary links the shared nine tenths of Kubernetes once: a fifth of the build time and of
-// the disk. The parts of a node are behind the build tag "node" (node.go).
+// the disk.
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -22,14 +23,18 @@ import (
 	kubectlutil "k8s.io/kubectl/pkg/cmd/util"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllers "k8s.io/kubernetes/cmd/kube-controller-manager/app"
+	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
+	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 )
 
-// commands holds every part; node.go adds the node's.
+// commands holds every part but etcd and kubectl, which are started in ways of their own.
 var commands = map[string]func() *cobra.Command{
 	"kube-apiserver":          apiserver.NewAPIServerCommand,
 	"kube-controller-manager": controllers.NewControllerManagerCommand,
 	"kube-scheduler":          func() *cobra.Command { return scheduler.NewSchedulerCommand() },
+	"kubelet":                 func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
+	"kube-proxy":              proxy.NewProxyCommand,
 }
 
 func main() {

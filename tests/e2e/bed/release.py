@@ -1,0 +1,89 @@
+"""Our chart on the bed, installed and upgraded by the real helm, with the images under test."""
+
+import json
+import subprocess
+from typing import Any
+
+from tests.cluster.bed.adaptations import SECRET, write_secret
+from tests.cluster.bed.api import Object
+from tests.cluster.bed.chart import NAMESPACE, RELEASE
+from tests.e2e.bed.bed import S3_INSIDE, Bed
+from tools.chart import CHART
+from tools.kube.build import binary
+
+HELM_SECONDS = 120
+# Requests, too, are small: two nodes of this size are one machine. One stage at a time in a pool.
+_POOL = {"workers": 1, "cpu": "500m", "memory": "3Gi", "scratchSize": "2Gi"}
+_ENVIRONMENT = {
+    # So that there is a checkpoint to resume from within seconds.
+    "LINGRAFT_CHECKPOINT_SECONDS": "2",
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",
+    # A head that does not start in a minute ends, and takes a second one to start: on a busy
+    # machine for ever.
+    "RAY_raylet_start_wait_time_s": "300",
+}
+
+
+class Release:
+    """The installed chart."""
+
+    def __init__(self, bed: Bed, operator: str, trainer: str, namespace: str) -> None:
+        """Install it and wait until the operator is ready.
+
+        Args:
+            bed: The cluster.
+            operator: The operator's image, `repository:tag`.
+            trainer: The trainer's image.
+            namespace: Whose resources may use the bucket `lingraft`.
+        """
+        self.bed, self.revision = bed, 0
+        self.values = _values(operator, trainer, namespace)
+        bed.cluster.namespace(NAMESPACE)
+        write_secret(bed.api, NAMESPACE, bed.s3.environment)
+        self.upgrade()
+
+    def upgrade(self, **values: Any) -> None:
+        """`helm upgrade --install` with changed values; returns when the new operator is ready."""
+        self.values |= values
+        kubeconfig = self.bed.cluster.kubeconfig()
+        command = [str(binary("helm")), "upgrade", "--install", RELEASE, str(CHART)]
+        command += [f"--namespace={NAMESPACE}", f"--kubeconfig={kubeconfig}", "--values=-"]
+        done = subprocess.run(
+            command,
+            input=json.dumps(self.values),
+            capture_output=True,
+            text=True,
+            timeout=HELM_SECONDS,
+        )
+        if done.returncode:
+            raise RuntimeError(f"helm failed: {done.stderr}{done.stdout}")
+        self.revision += 1
+        self.bed.wait_available(NAMESPACE, RELEASE)
+
+    def log(self) -> str:
+        """What the operator has written since it started."""
+        return self.bed.cluster.kubectl("logs", f"deployment/{RELEASE}", f"--namespace={NAMESPACE}")
+
+
+def _values(operator: str, trainer: str, namespace: str) -> Object:
+    def image(name: str) -> Object:
+        repository, _, tag = name.rpartition(":")
+        return {"repository": repository, "tag": tag}
+
+    def pool(name: str) -> Object:
+        environment = [{"name": key, "value": value} for key, value in _ENVIRONMENT.items()]
+        chosen = {"nodeSelector": {"pool": name}, "maxConcurrentStages": 1}
+        return _POOL | chosen | {"env": environment}
+
+    return {
+        "image": {
+            "operator": image(operator),
+            "trainer": image(trainer),
+            "pullPolicy": "Never",
+        },
+        "access": [{"namespace": namespace, "prefixes": ["s3://lingraft/"]}],
+        "s3": {"endpoint": S3_INSIDE, "region": "us-east-1"},
+        "pools": {"small": pool("small"), "large": pool("large")},
+        "operator": {"credentialsSecret": SECRET},
+        "pollSeconds": 2,
+    }

@@ -1,0 +1,177 @@
+"""Adaptations on the bed: one that nobody disturbs, and the same again to be disturbed."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from lingraft.files import load_resource
+from lingraft.plan import Plan, PlannedStage
+from lingraft.planning import manifests_of, plan_resource
+from lingraft.stage import Manifest
+from lingraft.store import open_store
+from lingraft.store.stages import StageStore, read_manifest
+from lingraft_operator import names
+from tests.cluster.bed.adaptations import Adaptations
+from tests.cluster.bed.api import Object
+from tests.cluster.bed.paths import rayjob_path
+from tests.cluster.bed.processes import wait_until
+from tests.e2e.bed.bed import Bed
+from tests.e2e.bed.watching import RayPods, Seen
+
+LONG: Object = {"steps": 3000, "batchTokens": 256, "sequenceLength": 32, "learningRate": 1e-3}
+"""Half a minute of `embed`: checkpoints come every two seconds, heartbeats every ten."""
+READY_SECONDS, START_SECONDS = 900, 300
+_SAMPLE_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Finished:
+    """An adaptation that nobody disturbed.
+
+    Attributes:
+        file: What was applied.
+        status: Of the resource, when it was Ready.
+        plan: As this machine makes it of the same file.
+        manifests: By stage name.
+        pods: Every Ray pod that was there.
+        seconds: From `kubectl apply` to Ready.
+    """
+
+    file: Path
+    status: Object
+    plan: Plan
+    manifests: dict[str, Manifest]
+    pods: list[Seen]
+    seconds: float
+
+
+def finish(bed: Bed, adaptations: Adaptations, folder: Path) -> Finished:
+    """Apply an adaptation with kubectl and wait until it is Ready."""
+    file = folder / "french.yaml"
+    file.write_text(yaml.safe_dump(adaptations.body("french", "MiniPost", embeddings=LONG)))
+    started = time.monotonic()
+    with RayPods(bed.api, adaptations.namespace) as pods:
+        bed.cluster.kubectl("apply", f"--filename={file}")
+        status = adaptations.wait("french", seconds=READY_SECONDS)["status"]
+    seconds = time.monotonic() - started
+    plan = plan_resource(load_resource(file))
+    return Finished(file, status, plan, manifests_of(plan), list(pods.seen.values()), seconds)
+
+
+@dataclass
+class Disturbed:
+    """A run of the same file whose `embed` is made anew; all before that is cached.
+
+    Attributes:
+        name: Of the resource.
+    """
+
+    bed: Bed
+    adaptations: Adaptations
+    finished: Finished
+    name: str
+    _first_steps: dict[str, int] = field(default_factory=dict[str, int])
+    _sampled: float = 0.0
+
+    @property
+    def embed(self) -> PlannedStage:
+        return next(one for one in self.finished.plan.stages if one.stage.kind == "embed")
+
+    def start(self) -> None:
+        """Create it, and wait until `embed` has a checkpoint of half of its updates.
+
+        One that started over would tell of its progress long before it came so far.
+        """
+        self.clear()
+        store = open_store(self.finished.plan.store)
+        for planned in self.finished.plan.stages:
+            if planned.stage.kind in ("embed", "graft"):
+                store.delete_prefix(planned.stage.ref + "/")
+        self.adaptations.create(self.name, "MiniPost", embeddings=LONG)
+        wait_until(self._half_done, "embed is half done", seconds=READY_SECONDS)
+
+    def clear(self) -> None:
+        """Delete every resource, and wait until their RayJobs and pods are gone."""
+        self.adaptations.delete_all()
+        wait_until(lambda: not self.rayjobs(), "no RayJob is left", seconds=START_SECONDS)
+        wait_until(lambda: not self.pods(), "no pod is left", seconds=START_SECONDS)
+
+    def stages(self, holder: str) -> StageStore:
+        """`embed`'s place in the store."""
+        return StageStore(open_store(self.finished.plan.store), self.embed.stage, holder)
+
+    def rayjobs(self) -> list[Object]:
+        return self.bed.api.list(rayjob_path(self.adaptations.namespace))
+
+    def rayjob(self) -> Object:
+        """Of `embed`."""
+        (found,) = (one for one in self.rayjobs() if one["metadata"]["name"].startswith("embed"))
+        return found
+
+    def pods(self, node_type: str = "") -> list[Object]:
+        """Ray pods: head or worker, or all."""
+        chosen = names.RAYJOB + (f",ray.io/node-type={node_type}" if node_type else "")
+        path = f"/api/v1/namespaces/{self.adaptations.namespace}/pods"
+        return self.bed.api.list(path, labelSelector=chosen)
+
+    def attempts(self) -> list[Object]:
+        """Of `embed`."""
+        return self.adaptations.stage(self.name, self.embed.name).get("attempts", [])
+
+    def wait_for_attempt(self, number: int) -> None:
+        """Wait until the operator has started this attempt."""
+        wait_until(
+            lambda: len(self.attempts()) >= number, f"attempt {number}", seconds=START_SECONDS
+        )
+
+    def wait_ready(self) -> None:
+        """Wait until it is Ready; see `first_step`."""
+
+        def done() -> bool:
+            if time.monotonic() - self._sampled < _SAMPLE_SECONDS:
+                return False
+            self._sampled = time.monotonic()
+            for attempt in self.attempts():
+                self._note(attempt["holder"])
+            return self.stages("").manifest() is not None
+
+        wait_until(done, f"{self.name}: embed is done", seconds=READY_SECONDS)
+        self.adaptations.wait(self.name, seconds=READY_SECONDS)
+
+    def first_step(self, holder: str) -> int:
+        """The first update that a holder is known to have made."""
+        return self._first_steps[holder]
+
+    def assert_resumed(self) -> None:
+        """The last attempt went on from a checkpoint, and made what an undisturbed one makes."""
+        *before, last = self.attempts()
+        assert before, "it was not disturbed"
+        assert all(attempt["failureClass"] == "infrastructure" for attempt in before)
+        checkpoint = max(attempt.get("step") or 0 for attempt in before)
+        assert checkpoint > 0
+        assert self.first_step(last["holder"]) > checkpoint
+        manifest = self.stages("").manifest()
+        assert manifest is not None and manifest.holder == last["holder"]
+        reference = self.finished.manifests[self.embed.name]
+        assert manifest.compute.tokens == reference.compute.tokens
+        assert tensors(manifest) == tensors(reference), "byte for byte, as if nothing had happened"
+        store = open_store(self.finished.plan.store)
+        for planned in self.finished.plan.stages:
+            assert read_manifest(store, planned.stage.ref), planned.name
+
+    def _half_done(self) -> bool:
+        newest = self.stages("").latest_checkpoint()
+        return newest is not None and newest.step >= LONG["steps"] // 2
+
+    def _note(self, holder: str) -> None:
+        progress = self.stages("").read_progress(holder)
+        if holder not in self._first_steps and progress is not None and progress.step > 1:
+            self._first_steps[holder] = progress.step
+
+
+def tensors(manifest: Manifest) -> dict[str, str]:
+    """The sha256 of the files that hold tensors."""
+    found = {record.path: record.sha256 for record in manifest.files}
+    return {path: digest for path, digest in found.items() if path.endswith(".safetensors")}

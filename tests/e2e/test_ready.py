@@ -1,0 +1,47 @@
+"""From `helm install` and `kubectl apply` to Ready: every stage in real pods on its own nodes."""
+
+import json
+from pathlib import Path
+
+import pytest
+from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+from lingraft.pools import POOL_OF
+from lingraft.store import open_store
+from lingraft.store.stages import fetch_artifact
+from tests.cluster.bed.adaptations import Adaptations
+from tests.e2e.bed.bed import Bed
+from tests.e2e.runs import READY_SECONDS, Finished
+
+pytestmark = pytest.mark.timeout(READY_SECONDS + 300)
+
+
+def test_kubectl_sees_it_ready(bed: Bed, adaptations: Adaptations, finished: Finished) -> None:
+    where = f"--namespace={adaptations.namespace}"
+    bed.cluster.kubectl("wait", "--for=condition=Ready", "la/french", where, "--timeout=5s")
+
+
+def test_digests_are_those_of_this_machine(finished: Finished) -> None:
+    here = {planned.name: planned.stage.digest for planned in finished.plan.stages}
+    assert {stage["name"]: stage["digest"] for stage in finished.status["stages"]} == here
+    assert set(finished.manifests) == set(here), "what the cluster computed is cached here"
+
+
+def test_pods_ran_on_the_nodes_of_their_pools(finished: Finished) -> None:
+    for planned in finished.plan.stages:
+        kind = planned.stage.kind
+        seen = [pod for pod in finished.pods if pod.stage == kind]
+        assert {pod.node for pod in seen} == {POOL_OF[kind]}, kind
+        assert {pod.head for pod in seen} == {True, False}, kind
+
+
+def test_artifacts_load_without_this_project(finished: Finished, tmp_path: Path) -> None:
+    manifest = finished.manifests["graft"]
+    folder = fetch_artifact(open_store(finished.plan.store), manifest, tmp_path)
+    model = AutoModelForMaskedLM.from_pretrained(folder / "model")
+    tokenizer = AutoTokenizer.from_pretrained(folder / "model")
+    assert model.get_input_embeddings().weight.shape[0] == len(tokenizer)
+    measured = json.loads((folder / "evaluation.json").read_text())[0]["metrics"]
+    evaluation = finished.status["evaluation"]
+    scores = {(one["task"], one["metric"]): one["value"] for one in evaluation}
+    assert scores["topic", "accuracy"] == measured["accuracy"]["mean"]
