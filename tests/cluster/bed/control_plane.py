@@ -15,7 +15,7 @@ import urllib3
 from tests.cluster.bed import certificates
 from tests.cluster.bed.api import Api, ApiError, Object
 from tests.cluster.bed.processes import Process, free_ports, start, wait_until
-from tests.cluster.bed.settings import AUDIT_POLICY, CLIENT, USERS, api_server_flags
+from tests.cluster.bed.settings import AUDIT_POLICY, CLIENT, NODE_SILENCE, USERS, api_server_flags
 from tools.kube.build import binary
 
 
@@ -206,6 +206,7 @@ class ControlPlane:
             service_account_private_key_file=self.folder / "tokens.key",
             root_ca_file=self.folder / "ca.crt",
             use_service_account_credentials="true",
+            node_monitor_grace_period=NODE_SILENCE,
             **CLIENT,
         )
 
