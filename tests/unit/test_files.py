@@ -1,12 +1,12 @@
 """Resource files: every mistake at once, with the line a person has to look at."""
 
-import re
 from pathlib import Path
 
 import pytest
 import yaml
 
 from lingraft.files import BadFileError, absolute_uri, load_resource, load_resources
+from tests.support.examples import EXAMPLES
 
 GOOD = """\
 apiVersion: lingraft.dev/v1alpha1
@@ -137,13 +137,6 @@ def test_several_documents_are_all_checked(tmp_path):
     lines = len(GOOD.splitlines()) + 1
     assert [m.split(":")[0] for m in found] == [str(6 + lines), str(6 + 2 * lines)]
     assert len(load_resources(write(tmp_path, f"{GOOD}---\n{GOOD}"))) == 2
-
-
-EXAMPLES = [
-    file
-    for file in sorted(Path("examples").rglob("*.yaml"))
-    if re.search("^kind: LanguageAdaptation$", file.read_text(), re.MULTILINE)
-]
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=str)

@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from lingraft.resource import LanguageAdaptation
 from lingraft.resource.steps import Tokenizer, TrainTokenizer
+from tests.support.examples import EXAMPLES
 from tests.support.specs import spec_of, task
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 ENGLISH = {"text": {"uri": "file:///english"}}
 
 
@@ -33,7 +33,7 @@ def test_a_task_and_its_defaults():
     assert (xnli.max_length, xnli.seeds, xnli.gate, xnli.dev) == (128, 1, None, None)
 
 
-@pytest.mark.parametrize("file", sorted(EXAMPLES.rglob("*.yaml")), ids=lambda file: file.name)
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.name)
 def test_the_examples_are_resources(file: Path):
     resource = LanguageAdaptation.model_validate(yaml.safe_load(file.read_text()))
     stored = resource.model_dump(mode="json", by_alias=True)

@@ -39,8 +39,8 @@ CLIENT = {
     "kube_api_qps": 500,
     "kube_api_burst": 1000,
 }
-# Nodes that must be lost are said to be (`Kubelet.lose_node`). The controller-manager may be deaf for
-# half a minute after the API server was killed, on a busy machine for longer than its usual 50 s.
+# Nodes that must be lost are said to be (`Kubelet.lose_node`). The controller-manager may be deaf
+# for half a minute after the API server was killed, on a busy machine for more than its 50 s.
 NODE_SILENCE = "600s"
 # Pods on a lost node are evicted at once, not after Kubernetes' five minutes.
 EVICT_SECONDS = 2
