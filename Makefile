@@ -102,7 +102,8 @@ bench-quick: $(READY) ## Embed tokens/s of the three methods beside their FLOPs
 	$(BIN)/python bench/quick.py
 
 bench-operator: $(READY) kube ## 1,000 and 5,000 resources with stages that end at once
-	tools/loopback.sh $(BIN)/python -m bench.fleet
+	tools/loopback.sh $(BIN)/python -m bench.fleet --resources 1000
+	tools/loopback.sh $(BIN)/python -m bench.fleet --resources 5000
 
 # Not after $(READY): a new dependency has no hash yet, so that setup would fail.
 lock: $(BIN)/uv ## Write constraints.txt anew (LOCK_ARGS=--upgrade moves every version)
