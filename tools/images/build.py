@@ -6,7 +6,8 @@ An archive, as `ctr images import` and `docker load` take it, lies in
 `${XDG_CACHE_HOME:-~/.cache}/lingraft/images/<image>-<digest>/image.tar` and holds
 `docker.io/lingraft/<image>:<version>`. The digest is of all that goes into it, so that a change is
 built anew, from the layers that it does not touch, and what is unchanged is found again at once.
-Only the standard library is used, and only `build` needs a network: tests call `find`.
+Only the standard library is used, and only `build` needs a network: tests call `find`. The folder
+may be deleted at any time.
 
 No image registry is needed: the base is a stand-in that base.sh makes. The trainer gets a CPU build
 of torch where a folder in PIP_FIND_LINKS or UV_FIND_LINKS has one, else PyPI's, which is for CUDA.
@@ -35,8 +36,8 @@ IMAGES = {
 """What each image has of our packages."""
 RECIPE = ("Dockerfile", ".dockerignore", "constraints.txt", "pyproject.toml")
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
-KEPT_SECONDS = 24 * 3600
-"""How long an archive that nobody asked for stays: trainers are large."""
+KEPT = 4
+"""Archives of an image that stay, those built or asked for last: trainers are large."""
 
 
 class Missing(Exception):
@@ -116,9 +117,9 @@ def build(name: str) -> Path:
 
 
 def _forget(name: str) -> None:
-    for place in _cache().glob(f"{name}-*"):
-        if time.time() - place.stat().st_mtime > KEPT_SECONDS:
-            shutil.rmtree(place)
+    places = sorted(_cache().glob(f"{name}-*"), key=lambda place: place.stat().st_mtime)
+    for place in places[:-KEPT]:
+        shutil.rmtree(place)
 
 
 def _build(name: str, archive: Path) -> None:
