@@ -31,6 +31,7 @@ from tests.cluster.bed.api import Api, ApiError, Object
 from tests.cluster.bed.control_plane import ControlPlane
 from tests.cluster.bed.kuberay import CRDS, install
 from tests.cluster.bed.processes import wait_until
+from tests.support.examples import EXAMPLES
 from tests.support.objects import disturbed, objects
 from tests.support.refusals import REFUSALS, Changes
 from tests.support.specs import task
@@ -38,7 +39,6 @@ from tools.kube.build import binary
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "crds" / "lingraft.dev_languageadaptations.yaml"
-EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 Kubectl = Callable[..., str]
 

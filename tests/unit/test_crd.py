@@ -15,6 +15,7 @@ from lingraft.crd import custom_resource_definition, to_yaml
 from lingraft.crd.rules import RULES, Rule
 from lingraft.resource import LanguageAdaptation, LanguageAdaptationSpec
 from lingraft.status import LanguageAdaptationStatus
+from tests.support.examples import EXAMPLES
 from tests.support.objects import disturbed, objects
 from tests.support.refusals import REFUSALS, Changes
 from tests.support.specs import spec_of
@@ -196,7 +197,7 @@ def test_every_status_that_the_operator_can_write_is_accepted_and_read_back(
 
 
 def test_the_examples_fit_the_schema():
-    for file in sorted((ROOT / "examples").rglob("*.yaml")):
+    for file in EXAMPLES:
         resource = yaml.safe_load(file.read_text())
         LanguageAdaptation.model_validate(resource)
         assert faults(resource["spec"], SPEC) == [], file
