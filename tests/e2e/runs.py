@@ -3,7 +3,9 @@
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import boto3
 import yaml
 
 from lingraft.files import load_resource
@@ -13,7 +15,7 @@ from lingraft.stage import Manifest
 from lingraft.store import open_store
 from lingraft.store.stages import StageStore, read_manifest
 from lingraft_operator import names
-from tests.cluster.bed.adaptations import Adaptations
+from tests.cluster.bed.adaptations import SECRET, Adaptations
 from tests.cluster.bed.api import Object
 from tests.cluster.bed.paths import rayjob_path
 from tests.cluster.bed.processes import wait_until
@@ -62,10 +64,10 @@ def finish(bed: Bed, adaptations: Adaptations, folder: Path) -> Finished:
 
 @dataclass
 class Disturbed:
-    """A run of the same file whose `embed` is made anew; all before that is cached.
+    """A run of the same spec in a store of its own, which lacks `embed` and what follows.
 
     Attributes:
-        name: Of the resource.
+        name: Of the resource, and of its store.
     """
 
     bed: Bed
@@ -74,6 +76,11 @@ class Disturbed:
     name: str
     _first_steps: dict[str, int] = field(default_factory=dict[str, int])
     _sampled: float = 0.0
+
+    @property
+    def store(self) -> str:
+        """URI of its store."""
+        return f"s3://lingraft/{self.name}/"
 
     @property
     def embed(self) -> PlannedStage:
@@ -85,11 +92,14 @@ class Disturbed:
         One that started over would tell of its progress long before it came so far.
         """
         self.clear()
-        store = open_store(self.finished.plan.store)
+        bucket = boto3.resource("s3").Bucket("lingraft")
         for planned in self.finished.plan.stages:
-            if planned.stage.kind in ("embed", "graft"):
-                store.delete_prefix(planned.stage.ref + "/")
-        self.adaptations.create(self.name, "MiniPost", embeddings=LONG)
+            if planned.stage.kind not in ("embed", "graft"):
+                for found in bucket.objects.filter(Prefix=f"store/{planned.stage.ref}/"):
+                    source: Any = {"Bucket": bucket.name, "Key": found.key}
+                    bucket.copy(source, found.key.replace("store/", f"{self.name}/", 1))
+        store = {"uri": self.store, "credentialsSecret": SECRET}
+        self.adaptations.create(self.name, "MiniPost", embeddings=LONG, store=store)
         wait_until(self._half_done, "embed is half done", seconds=READY_SECONDS)
 
     def clear(self) -> None:
@@ -100,7 +110,7 @@ class Disturbed:
 
     def stages(self, holder: str) -> StageStore:
         """`embed`'s place in the store."""
-        return StageStore(open_store(self.finished.plan.store), self.embed.stage, holder)
+        return StageStore(open_store(self.store), self.embed.stage, holder)
 
     def rayjobs(self) -> list[Object]:
         return self.bed.api.list(rayjob_path(self.adaptations.namespace))
@@ -157,7 +167,7 @@ class Disturbed:
         reference = self.finished.manifests[self.embed.name]
         assert manifest.compute.tokens == reference.compute.tokens
         assert tensors(manifest) == tensors(reference), "byte for byte, as if nothing had happened"
-        store = open_store(self.finished.plan.store)
+        store = open_store(self.store)
         for planned in self.finished.plan.stages:
             assert read_manifest(store, planned.stage.ref), planned.name
 
