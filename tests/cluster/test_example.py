@@ -15,6 +15,7 @@ from lingraft.store import open_store
 from lingraft.store.stages import fetch_artifact
 from tests.cluster.bed.adaptations import Adaptations, write_secret
 from tests.cluster.bed.bed import Bed
+from tests.cluster.bed.chart import ensure_namespace
 from tests.cluster.bed.operator import Operator
 from tests.integration.seaweed import Seaweed
 from tests.support.tiny import tiny_base
@@ -53,7 +54,7 @@ def test_the_example_goes_to_ready(
     allowed = [f"s3://{bucket}/" for bucket in (*BUCKETS, "lingraft")]
     operator_with(access=[{"namespace": namespace, "prefixes": allowed}])
     bed.dashboard.trainer = "real"
-    bed.cluster.namespace(namespace)
+    ensure_namespace(bed.cluster, namespace)
     write_secret(bed.api, namespace, s3.environment)
 
     kubectl = bed.cluster.kubectl
