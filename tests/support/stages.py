@@ -93,8 +93,8 @@ def import_path() -> str:
 
 
 def wait_until(condition: Callable[[], Any], *, running: subprocess.Popen[str]) -> Any:
-    """What `condition` gives once it is true; fails when the process ends before, or in 2 min."""
-    deadline = time.monotonic() + 120
+    """What `condition` gives once it is true; fails when the process ends before, or in 5 min."""
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         found = condition()
         if found:

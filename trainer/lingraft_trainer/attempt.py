@@ -8,15 +8,15 @@ import os
 import platform
 import shutil
 import tempfile
-import threading
-import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
+import ray
 import torch
+import torch.distributed as dist
 from transformers.utils import logging as transformers_logging
 
 import lingraft
@@ -24,28 +24,37 @@ from lingraft.cache import cache_dir
 from lingraft.errors import (
     CorruptArtifactError,
     InfrastructureError,
-    LingraftError,
     StageBusyError,
 )
 from lingraft.sources import fetch_source
 from lingraft.stage import Manifest, Progress, Stage, StageSpec
 from lingraft.store import open_store
 from lingraft.store.base import ArtifactStore
-from lingraft.store.lease import LEASE_SECONDS, Lease
+from lingraft.store.lease import Lease
 from lingraft.store.stages import StageStore, fetch_artifact, read_manifest
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.failures import classified, failure_of
+from lingraft_trainer.gauges import Gauges
+from lingraft_trainer.heartbeat import Heartbeat, Listener
 from lingraft_trainer.stages.registry import stage_function
-
-HEARTBEAT_SECONDS = 10.0
-
-Listener = Callable[[Progress], None]
 
 
 def work(
-    spec: StageSpec, *, rank: int = 0, world: int = 1, listener: Listener | None = None
+    spec: StageSpec,
+    *,
+    rank: int = 0,
+    world: int = 1,
+    listener: Listener | None = None,
+    nodes_leaving: Callable[[], frozenset[str]] = frozenset,
 ) -> None:
     """Do a stage's work as one of `world` workers; rank 0 publishes.
+
+    Args:
+        spec: The stage.
+        rank: This worker's number.
+        world: How many there are.
+        listener: Receives every progress of rank 0.
+        nodes_leaving: Which of the run's nodes are about to be taken away.
 
     Raises:
         LingraftError: The stage failed; rank 0 has written why to the store.
@@ -63,7 +72,7 @@ def work(
     try:
         # Whoever had the lease before may have finished just then.
         if stages.manifest() is None:
-            _work(spec, store, stages, lease, rank, world, listener)
+            _work(spec, store, stages, lease, rank, world, listener, nodes_leaving)
     except StageBusyError:
         raise
     except Exception as error:
@@ -89,6 +98,7 @@ def _work(
     rank: int,
     world: int,
     listener: Listener | None,
+    nodes_leaving: Callable[[], frozenset[str]],
 ) -> None:
     threads = spec.execution.threads or max(1, (os.cpu_count() or 1) // _local_world(world))
     torch.set_num_threads(threads)
@@ -97,7 +107,8 @@ def _work(
         scratch, out = Path(folder, "scratch"), Path(folder, "out")
         scratch.mkdir()
         out.mkdir()
-        heartbeat = _Heartbeat(stages, lease, listener)
+        gauges = Gauges(spec.stage) if rank == 0 and ray.is_initialized() else None
+        heartbeat = Heartbeat(stages, lease, listener, gauges)
         if rank == 0:  # alone holds the lease
             closing.enter_context(heartbeat)
             heartbeat(Progress(step=0, steps=0, phase="fetching inputs"))
@@ -112,7 +123,8 @@ def _work(
             device=_device(),
             on_progress=heartbeat,
             save_checkpoint=lambda step, where: (stages.save_checkpoint(step, where), None)[1],
-            load_checkpoint=lambda: _load_checkpoint(stages, scratch),
+            load_checkpoint=lambda: _load_checkpoint(stages, scratch, world),
+            nodes_leaving=nodes_leaving,
             ancestors=lambda: ancestors(store, spec.stage),
             environment=environment(spec, world, threads),
         )
@@ -150,9 +162,13 @@ def ancestors(store: ArtifactStore, stage: Stage) -> dict[str, Manifest]:
     return found
 
 
-def _load_checkpoint(stages: StageStore, scratch: Path) -> Path | None:
-    """The newest complete and undamaged checkpoint's folder."""
-    for checkpoint in stages.checkpoints():
+def _load_checkpoint(stages: StageStore, scratch: Path, world: int) -> Path | None:
+    """The newest complete and undamaged checkpoint's folder, the same for all workers."""
+    found = [stages.checkpoints()]
+    if world > 1:
+        # Workers of a head that was killed may write on for a while: what rank 0 sees holds.
+        dist.broadcast_object_list(found, src=0)
+    for checkpoint in found[0]:
         folder = scratch / f"{checkpoint.holder}-{checkpoint.step}"
         try:
             stages.load_checkpoint(checkpoint, folder)
@@ -161,47 +177,6 @@ def _load_checkpoint(stages: StageStore, scratch: Path) -> Path | None:
             continue
         return folder
     return None
-
-
-class _Heartbeat:
-    """Passes every progress on, and writes one to the store every ten seconds.
-
-    As a context it also renews the lease from a thread: training a tokenizer or evaluating may
-    take longer than a lease lives, without a word.
-    """
-
-    def __init__(self, stages: StageStore, lease: Lease, listener: Listener | None) -> None:
-        self.stages, self.lease, self.listener = stages, lease, listener
-        self.written = 0.0
-        self.lost: LingraftError | None = None
-        self._over = threading.Event()
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._renew, daemon=True).start()
-        return self
-
-    def __exit__(self, *reason: object) -> None:
-        self._over.set()
-
-    def _renew(self) -> None:
-        while not self._over.wait(LEASE_SECONDS / 5):
-            try:
-                self.lease.renew()
-            except StageBusyError as error:
-                self.lost = error
-                return
-            except LingraftError:
-                continue  # a store that is briefly away: the lease outlives several tries
-
-    def __call__(self, progress: Progress) -> None:
-        if self.lost is not None:
-            raise self.lost
-        if self.listener is not None:
-            self.listener(progress)
-        if time.monotonic() - self.written >= HEARTBEAT_SECONDS:
-            self.written = time.monotonic()
-            self.lease.renew()
-            self.stages.write_progress(progress)
 
 
 def environment(spec: StageSpec, world: int, threads: int) -> dict[str, Any]:

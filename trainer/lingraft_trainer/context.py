@@ -27,6 +27,7 @@ class StageContext:
         on_progress: Receives every progress of rank 0.
         save_checkpoint: `(step, folder)`, puts a checkpoint into the store.
         load_checkpoint: Folder of the stage's newest complete checkpoint, or None.
+        nodes_leaving: Ids of the run's nodes that are about to be taken away; cheap to ask.
         ancestors: Manifests of all stages this one rests on, by `<kind>/<digest>`.
         environment: What stages add to the manifest's environment, such as the precision.
     """
@@ -42,6 +43,7 @@ class StageContext:
     on_progress: Reporter = lambda progress: None
     save_checkpoint: Callable[[int, Path], None] = lambda step, folder: None
     load_checkpoint: Callable[[], Path | None] = lambda: None
+    nodes_leaving: Callable[[], frozenset[str]] = frozenset
     ancestors: Callable[[], dict[str, Manifest]] = dict
     environment: dict[str, Any] = field(default_factory=dict[str, Any])
 

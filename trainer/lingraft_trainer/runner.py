@@ -16,9 +16,11 @@ from lingraft.stage import DATA_PARALLEL, Manifest, StageSpec
 from lingraft.store import open_store
 from lingraft.store.lease import Lease
 from lingraft.store.stages import StageStore
-from lingraft_trainer.attempt import Listener, work
+from lingraft_trainer.attempt import work
 from lingraft_trainer.failures import failure_of, of_workers
+from lingraft_trainer.heartbeat import Listener
 from lingraft_trainer.local_ray import join, loopback_config, one_machine, start_ray
+from lingraft_trainer.preemption import nodes_leaving
 
 
 def run(spec: StageSpec, listener: Listener | None = None) -> Manifest:
@@ -37,6 +39,8 @@ def run(spec: StageSpec, listener: Listener | None = None) -> Manifest:
     if done is not None:
         return done
     if spec.execution.workers == 0:
+        if not one_machine():
+            start_ray()  # there is one anyway: its metrics show how training goes
         work(spec, listener=listener)
     else:
         try:
@@ -141,4 +145,5 @@ def _worker(config: dict[str, Any]) -> None:
     rank, world = context.get_world_rank(), context.get_world_size()
     if config["rendezvous"] is not None:
         join(config["rendezvous"], rank, world)
-    work(StageSpec.model_validate(config["spec"]), rank=rank, world=world)
+    spec = StageSpec.model_validate(config["spec"])
+    work(spec, rank=rank, world=world, nodes_leaving=nodes_leaving)

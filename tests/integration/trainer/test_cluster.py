@@ -3,125 +3,115 @@
 import os
 import re
 import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.request import urlopen
 
 import pytest
 
 from lingraft.stage import Execution, StageSpec
 from lingraft.store import open_store
 from lingraft.store.lease import Lease
-from tests.support.sockets import descendants
-from tests.support.stages import import_path, manifest_of, process, spec_of, store_of, wait_until
+from tests.support.ray_nodes import driver, free_port, head, needs_loopback, workers
+from tests.support.stages import manifest_of, process, spec_of, store_of, wait_until
 from tests.support.tiny import TARGET_WORDS, tiny_base, tiny_corpus, training
 
-pytestmark = [
-    pytest.mark.ray,
-    pytest.mark.timeout(600),
-    pytest.mark.skipif(
-        [name for _, name in socket.if_nameindex()] != ["lo"],
-        reason="`ray start` listens on every interface: run it through tools/loopback.sh",
-    ),
-]
-SETTINGS = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1",  # a local Ray of this process switches them off
-    "RAY_AUTH_MODE": "token",  # so does the operator's RayJob
-    "RAY_AUTH_TOKEN": "a-token-for-tests",
-    "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "5",
-}
-HIDDEN = "driver"
-"""The driver's folder for temporary files, which is empty on the other node."""
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(600), needs_loopback]
+NODE = "127.0.0.2"
 
 
-@contextmanager
-def node(folder: Path, ip: str, *options: str, hide: bool = False) -> Iterator[tuple[str, int]]:
-    """A Ray node that is up: what it printed, and the id of its first process."""
-    command = [str(Path(sys.executable).with_name("ray")), "start", "--block"]
-    command += [f"--node-ip-address={ip}", "--disable-usage-stats", *options]
-    if hide:
-        script = 'mount -t tmpfs none "$1"; shift; exec "$@"'
-        command = ["unshare", "--mount", "sh", "-c", script, "sh", str(folder / HIDDEN), *command]
-    log = folder / f"{ip}.log"
-    with log.open("w") as stream:
-        running = subprocess.Popen(
-            command,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=os.environ | SETTINGS | {"PYTHONPATH": import_path()},
-        )
-    try:
-        wait_until(lambda: "block forever" in log.read_text(), running=running)
-        yield log.read_text(), running.pid
-    finally:
-        started = descendants(running.pid)
-        running.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            running.wait(20)
-        for number in started:  # what Ray itself has not ended
-            with suppress(ProcessLookupError):
-                os.kill(number, signal.SIGKILL)
-        running.wait()
+@dataclass(frozen=True)
+class Cluster:
+    """A driver's environment; the workers' node's first process and where its metrics are."""
+
+    driver: dict[str, str]
+    node: int
+    metrics: str
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[tuple[dict[str, str], int]]:
-    """Two nodes: a driver's environment, and the id of the workers' node's first process."""
+def cluster() -> Iterator[Cluster]:
+    """Two nodes. Checkpoints by time are off: one is written for a reason, or not at all."""
     with ExitStack() as closing:
         # Ray's sockets are below it, whose names must be short; pytest's folders are not.
         name = closing.enter_context(TemporaryDirectory(prefix="lingraft-", dir="/tmp"))
-        folder = Path(name)
-        (folder / HIDDEN).mkdir()
-        head = ["--head", "--port=0", "--num-cpus=0", "--include-dashboard=false"]
-        printed, _ = closing.enter_context(
-            node(folder, "127.0.0.1", *head, f"--temp-dir={folder}/ray")
-        )
-        found = re.search(r"--address='(\S+)'", printed)
-        assert found, printed
-        workers = [f"--address={found[1]}", "--num-cpus=2"]
-        _, number = closing.enter_context(node(folder, "127.0.0.2", *workers, hide=True))
-        driver = {"RAY_ADDRESS": found[1], "TMPDIR": str(folder / HIDDEN)}
-        yield SETTINGS | driver, number
+        address, _ = closing.enter_context(head(Path(name)))
+        port = free_port()
+        environment = {
+            "LINGRAFT_CHECKPOINT_SECONDS": "3600",
+            "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "8",
+            "RAY_metrics_report_interval_ms": "2000",
+        }
+        export = f"--metrics-export-port={port}"
+        node = closing.enter_context(workers(Path(name), address, NODE, export, **environment))
+        yield Cluster(driver(Path(name), address), node, f"http://{NODE}:{port}/metrics")
 
 
-def spec(folder: Path, steps: int) -> StageSpec:
+def spec(folder: Path, steps: int, workers: int = 2, holder: str = "first") -> StageSpec:
     tiny_base("roberta", folder / "base")
     tiny_corpus("roberta", TARGET_WORDS, folder / "corpus")
     return spec_of(
         "embed",
         {"method": "Standard", "init": "random", "training": training(steps=steps)},
         folder / "store",
-        execution=Execution(workers=2, threads=1, precision="fp32"),
+        holder=holder,
+        execution=Execution(workers=workers, threads=1, precision="fp32"),
         model=folder / "base",
         base=folder / "base",
         corpus=folder / "corpus",
     )
 
 
-def test_workers_need_no_folder_of_the_drivers(
-    tmp_path: Path, cluster: tuple[dict[str, str], int]
-) -> None:
+def test_workers_need_no_folder_of_the_drivers(tmp_path: Path, cluster: Cluster) -> None:
     done = spec(tmp_path, steps=20)
-    with process(done, tmp_path, **cluster[0]) as running:
+    with process(done, tmp_path, **cluster.driver) as running:
         _, errors = running.communicate(timeout=240)
     assert running.returncode == 0, errors
     assert manifest_of(done).environment["workers"] == 2
 
 
-def test_a_node_that_goes_away_ends_the_attempt_and_leaves_no_lease(
-    tmp_path: Path, cluster: tuple[dict[str, str], int]
-) -> None:
+def scraped(cluster: Cluster) -> dict[str, tuple[str, float]]:
+    """Labels and value of each of our metrics that Ray exports."""
+    with suppress(OSError), urlopen(cluster.metrics, timeout=10) as answer:
+        lines = answer.read().decode()
+        found = re.findall(r"^ray_(lingraft_train_\w+)\{(.*)\} (\S+)$", lines, re.MULTILINE)
+        return {name: (labels, float(value)) for name, labels, value in found}
+    return {}
+
+
+def test_training_is_among_rays_metrics(tmp_path: Path, cluster: Cluster) -> None:
+    shown = spec(tmp_path, steps=100_000)
+    with process(shown, tmp_path, **cluster.driver) as running:
+        found = wait_until(lambda: len(now := scraped(cluster)) == 3 and now, running=running)
+        running.send_signal(signal.SIGTERM)
+        running.communicate(timeout=60)
+    assert found.keys() == {
+        "lingraft_train_loss",
+        "lingraft_train_tokens_per_second",
+        "lingraft_train_progress_ratio",
+    }
+    for labels, _ in found.values():
+        assert 'kind="embed"' in labels and f'digest="{shown.stage.digest[:12]}"' in labels
+    assert found["lingraft_train_loss"][1] > 0
+    assert found["lingraft_train_tokens_per_second"][1] > 0
+    assert 0 < found["lingraft_train_progress_ratio"][1] < 1
+
+
+def test_a_drained_node_leaves_a_checkpoint_and_no_lease(tmp_path: Path, cluster: Cluster) -> None:
+    """SIGTERM, as a pod gets it: Ray drains its node for the reason PREEMPTION."""
     taken = spec(tmp_path, steps=100_000)
-    environment, workers_node = cluster
-    with process(taken, tmp_path, **environment, LINGRAFT_CHECKPOINT_SECONDS="1") as running:
-        wait_until(lambda: store_of(taken).latest_checkpoint(), running=running)
-        os.kill(workers_node, signal.SIGTERM)
+
+    def trains() -> bool:
+        progress = store_of(taken).read_progress("first")
+        return progress is not None and progress.step > 0
+
+    with process(taken, tmp_path, **cluster.driver) as running:
+        wait_until(trains, running=running)
+        assert store_of(taken).latest_checkpoint() is None
+        os.kill(cluster.node, signal.SIGTERM)
         _, errors = running.communicate(timeout=120)
     assert running.returncode == 1, errors
     failure = store_of(taken).read_failure("first")
@@ -129,3 +119,4 @@ def test_a_node_that_goes_away_ends_the_attempt_and_leaves_no_lease(
     assert "node" in failure.message
     lease = Lease(open_store(taken.store), taken.stage, "anybody").read()
     assert lease is not None and lease[0].released
+    assert len(store_of(taken).checkpoints()) == 1, "one for the one notice"

@@ -95,6 +95,8 @@ def test_embed_killed_and_run_again_is_byte_equal(world: Path, step: int) -> Non
     assert 0 < resumed_from < 80
     assert contents(disturbed) == contents(undisturbed)
     one, other = manifest_of(disturbed), manifest_of(undisturbed)
+    assert one.environment["resumedFrom"] == resumed_from
+    assert "resumedFrom" not in other.environment
     assert one.compute.tokens == other.compute.tokens
     assert [p["loss"] for p in one.metrics["curve"]] == [p["loss"] for p in other.metrics["curve"]]
 
@@ -133,6 +135,7 @@ def test_stopping_gives_the_lease_back_and_another_holder_goes_on(
 
     # In this process and under another name: the checkpoint is the stage's, not the holder's.
     second = embed_spec(world, "disturbed", "second")
+    stopped_at = checkpoint_step(stopped)
     manifest = run(second)
-    assert manifest.holder == "second"
+    assert manifest.holder == "second" and manifest.environment["resumedFrom"] == stopped_at
     assert contents(second) == contents(undisturbed)

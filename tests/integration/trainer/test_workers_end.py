@@ -12,7 +12,7 @@ from lingraft.stage import Execution, StageSpec
 from lingraft.store import open_store
 from lingraft.store.lease import Lease
 from tests.support.sockets import descendants
-from tests.support.stages import process, run_process, spec_of, store_of, wait_until
+from tests.support.stages import manifest_of, process, run_process, spec_of, store_of, wait_until
 from tests.support.tiny import TARGET_WORDS, tiny_base, tiny_corpus, training
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
@@ -27,11 +27,12 @@ def spec(tmp_path: Path) -> StageSpec:
     return spec_on(tmp_path)
 
 
-def spec_on(folder: Path) -> StageSpec:
+def spec_on(folder: Path, steps: int = 100_000, holder: str = "first") -> StageSpec:
     return spec_of(
         "embed",
-        {"method": "Standard", "init": "random", "training": training(steps=100_000)},
+        {"method": "Standard", "init": "random", "training": training(steps=steps)},
         folder / "store",
+        holder=holder,
         execution=Execution(workers=2, threads=1, precision="fp32"),
         model=folder / "base",
         base=folder / "base",
@@ -70,14 +71,25 @@ def test_sigterm(spec: StageSpec, tmp_path: Path) -> None:
     free(spec)
 
 
-def test_a_worker_that_is_killed(spec: StageSpec, tmp_path: Path) -> None:
-    with process(spec, tmp_path, **EVERY_STEP) as running:
-        wait_until(lambda: store_of(spec).latest_checkpoint(), running=running)
+@pytest.mark.usefixtures("spec")
+def test_a_worker_that_is_killed_and_the_next_attempt_goes_on(tmp_path: Path) -> None:
+    """Rank 0, which holds the lease and writes the checkpoints."""
+    killed = spec_on(tmp_path, steps=300)
+    with process(killed, tmp_path, **EVERY_STEP) as running:
+        wait_until(lambda: store_of(killed).latest_checkpoint(), running=running)
         os.kill(train_workers(running.pid)[0], signal.SIGKILL)
-        _, errors = running.communicate(timeout=120)
+        _, errors = running.communicate(timeout=240)
     assert running.returncode == 1, errors
     assert "error: a Ray worker was lost" in errors and "Traceback" not in errors
-    failed(spec, "infrastructure", "a Ray worker was lost")
+    failed(killed, "infrastructure", "a Ray worker was lost")
+    left = store_of(killed).latest_checkpoint()
+    assert left is not None and left.step < 300
+
+    following = spec_on(tmp_path, steps=300, holder="second")
+    code, errors = run_process(following, tmp_path)
+    assert code == 0, errors
+    manifest = manifest_of(following)
+    assert manifest.holder == "second" and manifest.environment["resumedFrom"] == left.step
 
 
 def test_a_node_without_memory(spec: StageSpec, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ micro-batch, the data give one worker's micro-batches of an update and the globa
 the sum is divided by (a mean of workers' means would be wrong).
 """
 
-import os
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -19,13 +18,12 @@ from torch.nn.parallel import DistributedDataParallel
 
 from lingraft.stage import Progress
 from lingraft_trainer.context import StageContext
+from lingraft_trainer.training.checkpoints import Checkpoints
 from lingraft_trainer.training.interrupts import deferred
 from lingraft_trainer.training.precision import autocast, choose
 from lingraft_trainer.training.schedule import learning_rate
-from lingraft_trainer.training.state import Best, Trainer, restore, save
+from lingraft_trainer.training.state import Best, Trainer, restore
 
-CHECKPOINT_SECONDS = float(os.environ.get("LINGRAFT_CHECKPOINT_SECONDS", "60"))
-"""Seconds between checkpoints; `LINGRAFT_CHECKPOINT_SECONDS=0` writes one at every update."""
 CURVE_POINTS = 200
 
 
@@ -132,9 +130,11 @@ def fit(
     done = Fit()
     start = restore(ctx, state, done)
     ctx.environment["precision"] = state.precision
+    if start:
+        ctx.environment["resumedFrom"] = start
     model = DistributedDataParallel(objective) if world > 1 else objective
     clock = _Clock(ctx, settings.steps, phase)
-    with deferred() as stop_requested:
+    with deferred() as stop_requested, Checkpoints(ctx, state, done) as checkpoints:
         for step in range(start, settings.steps):
             began = time.perf_counter()
             for group in optimizer.param_groups:
@@ -158,9 +158,9 @@ def fit(
             clock.tick(step + 1, loss, part.tokens)
             if after_step is not None:
                 after_step(step + 1)
-            if stop_requested() or clock.checkpoint_due():
-                save(ctx, state, done, step + 1)
-            if stop_requested():
+            stopping = stop_requested()
+            checkpoints.after(step + 1, stopping=stopping)
+            if stopping:
                 raise KeyboardInterrupt
     return done
 
@@ -202,11 +202,11 @@ def _update(
 
 
 class _Clock:
-    """When to report and when to write a checkpoint; measures tokens per second meanwhile."""
+    """Reports after every update; measures tokens per second meanwhile."""
 
     def __init__(self, ctx: StageContext, steps: int, phase: str) -> None:
         self.ctx, self.steps, self.phase = ctx, steps, phase
-        self.saved = self.window = time.perf_counter()
+        self.window = time.perf_counter()
         self.first_step: int | None = None
         self.started = self.window
         self.tokens = 0
@@ -234,12 +234,6 @@ class _Clock:
                 seconds_left=None if left is None else round(left, 1),
             )
         )
-
-    def checkpoint_due(self) -> bool:
-        if time.perf_counter() - self.saved < CHECKPOINT_SECONDS:
-            return False
-        self.saved = time.perf_counter()
-        return True
 
 
 def device_seconds(seconds: float, world: int, device: torch.device) -> float:

@@ -11,6 +11,7 @@ import torch.distributed as dist
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from lingraft.errors import InfrastructureError
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.training.precision import Precision
 
@@ -61,15 +62,22 @@ def _trained(module: nn.Module) -> dict[str, nn.Parameter]:
     return {n: p for n, p in module.named_parameters() if p.requires_grad}
 
 
-def save(ctx: StageContext, state: Trainer, done: object, step: int) -> None:
-    """Write a checkpoint after `step` updates; all workers hold the same state, so one writes."""
-    if ctx.rank != 0:
-        return
+@dataclass(frozen=True)
+class Snapshot:
+    """A copy of the state after `step` updates, which training does not change."""
+
+    step: int
+    tensors: dict[str, torch.Tensor]
+    record: dict[str, Any]
+
+
+def snapshot(state: Trainer, done: object, step: int) -> Snapshot:
+    """Copy the state into host memory."""
     tensors: dict[str, torch.Tensor] = {}
     for name, parameter in state.parameters.items():
-        tensors[f"parameter.{name}"] = parameter.detach()
+        tensors[f"parameter.{name}"] = _copy(parameter)
         for moment in MOMENTS:
-            tensors[f"{moment}.{name}"] = state.optimizer.state[parameter][moment]
+            tensors[f"{moment}.{name}"] = _copy(state.optimizer.state[parameter][moment])
     record: dict[str, Any] = {
         "step": step,
         "precision": state.precision,
@@ -79,10 +87,19 @@ def save(ctx: StageContext, state: Trainer, done: object, step: int) -> None:
         best = state.best
         tensors |= {f"best.{name}": tensor for name, tensor in best.tensors.items()}
         record["best"] = {"epoch": best.epoch, "score": best.score, "scores": best.scores}
+    return Snapshot(step, tensors, record)
+
+
+def _copy(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.detach().to("cpu", copy=True)
+
+
+def write(ctx: StageContext, taken: Snapshot) -> None:
+    """Send a snapshot to the store."""
     with tempfile.TemporaryDirectory(dir=ctx.scratch) as folder:
-        save_file(tensors, Path(folder, TENSORS))
-        Path(folder, RECORD).write_text(json.dumps(record))
-        ctx.save_checkpoint(step, Path(folder))
+        save_file(taken.tensors, Path(folder, TENSORS))
+        Path(folder, RECORD).write_text(json.dumps(taken.record))
+        ctx.save_checkpoint(taken.step, Path(folder))
 
 
 def restore(ctx: StageContext, state: Trainer, done: object) -> int:
@@ -92,12 +109,18 @@ def restore(ctx: StageContext, state: Trainer, done: object) -> int:
 
     Returns:
         The number of updates already done; 0 where there is no checkpoint.
+
+    Raises:
+        InfrastructureError: Workers could not load the same checkpoint.
     """
     folder = ctx.load_checkpoint()
-    if folder is None:
-        if ctx.world > 1:
-            _same_precision(state)
-        return 0
+    step = 0 if folder is None else _load(folder, state, done)
+    if ctx.world > 1:
+        _same_start(state, step)
+    return step
+
+
+def _load(folder: Path, state: Trainer, done: object) -> int:
     record = json.loads(Path(folder, RECORD).read_text())
     tensors = load_file(Path(folder, TENSORS))
     step = int(record["step"])
@@ -120,8 +143,15 @@ def restore(ctx: StageContext, state: Trainer, done: object) -> int:
     return step
 
 
-def _same_precision(state: Trainer) -> None:
-    """Workers measure for themselves and might differ: the first one's choice holds."""
-    chosen: list[Precision] = [state.precision]
+def _same_start(state: Trainer, step: int) -> None:
+    """All go on from one update, in one precision: the first worker's.
+
+    Without a checkpoint each has measured its own precision, and they might differ.
+    """
+    chosen: list[Any] = [step, state.precision]
     dist.broadcast_object_list(chosen, src=0)
-    state.precision = chosen[0]
+    if step != chosen[0]:
+        raise InfrastructureError(
+            f"workers found different checkpoints, of {step} and of {chosen[0]} updates"
+        )
+    state.precision = chosen[1]

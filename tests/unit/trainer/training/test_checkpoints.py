@@ -1,0 +1,131 @@
+"""Checkpoints are written when there is a reason to, and hold what was true then."""
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from lingraft_trainer.context import StageContext
+from lingraft_trainer.training import checkpoints
+from lingraft_trainer.training.checkpoints import Checkpoints
+from lingraft_trainer.training.state import RECORD, TENSORS, Best, Trainer
+
+
+@dataclass
+class Done:
+    tokens: int = 0
+
+
+class Run:
+    """Two numbers that are trained, and what arrives in the store."""
+
+    def __init__(self, folder: Path, rank: int = 0) -> None:
+        self.weight = torch.nn.Parameter(torch.zeros(2))
+        optimizer = torch.optim.AdamW([self.weight])
+        self.weight.grad = torch.ones(2)
+        optimizer.step()
+        self.state = Trainer({"weight": self.weight}, optimizer, "fp32", Best())
+        self.done = Done()
+        self.leaving: frozenset[str] = frozenset()
+        self.written: dict[int, tuple[list[float], int]] = {}
+        self.before: Callable[[], object] = lambda: None
+        self.ctx = StageContext(
+            params={},
+            inputs={},
+            out=folder,
+            scratch=folder,
+            rank=rank,
+            save_checkpoint=self.save,
+            nodes_leaving=lambda: self.leaving,
+        )
+
+    def save(self, step: int, folder: Path) -> None:
+        self.before()
+        tensors = load_file(folder / TENSORS)
+        record = json.loads((folder / RECORD).read_text())
+        self.written[step] = (tensors["parameter.weight"].tolist(), record["done"]["tokens"])
+
+    def checkpoints(self) -> Checkpoints:
+        return Checkpoints(self.ctx, self.state, self.done)
+
+
+@pytest.fixture(autouse=True)
+def seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "CHECKPOINT_SECONDS", 3600.0)
+
+
+def test_one_for_each_node_that_leaves(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    with run.checkpoints() as points:
+        points.after(1, stopping=False)
+        run.leaving = frozenset({"a"})
+        points.after(2, stopping=False)
+        points.after(3, stopping=False)
+        run.leaving = frozenset()  # it is gone
+        points.after(4, stopping=False)
+        run.leaving = frozenset({"a", "b"})
+        points.after(5, stopping=False)
+        points.after(6, stopping=False)
+    assert list(run.written) == [2, 5]
+
+
+def test_by_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(tmp_path)
+    with run.checkpoints() as points:
+        points.after(1, stopping=False)
+        monkeypatch.setattr(checkpoints, "CHECKPOINT_SECONDS", 0.0)
+        points.after(2, stopping=False)
+        points.after(3, stopping=False)
+        monkeypatch.setattr(checkpoints, "CHECKPOINT_SECONDS", 3600.0)
+        points.after(4, stopping=False)
+    assert list(run.written) == [2, 3]
+
+
+def test_rank_0_alone_writes(tmp_path: Path) -> None:
+    run = Run(tmp_path, rank=1)
+    with run.checkpoints() as points:
+        run.leaving = frozenset({"a"})
+        points.after(1, stopping=True)
+    assert not run.written
+
+
+def test_training_goes_on_meanwhile_and_does_not_change_it(tmp_path: Path) -> None:
+    run, go_on = Run(tmp_path), threading.Event()
+    run.before = lambda: go_on.wait(60)
+    before, run.done.tokens = run.weight.tolist(), 7
+    with run.checkpoints() as points:
+        run.leaving = frozenset({"a"})
+        points.after(1, stopping=False)
+        with torch.no_grad():
+            run.weight.add_(1)
+        run.done.tokens = 8
+        assert not run.written
+        go_on.set()
+    assert run.written == {1: (before, 7)}
+
+
+def test_when_stopping_it_is_complete_before_anything_else_happens(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    with run.checkpoints() as points:
+        points.after(1, stopping=True)
+        assert list(run.written) == [1]
+
+
+def test_a_store_that_is_away_ends_the_run(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+
+    def fail() -> None:
+        raise ConnectionError("away")
+
+    run.before = fail
+    run.leaving = frozenset({"a"})
+    with pytest.raises(ConnectionError, match="away"), run.checkpoints() as points:
+        points.after(1, stopping=False)
+    with pytest.raises(ZeroDivisionError), run.checkpoints() as points:
+        points.after(2, stopping=False)
+        raise ZeroDivisionError  # what ended the run is what is told
