@@ -74,12 +74,11 @@ checkov: $(READY)
 other-crds: $(READY)
 	$(BIN)/python tools/crds/build.py || test "$${CI:-}" != true
 
-generate: $(READY) ## The CRD from the models; the chart's schema, README and copy of the CRD
 images: $(READY) ## The operator's and the trainer's image, as archives in ~/.cache/lingraft/images
 	tools/images/prerequisites.sh
 	$(BIN)/python tools/images/build.py
 
-generate: $(READY) ## The CRD from the models, the chart's schema and copy of the CRD
+generate: $(READY) ## The CRD from the models; the chart's schema, README and copy of the CRD
 	$(BIN)/lingraft crd >crds/lingraft.dev_languageadaptations.yaml
 	$(BIN)/python tools/chart.py
 

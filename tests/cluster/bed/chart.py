@@ -4,6 +4,8 @@ import json
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 import yaml
@@ -108,12 +110,39 @@ def apply_chart(
     config = cluster.folder / f"{release}-config.yaml"
     config.write_text(config_text(manifests))
     account = pod["serviceAccountName"]
+    user = cluster.service_account(NAMESPACE, account)
+    for role in manifests:
+        if role["metadata"]["name"] == account and role["kind"] in ("Role", "ClusterRole"):
+            wait_until(partial(in_force, user, role), f"{account} may do what its role says")
     return Applied(
         config=config,
         kubeconfig=cluster.service_account_kubeconfig(NAMESPACE, account),
         environment={e["name"]: e["value"] for e in pod["containers"][0].get("env", [])},
         namespace=NAMESPACE,
         service_account=account,
+    )
+
+
+def in_force(user: Api, role: Object) -> bool:
+    """Whether the API server allows this user what its role says; it learns so a little late."""
+    namespace = role["metadata"].get("namespace", NAMESPACE)
+    review = user.create(
+        "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews",
+        {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectRulesReview",
+            "spec": {"namespace": namespace},
+        },
+    )
+    allowed = {
+        (verb, group, resource)
+        for rule in review["status"]["resourceRules"]
+        for verb, group, resource in product(rule["verbs"], rule["apiGroups"], rule["resources"])
+    }
+    return all(
+        right in allowed
+        for rule in role["rules"]
+        for right in product(rule["verbs"], rule["apiGroups"], rule["resources"])
     )
 
 
