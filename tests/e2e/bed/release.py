@@ -18,6 +18,9 @@ _ENVIRONMENT = {
     # So that there is a checkpoint to resume from within seconds.
     "LINGRAFT_CHECKPOINT_SECONDS": "2",
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",
+    # A drained node's workers go on for so long; a head does so even when all is done.
+    "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "10",
+    "RAY_TRAIN_PREEMPTION_POLL_INTERVAL_S": "1",
     # A head that does not start in a minute ends, and takes a second one to start: on a busy
     # machine for ever.
     "RAY_raylet_start_wait_time_s": "300",
@@ -45,24 +48,34 @@ class Release:
     def upgrade(self, **values: Any) -> None:
         """`helm upgrade --install` with changed values; returns when the new operator is ready."""
         self.values |= values
-        kubeconfig = self.bed.cluster.kubeconfig()
-        command = [str(binary("helm")), "upgrade", "--install", RELEASE, str(CHART)]
-        command += [f"--namespace={NAMESPACE}", f"--kubeconfig={kubeconfig}", "--values=-"]
-        done = subprocess.run(
-            command,
-            input=json.dumps(self.values),
-            capture_output=True,
-            text=True,
-            timeout=HELM_SECONDS,
-        )
-        if done.returncode:
-            raise RuntimeError(f"helm failed: {done.stderr}{done.stdout}")
+        self._helm("upgrade", "--install", RELEASE, str(CHART), "--values=-")
         self.revision += 1
         self.bed.wait_available(NAMESPACE, RELEASE)
+
+    def test(self, seconds: float) -> str:
+        """`helm test`, and what its pod wrote.
+
+        Raises:
+            RuntimeError: It failed.
+        """
+        return self._helm("test", RELEASE, "--logs", f"--timeout={seconds:.0f}s", seconds=seconds)
 
     def log(self) -> str:
         """What the operator has written since it started."""
         return self.bed.cluster.kubectl("logs", f"deployment/{RELEASE}", f"--namespace={NAMESPACE}")
+
+    def _helm(self, *arguments: str, seconds: float = HELM_SECONDS) -> str:
+        options = [f"--namespace={NAMESPACE}", f"--kubeconfig={self.bed.cluster.kubeconfig()}"]
+        done = subprocess.run(
+            [str(binary("helm")), *arguments, *options],
+            input=json.dumps(self.values),
+            capture_output=True,
+            text=True,
+            timeout=seconds + 10,
+        )
+        if done.returncode:
+            raise RuntimeError(f"helm failed: {done.stderr}{done.stdout}")
+        return done.stdout
 
 
 def _values(operator: str, trainer: str, namespace: str) -> Object:
