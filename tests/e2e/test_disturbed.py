@@ -1,6 +1,5 @@
 """What happens to clusters happens in the middle of `embed`: it goes on, or ends for good."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,14 +7,11 @@ import pytest
 
 from tests.cluster.bed.adaptations import Adaptations
 from tests.cluster.bed.paths import pod_path
-from tests.cluster.bed.processes import wait_until
 from tests.e2e.bed.bed import Bed
 from tests.e2e.bed.release import Release
 from tests.e2e.runs import READY_SECONDS, START_SECONDS, Disturbed, Finished
 
 pytestmark = pytest.mark.timeout(READY_SECONDS + 2 * START_SECONDS)
-GRACE_SECONDS = 60 + 30
-"""The grace period of Ray's pods, and a little."""
 
 
 @pytest.fixture
@@ -28,15 +24,6 @@ def run(
     disturbed.start()
     yield disturbed
     disturbed.clear()
-
-
-def test_a_deleted_run_leaves_no_pod(run: Disturbed) -> None:
-    assert run.pods()
-    started = time.monotonic()
-    run.adaptations.delete(run.name)
-    wait_until(lambda: not run.pods(), "no pod is left", seconds=GRACE_SECONDS)
-    print(f"no pod after {time.monotonic() - started:.0f} s")
-    assert not run.rayjobs()
 
 
 def test_a_killed_worker(run: Disturbed) -> None:

@@ -1,0 +1,84 @@
+"""What can be seen of a run in the middle of `embed`; at last it is deleted."""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.cluster.bed.adaptations import Adaptations
+from tests.cluster.bed.processes import wait_until
+from tests.e2e.bed.bed import Bed
+from tests.e2e.runs import READY_SECONDS, START_SECONDS, Disturbed, Finished
+
+pytestmark = pytest.mark.timeout(READY_SECONDS + 2 * START_SECONDS)
+GRACE_SECONDS = 60 + 30
+"""The grace period of Ray's pods, and a little."""
+# Every file that may be a token, and what the API server answers to a stranger.
+_TOKEN = """
+import json, os, ssl, urllib.error, urllib.request
+def ask(path):
+    url = "https://10.96.0.1/api/v1/namespaces/" + path
+    try:
+        return urllib.request.urlopen(url, context=ssl._create_unverified_context()).status
+    except urllib.error.HTTPError as error:
+        return error.code
+there = os.path.exists("/var/run/secrets/kubernetes.io")
+print(json.dumps({"token": there, "secrets": ask("models/secrets"), "pods": ask("models/pods")}))
+"""
+_METRICS = """
+import json, socket, urllib.request
+url = f"http://{socket.gethostbyname(socket.gethostname())}:8080/metrics"
+print(json.dumps(urllib.request.urlopen(url, timeout=10).read().decode()))
+"""
+
+
+@pytest.fixture(scope="module")
+def run(bed: Bed, adaptations: Adaptations, finished: Finished) -> Iterator[Disturbed]:
+    """The run."""
+    disturbed = Disturbed(bed, adaptations, finished, "running")
+    disturbed.start()
+    yield disturbed
+    disturbed.clear()
+
+
+def told(run: Disturbed, node_type: str, script: str) -> Any:
+    """What a script says in a Ray pod of the run."""
+    (pod,) = run.pods(node_type)
+    where = (f"--namespace={run.adaptations.namespace}", pod["metadata"]["name"])
+    said = run.bed.cluster.kubectl("exec", *where, "--", "python", "-c", script)
+    return json.loads(said.splitlines()[-1])
+
+
+@pytest.mark.parametrize("node_type", ["head", "worker"])
+def test_a_ray_pod_has_no_token(run: Disturbed, node_type: str) -> None:
+    found = told(run, node_type, _TOKEN)
+    assert not found["token"]
+    assert {found["secrets"], found["pods"]} <= {401, 403}, found
+
+
+def test_training_is_among_rays_metrics(run: Disturbed) -> None:
+    """On the port that KubeRay names `metrics`, of the pod with the worker of rank 0."""
+    digest = run.embed.stage.digest[:12]
+
+    def scraped() -> dict[str, float]:
+        pattern = r"^ray_lingraft_train_(\w+)\{(.*)\} (\S+)$"
+        lines = re.findall(pattern, told(run, "worker", _METRICS), re.MULTILINE)
+        return {name: float(value) for name, labels, value in lines if digest in labels}
+
+    wait_until(lambda: len(scraped()) == 3, "training is shown", seconds=60)
+    found = scraped()
+    assert found["loss"] > 0
+    assert found["tokens_per_second"] > 0
+    assert 0 < found["progress_ratio"] <= 1
+
+
+def test_a_deleted_run_leaves_no_pod(run: Disturbed) -> None:
+    assert run.pods()
+    started = time.monotonic()
+    run.adaptations.delete(run.name)
+    wait_until(lambda: not run.pods(), "no pod is left", seconds=GRACE_SECONDS)
+    print(f"no pod after {time.monotonic() - started:.0f} s")
+    assert not run.rayjobs()
