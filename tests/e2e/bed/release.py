@@ -17,8 +17,8 @@ from tools.chart import CHART
 from tools.kube.build import binary
 
 HELM_SECONDS = 120
-MONITORING = "monitoring"
-"""The namespace that may scrape."""
+TENANT, MONITORING = "models", "monitoring"
+"""Namespaces: of LanguageAdaptations, and of who may scrape."""
 # Requests, too, are small: two nodes of this size are one machine. One stage at a time in a pool.
 _POOL = {"workers": 1, "cpu": "500m", "memory": "3Gi", "scratchSize": "2Gi"}
 _ENVIRONMENT = {
@@ -34,19 +34,18 @@ _ENVIRONMENT = {
 class Release:
     """The installed chart."""
 
-    def __init__(self, bed: Bed, operator: str, trainer: str, namespace: str) -> None:
+    def __init__(self, bed: Bed, operator: str, trainer: str) -> None:
         """Install it and wait until the operator is ready.
 
         Args:
             bed: The cluster.
             operator: The operator's image, `repository:tag`.
             trainer: The trainer's image.
-            namespace: To be made; its resources may use the bucket `lingraft`.
         """
         self.bed, self.revision = bed, 0
-        self.values = _values(operator, trainer, namespace)
-        self.values["networkPolicy"] = _network_policy(bed, namespace)
-        for name in (NAMESPACE, namespace):
+        self.values = _values(operator, trainer)
+        self.values["networkPolicy"] = _network_policy(bed)
+        for name in (NAMESPACE, TENANT):
             bed.cluster.namespace(name)
         write_secret(bed.api, NAMESPACE, bed.s3.environment)
         self.upgrade()
@@ -74,7 +73,7 @@ class Release:
         return self.bed.cluster.kubectl("logs", f"deployment/{RELEASE}", f"--namespace={NAMESPACE}")
 
 
-def _values(operator: str, trainer: str, namespace: str) -> Object:
+def _values(operator: str, trainer: str) -> Object:
     def image(name: str) -> Object:
         repository, _, tag = name.rpartition(":")
         return {"repository": repository, "tag": tag}
@@ -90,7 +89,7 @@ def _values(operator: str, trainer: str, namespace: str) -> Object:
             "trainer": image(trainer),
             "pullPolicy": "Never",
         },
-        "access": [{"namespace": namespace, "prefixes": ["s3://lingraft/"]}],
+        "access": [{"namespace": TENANT, "prefixes": ["s3://lingraft/"]}],
         "s3": {"endpoint": S3_INSIDE, "region": "us-east-1"},
         "pools": {"small": pool("small"), "large": pool("large")},
         "operator": {"credentialsSecret": SECRET},
@@ -98,7 +97,7 @@ def _values(operator: str, trainer: str, namespace: str) -> Object:
     }
 
 
-def _network_policy(bed: Bed, namespace: str) -> Object:
+def _network_policy(bed: Bed) -> Object:
     """Who is who on the bed: DNS and the API server are processes at one address."""
 
     def pods(where: str) -> Object:
@@ -111,7 +110,7 @@ def _network_policy(bed: Bed, namespace: str) -> Object:
     here = {"ipBlock": {"cidr": f"{HERE}/32"}}
     return {
         "enabled": True,
-        "rayNamespaces": [namespace],
+        "rayNamespaces": [TENANT],
         "dns": egress(here, 53, "UDP", "TCP"),
         "apiServer": egress(here, urlsplit(bed.cluster.server).port, "TCP"),
         "s3": egress(pods("storage"), 8333, "TCP"),
