@@ -45,6 +45,7 @@ test-cluster: $(READY) kube checkov other-crds ## The operator on a real control
 
 test-e2e: $(READY) kube ## Images and chart on two real nodes; takes root and Debian
 	$(BIN)/python tools/kube/build.py node || test "$${CI:-}" != true
+	$(BIN)/python tools/kube/policies.py || test "$${CI:-}" != true
 	tests/e2e/prerequisites.sh
 	$(MAKE) images || test "$${CI:-}" != true
 	tools/loopback.sh $(BIN)/pytest tests/e2e

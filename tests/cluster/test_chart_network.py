@@ -1,4 +1,7 @@
-"""The chart's network policies: who reaches whom. Reckoned, for no enforcer runs here."""
+"""The chart's network policies: who reaches whom. Reckoned, for no enforcer runs here.
+
+tests/e2e/test_network.py tries some of it under one.
+"""
 
 from pathlib import Path
 
