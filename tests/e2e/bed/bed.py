@@ -135,6 +135,9 @@ class Bed:
         self._apply("storage")
         self._apply("kuberay")
         self.wait_available("storage", "seaweedfs")
+        # Its port answers before the bucket is there.
+        logs = ("logs", "deployment/seaweedfs", "--namespace=storage")
+        wait_until(lambda: "S3 Endpoint:" in self.cluster.kubectl(*logs), "the bucket", seconds=60)
         self.wait_available("kuberay", "kuberay-operator")
 
     def _apply(self, manifest: str) -> None:
