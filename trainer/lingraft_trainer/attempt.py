@@ -110,8 +110,8 @@ def _work(
         gauges = Gauges(spec.stage) if rank == 0 and ray.is_initialized() else None
         heartbeat = Heartbeat(stages, lease, listener, gauges)
         if rank == 0:  # alone holds the lease
-            closing.enter_context(heartbeat)
             heartbeat(Progress(step=0, steps=0, phase="fetching inputs"))
+            closing.enter_context(heartbeat)  # which writes this one at once
         ctx = StageContext(
             params=spec.stage.params,
             inputs={n: fetch_input(spec, store, ref) for n, ref in spec.stage.inputs.items()},
