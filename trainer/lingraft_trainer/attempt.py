@@ -24,6 +24,7 @@ from lingraft.cache import cache_dir
 from lingraft.errors import (
     CorruptArtifactError,
     InfrastructureError,
+    LingraftError,
     StageBusyError,
 )
 from lingraft.sources import fetch_source
@@ -78,8 +79,9 @@ def work(
     except Exception as error:
         failure = classified(error)
         if rank == 0:
-            # Without the lease it was asked to stop: what broke then is no failure.
-            with suppress(StageBusyError):
+            # Without the lease it was asked to stop: what broke then is no failure. And a store
+            # that is away must not hide what broke.
+            with suppress(LingraftError):
                 lease.renew()
                 stages.write_failure(failure_of(failure))
         if failure is error:
@@ -87,7 +89,8 @@ def work(
         raise failure from error
     finally:
         if rank == 0:
-            lease.release()
+            with suppress(LingraftError):  # the lease expires by itself
+                lease.release()
 
 
 def _work(
@@ -133,7 +136,8 @@ def _work(
             heartbeat(Progress(step=1, steps=1, phase="uploading"))
             lease.renew()
             stages.publish(stages.upload(out), result, ctx.environment)
-            stages.drop_checkpoints()
+            with suppress(LingraftError):  # the stage is done, whatever is left over
+                stages.drop_checkpoints()
 
 
 def fetch_input(spec: StageSpec, store: ArtifactStore, ref: str) -> Path:
