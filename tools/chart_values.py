@@ -108,8 +108,16 @@ class Crds(PoolModel):
     """What belongs to the whole cluster, not to one release."""
 
     enabled: bool = Field(
-        description="Install the LanguageAdaptation CRD, which uninstalling keeps, and the roles "
-        "that let a namespace's editors and viewers use it."
+        description="Install the LanguageAdaptation CRD, which uninstalling keeps."
+    )
+
+
+class UserRoles(PoolModel):
+    """Who may use the resource."""
+
+    enabled: bool = Field(
+        description="Install ClusterRoles that let a namespace's editors and viewers use "
+        "LanguageAdaptations."
     )
 
 
@@ -208,6 +216,7 @@ class Values(PoolModel):
     operator: Operator = Field(description="The operator's pod.")
     service_account: ServiceAccount = Field(description="The operator's ServiceAccount.")
     crds: Crds = Field(description="What belongs to the whole cluster, not to one release.")
+    user_roles: UserRoles = Field(description="Who may use LanguageAdaptations.")
     network_policy: NetworkPolicy = Field(description="Who may talk to whom.")
     metrics: Metrics = Field(description="For Prometheus and Grafana.")
     test: Test = Field(description="What `helm test` does.")

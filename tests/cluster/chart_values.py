@@ -1,9 +1,11 @@
 """Values that the chart is tested with."""
 
+import re
+
 import yaml
 
 from tests.cluster.bed.api import Object
-from tools.chart import CHART
+from tools.chart import CHART, ROOT
 
 POOL = {
     "workers": 3,
@@ -56,9 +58,20 @@ EVERYTHING: Object = {
         "timeoutSeconds": 60,
     },
 }
-NAMESPACED: Object = {"namespaces": ["default", "kube-public"], "crds": {"enabled": False}}
+NAMESPACED: Object = {
+    "namespaces": ["default", "kube-public"],
+    "crds": {"enabled": False},
+    "userRoles": {"enabled": False},
+}
 EXAMPLES: dict[str, Object] = {
     file.stem: yaml.safe_load(file.read_text())
     for file in sorted((CHART / "examples").glob("*.yaml"))
 }
 VARIANTS = {"defaults": {}, "everything": EVERYTHING, "namespaced": NAMESPACED, **EXAMPLES}
+
+
+def documented_values() -> Object:
+    """The values.yaml of docs/install.md."""
+    text = (ROOT / "docs" / "install.md").read_text()
+    (block,) = re.findall(r"```yaml\n(image:.*?)```", text, re.DOTALL)
+    return yaml.safe_load(block)

@@ -1,5 +1,6 @@
 """The chart, rendered by the real helm."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,14 @@ from tests.cluster.bed.chart import (
     path_of,
     render,
 )
-from tests.cluster.chart_values import DIGEST, EVERYTHING, NAMESPACED, VARIANTS
+from tests.cluster.chart_values import (
+    DIGEST,
+    EVERYTHING,
+    EXAMPLES,
+    NAMESPACED,
+    VARIANTS,
+    documented_values,
+)
 from tools.chart import CHART
 
 RULES = [
@@ -209,6 +217,48 @@ def test_two_releases_share_a_cluster() -> None:
                 for m in found}  # fmt: skip
 
     assert not names("team-a", {}) & names("team-b", {"crds": {"enabled": False}})
+
+
+def test_who_may_use_the_resource_does_not_hang_on_who_installs_the_crd() -> None:
+    roles = {m["metadata"]["name"] for m in render({"crds": {"enabled": False}})
+             if m["kind"] == "ClusterRole"}  # fmt: skip
+    assert roles == {RELEASE, f"{RELEASE}-edit", f"{RELEASE}-view"}
+    without = render({"userRoles": {"enabled": False}})
+    assert [m["metadata"]["name"] for m in without if m["kind"] == "ClusterRole"] == [RELEASE]
+
+
+def layered(example: str, folder: Path) -> list[Object]:
+    """The manifests of an example as a second --values after the documentation's."""
+    first = folder / "values.yaml"
+    first.write_text(yaml.safe_dump(documented_values()))
+    options = [f"--namespace={NAMESPACE}", f"--values={first}"]
+    text = helm("template", RELEASE, str(CHART), *options, values=EXAMPLES[example])
+    return [m for m in yaml.load_all(text, yaml.CSafeLoader) if m]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_on_top_of_the_documented_values_takes_no_access_away(
+    example: str, tmp_path: Path
+) -> None:
+    found = yaml.safe_load(config_text(layered(example, tmp_path)))
+    given = documented_values()
+    assert found["access"] == given["access"]
+    image = given["image"]["trainer"]
+    assert found["trainerImage"] == f"{image['repository']}:{image['tag']}"
+
+
+def test_the_smoke_test_names_only_what_the_documented_values_allow() -> None:
+    (access,) = documented_values()["access"]
+    spec = EXAMPLES["helm-test"]["test"]["spec"]
+    uris = re.findall("s3://[^']*", str(spec))
+    assert len(uris) == 4 and EXAMPLES["helm-test"]["test"]["namespace"] == access["namespace"]
+    assert all(uri.startswith(tuple(access["prefixes"])) for uri in uris)
+
+
+def test_with_workload_identity_no_secret_of_the_documented_values_is_left(tmp_path: Path) -> None:
+    manifests = layered("workload-identity", tmp_path)
+    assert "envFrom" not in container(manifests)
+    assert "s3-credentials" not in yaml.safe_dump_all(manifests)
 
 
 def test_a_package_is_the_chart_and_works_as_a_subchart(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 On a control plane without nodes: no pod starts, but every object is there and goes.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from tests.cluster.bed.api import Object
 from tests.cluster.bed.chart import HelmError, ensure_namespace, helm
 from tests.cluster.bed.control_plane import ControlPlane
 from tests.cluster.bed.processes import wait_until
-from tests.cluster.chart_values import EVERYTHING
+from tests.cluster.chart_values import EVERYTHING, documented_values
 from tools.chart import CHART, ROOT
 
 RELEASE, SYSTEM = "lifecycle-lingraft", "lifecycle"
@@ -27,13 +26,6 @@ OBJECTS = {
     "deployment": f"/apis/apps/v1/namespaces/{SYSTEM}/deployments/{RELEASE}",
     "role": f"/apis/rbac.authorization.k8s.io/v1/clusterroles/{RELEASE}",
 }
-
-
-def documented_values() -> Object:
-    """The values.yaml of docs/install.md."""
-    text = (ROOT / "docs" / "install.md").read_text()
-    (block,) = re.findall(r"```yaml\n(image:.*?)```", text, re.DOTALL)
-    return yaml.safe_load(block)
 
 
 @pytest.fixture
