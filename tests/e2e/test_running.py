@@ -1,18 +1,22 @@
 """What can be seen of a run in the middle of `embed`; at last it is deleted."""
 
+import base64
 import json
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 
 from tests.cluster.bed.adaptations import Adaptations
-from tests.cluster.bed.processes import wait_until
+from tests.cluster.bed.processes import start, wait_until
 from tests.e2e.bed.bed import Bed
 from tests.e2e.reach import API_SERVER, S3, reached
 from tests.e2e.runs import READY_SECONDS, START_SECONDS, Disturbed, Finished
+from tools.kube.build import binary
 
 pytestmark = pytest.mark.timeout(READY_SECONDS + 2 * START_SECONDS)
 GRACE_SECONDS = 60 + 30
@@ -69,6 +73,31 @@ def test_training_is_among_rays_metrics(run: Disturbed) -> None:
     assert found["loss"] > 0
     assert found["tokens_per_second"] > 0
     assert 0 < found["progress_ratio"] <= 1
+
+
+def test_the_dashboard_asks_for_the_token(run: Disturbed, tmp_path: Path) -> None:
+    """As docs/install.md says: `kubectl port-forward`, and the token from the Secret."""
+    cluster, where = run.bed.cluster, f"--namespace={run.adaptations.namespace}"
+    name = run.rayjob()["status"]["rayClusterName"]
+    secret = json.loads(cluster.kubectl("get", "secret", name, where, "--output=json"))
+    token = base64.b64decode(secret["data"]["auth_token"]).decode()
+    command = [binary("kubectl"), f"--kubeconfig={cluster.kubeconfig()}", where]
+    command += ["port-forward", f"service/{name}-head-svc", ":8265"]
+    log = tmp_path / "port-forward.log"
+    forward = start("port-forward", command, log)
+    try:
+        wait_until(lambda: "-> 8265" in log.read_text(), "it forwards", forward, seconds=30)
+        (port,) = set(re.findall(r":(\d+) -> 8265", log.read_text()))
+
+        def status(**headers: str) -> int:
+            url = f"http://localhost:{port}/api/jobs/"
+            return urllib3.request("GET", url, headers=headers, timeout=30).status
+
+        assert status() == 401
+        assert status(Authorization="Bearer wrong") == 403
+        assert status(Authorization=f"Bearer {token}") == 200
+    finally:
+        forward.kill()
 
 
 def test_a_deleted_run_leaves_no_pod(run: Disturbed) -> None:
