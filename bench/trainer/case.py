@@ -41,7 +41,7 @@ class Case:
     family: str = "roberta"
 
     def config(self, layers: int) -> Any:
-        """transformers' configuration of the model, cut to a depth. No dropout, as in step 2."""
+        """Transformers' configuration of the model, cut to a depth. No dropout, as in step 2."""
         return AutoConfig.for_model(
             self.family,
             vocab_size=self.vocabulary,

@@ -37,7 +37,7 @@ def ours(case: Case, layers: int, text: PackedText, watch: Watch) -> None:
     from lingraft_trainer.context import StageContext
     from lingraft_trainer.stages.common import mlm_settings
     from lingraft_trainer.training.loop import fit
-    from lingraft_trainer.training.mlm import MaskedLmObjective, MlmData
+    from lingraft_trainer.training.mlm import MlmData, masked_lm_objective
 
     family, model = family_of(case.family), case.model(layers)
     train_embeddings_only(model, family.predictions(model).bias)
@@ -54,7 +54,7 @@ def ours(case: Case, layers: int, text: PackedText, watch: Watch) -> None:
     )
     execution = Execution(precision="fp32", threads=watch.threads)
     data = MlmData(text, params, family, micro_batch_tokens=execution.micro_batch_tokens)
-    objective = MaskedLmObjective(model, family)
+    objective = masked_lm_objective(model, family)
     objective.forward = watch.wrap("forward", objective.forward)
 
     def next_turn(step: int) -> None:
@@ -75,7 +75,7 @@ def ours(case: Case, layers: int, text: PackedText, watch: Watch) -> None:
 
 
 def theirs(case: Case, layers: int, text: PackedText, watch: Watch) -> None:
-    """transformers' `Trainer`, body frozen, full logits: what its examples do."""
+    """Transformers' `Trainer`, body frozen, full logits: what its examples do."""
     from tokenizers import Tokenizer, models
     from transformers import (
         DataCollatorForLanguageModeling,
