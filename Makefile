@@ -12,7 +12,7 @@ export TOKENIZERS_PARALLELISM := false
 .NOTPARALLEL:
 .PHONY: help setup demo demo-compare demo-minilm test test-unit test-integration test-cluster \
 	test-e2e disturb e2e-ready chaos cluster-up cluster-down kube kstatus images checkov other-crds \
-	lint types format generate bench-quick bench-operator lock clean
+	lint types format generate bench bench-operator lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -103,8 +103,8 @@ format: $(READY) ## Format, and fix what can be fixed
 demo-minilm: $(READY) ## Adapt all-MiniLM-L6-v2 to French, beside its floor and ceiling
 	$(BIN)/python examples/bible/minilm.py
 
-bench-quick: $(READY) ## Embed tokens/s of the three methods beside their FLOPs
-	$(BIN)/python bench/quick.py
+bench: $(READY) ## Step 2 against transformers' Trainer, in turn (BENCH_ARGS=--quick: one case)
+	$(BIN)/python -m bench.trainer $(BENCH_ARGS)
 
 bench-operator: $(READY) kube ## 1,000 and 5,000 resources with stages that end at once
 	tools/loopback.sh $(BIN)/python -m bench.fleet --resources 1000

@@ -22,7 +22,7 @@ from lingraft_trainer.models.family import embeddings, replace_vocabulary
 from lingraft_trainer.stages.common import mlm_cost, mlm_metrics, mlm_settings
 from lingraft_trainer.tokenization.swap import load_tokenizer
 from lingraft_trainer.training.loop import fit
-from lingraft_trainer.training.mlm import MaskedLmObjective, MlmData
+from lingraft_trainer.training.mlm import MlmData, masked_lm_objective
 
 EMBEDDINGS = "embeddings.safetensors"
 """Tensors `weight` [V', H] and `bias` [V']."""
@@ -54,9 +54,8 @@ def embed(ctx: StageContext) -> Result:
         text, params.training, family, micro_batch_tokens=ctx.execution.micro_batch_tokens
     )
     width = model.config.hidden_size
-    done = fit(
-        ctx, MaskedLmObjective(model, family), data, mlm_settings(params.training), width=width
-    )
+    objective = masked_lm_objective(model, family)
+    done = fit(ctx, objective, data, mlm_settings(params.training), width=width)
 
     learned = {
         "weight": embeddings(model).weight.detach().cpu().contiguous(),
