@@ -12,7 +12,7 @@ export TOKENIZERS_PARALLELISM := false
 .NOTPARALLEL:
 .PHONY: help setup demo demo-compare demo-minilm test test-unit test-integration test-cluster \
 	test-e2e chaos cluster-up cluster-down kube kstatus images checkov other-crds lint types format \
-	generate bench-quick bench-operator lock clean
+	generate bench-quick bench-operator replicate lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -99,6 +99,11 @@ demo-minilm: $(READY) ## Adapt all-MiniLM-L6-v2 to French, beside its floor and 
 
 bench-quick: $(READY) ## Embed tokens/s of the three methods beside their FLOPs
 	$(BIN)/python bench/quick.py
+
+# Threads that wait must not spin: processor seconds are what is reported.
+PRESET ?= cpu-smoke
+replicate: $(READY) ## The paper's claim measured: PRESET=cpu-smoke|cpu-small|cpu-ablations, ARGS="--language de"
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m bench.replication --preset $(PRESET) $(ARGS)
 
 bench-operator: $(READY) kube ## 1,000 and 5,000 resources with stages that end at once
 	tools/loopback.sh $(BIN)/python -m bench.fleet --resources 1000
