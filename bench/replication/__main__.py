@@ -70,6 +70,19 @@ def execute(preset: Preset, runs: list[Run], threads: int) -> list[Measured]:
     return found
 
 
+def prepare(preset: Preset) -> None:
+    """Fetch and write the text and tasks of the Bibles, where the preset is on them."""
+    if not preset.on_bibles:
+        return
+    folder, data = ROOT / "examples" / "bible", str(ROOT / ".demo" / "bible")
+    of_task = {task["name"]: task.get("languages", preset.languages) for task in preset.tasks}
+    scripts = {"prepare.py": preset.languages, "paraphrase.py": of_task.get("paraphrase", [])}
+    for script, languages in scripts.items():
+        if languages:
+            command = [sys.executable, str(folder / script), "--languages", *languages]
+            subprocess.run([*command, "--out", data], check=True)
+
+
 def write_resources(preset: Preset, folder: Path) -> None:
     """The preset as files for `kubectl apply` or `lingraft run`, one a run."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -101,12 +114,7 @@ def main() -> None:
         return write_resources(preset, arguments.write)
     languages = arguments.language or preset.languages
     arms = arguments.arm or list(preset.arms)
-    if preset.on_bibles:
-        script = str(ROOT / "examples" / "bible" / "prepare.py")
-        data = str(ROOT / ".demo" / "bible")
-        subprocess.run(
-            [sys.executable, script, "--languages", *preset.languages, "--out", data], check=True
-        )
+    prepare(preset)
     first = preset.learning_rates[0]
     everything = searched(preset) + [
         preset.run(arm, language, seed, first)

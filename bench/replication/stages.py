@@ -14,7 +14,7 @@ from lingraft.stage import Manifest, Stage
 FACTOR = 2**0.5
 """Between the updates of one snapshot and the next."""
 BYTES_PER_TOKEN = 4
-GFLOPS = 20.0
+GFLOPS = 40.0
 """GFLOP/s of one core for models this small, before this store has a training to go by."""
 
 
