@@ -8,20 +8,27 @@ same command goes on. `--language` runs a preset in parts; each part's report is
 import argparse
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import yaml
 
 from bench.replication.measure import Measured, measure
 from bench.replication.preset import PRESETS, ROOT, Preset, Run, load_preset
-from bench.replication.stages import cost_lines, with_snapshots
+from bench.replication.stages import CORE_GFLOPS, GPU_GFLOPS, cost_lines, with_snapshots
 from lingraft.errors import LingraftError
-from lingraft.plan import Plan
+from lingraft.plan import Plan, source_uris
 from lingraft.planning import manifests_of, plan_resource
-from lingraft.stage import Execution, Manifest
+from lingraft.sources import pin
+from lingraft.stage import Execution, Manifest, Source
 from lingraft.views.plain import Plain
 
 OUT = ROOT / ".demo" / "replication"
+ASSUMED_BYTES = 30_000_000
+"""Of a task's data, where only the cost is asked for and there are none."""
+PARTS = (4, 16)
+"""Shares of the text, as their denominators."""
 
 
 def searched(preset: Preset) -> list[Run]:
@@ -43,9 +50,15 @@ def chosen_rates(preset: Preset, found: list[Measured]) -> dict[str, float]:
     return rates
 
 
-def planned(preset: Preset, run: Run) -> Plan:
-    """A run's stages."""
-    return with_snapshots(plan_resource(run.resource), preset.snapshots)
+def planned(preset: Preset, run: Run, pins: Mapping[str, Source] = MappingProxyType({})) -> Plan:
+    """A run's stages, over what is pinned already and what is found."""
+    return with_snapshots(plan_resource(run.resource, pins), preset.snapshots)
+
+
+def assumed(run: Run) -> dict[str, Source]:
+    """Pins for what is not there yet, so that its cost can be said: no step depends on sizes."""
+    uris = source_uris(run.resource.spec).values()
+    return {uri: pin(uri, [("text.txt", ASSUMED_BYTES, uri)]) for uri in uris}
 
 
 def done_of(plans: list[Plan]) -> dict[str, Manifest]:
@@ -81,6 +94,16 @@ def prepare(preset: Preset) -> None:
         if languages:
             command = [sys.executable, str(folder / script), "--languages", *languages]
             subprocess.run([*command, "--out", data], check=True)
+    for language in preset.languages:
+        for part in PARTS:
+            write_part(Path(data), language, part)
+
+
+def write_part(folder: Path, language: str, part: int) -> None:
+    """Every `part`-th chapter of a language's text, for the ablation of its amount."""
+    chapters = (folder / f"{language}.txt").read_text(encoding="utf-8").split("\n\n")
+    text = "\n\n".join(chapters[::part])
+    (folder / f"{language}-{part}th.txt").write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_resources(preset: Preset, folder: Path) -> None:
@@ -122,10 +145,12 @@ def main() -> None:
         for arm in arms
         for seed in range(preset.seeds)
     ]
-    plans = [planned(preset, run) for run in everything]
-    done = done_of(plans)
+    unseen = arguments.cost and not preset.on_bibles
+    plans = [planned(preset, run, assumed(run) if unseen else {}) for run in everything]
+    done = {} if unseen else done_of(plans)
     print(f"{preset.name}, {' '.join(languages)}: {len(everything)} runs of step 2")
-    print("\n".join(cost_lines(plans, done)), flush=True)
+    guess = CORE_GFLOPS if preset.on_bibles else GPU_GFLOPS
+    print("\n".join(cost_lines(plans, done, guess)), flush=True)
     if arguments.cost:
         return None
     rates = chosen_rates(preset, execute(preset, searched(preset), arguments.threads))

@@ -14,8 +14,8 @@ from lingraft.stage import Manifest, Stage
 FACTOR = 2**0.5
 """Between the updates of one snapshot and the next."""
 BYTES_PER_TOKEN = 4
-GFLOPS = 40.0
-"""GFLOP/s of one core for models this small, before this store has a training to go by."""
+CORE_GFLOPS, GPU_GFLOPS = 40.0, 100_000.0
+"""GFLOP/s of a core for small models and of a GPU for large ones, before a training is done."""
 
 
 def log_spaced(steps: int, count: int) -> tuple[int, ...]:
@@ -89,26 +89,34 @@ def flops_of(plan: Plan, planned: PlannedStage) -> float:
     return planned.flops
 
 
-def measured_gflops(done: Iterable[Manifest]) -> float:
-    """GFLOP/s of one device, from the trainings that are done; else a guess."""
+def measured_gflops(done: Iterable[Manifest]) -> float | None:
+    """GFLOP/s of one device, from the trainings that are done."""
     trained = [one.compute for one in done if one.stage.kind in ("pretrain", "embed", "finetune")]
     seconds = sum(one.device_seconds for one in trained)
-    return sum(one.flops for one in trained) / seconds / 1e9 if seconds else GFLOPS
+    return sum(one.flops for one in trained) / seconds / 1e9 if seconds else None
 
 
-def cost_lines(plans: Sequence[Plan], done: Mapping[str, Manifest]) -> list[str]:
-    """What is still to be spent, kind by kind, before anything is."""
+def cost_lines(
+    plans: Sequence[Plan], done: Mapping[str, Manifest], guess: float = CORE_GFLOPS
+) -> list[str]:
+    """What is still to be spent, kind by kind, before anything is.
+
+    Args:
+        plans: Of all runs.
+        done: Manifests of the stages that are in the store, by their place there.
+        guess: GFLOP/s of a device where no training is done yet.
+    """
     todo: dict[str, list[float]] = {}
     stages = distinct(plans)
     for ref, (plan, planned) in stages.items():
         if ref not in done:
             todo.setdefault(planned.stage.kind, []).append(flops_of(plan, planned))
-    rate = measured_gflops(done.values())
+    rate = measured_gflops(done.values()) or guess
     total = sum(sum(costs) for costs in todo.values())
     lines = [f"{len(stages)} stages, {len(stages) - sum(map(len, todo.values()))} of them cached"]
     lines += [f"  {kind}: {len(c)} to run, {sum(c):.2e} FLOPs" for kind, c in todo.items()]
     lines.append(
         f"to spend: {total:.2e} FLOPs by formula, about {total / rate / 1e9:,.0f} device-seconds "
-        f"at {rate:.0f} GFLOP/s a device (training text, tokenizers and start-up come on top)"
+        f"at {rate:,.0f} GFLOP/s a device (reading text, tokenizers and start-up come on top)"
     )
     return lines

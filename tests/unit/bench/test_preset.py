@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from bench.replication.__main__ import chosen_rates, searched, write_resources
+from bench.replication.__main__ import chosen_rates, searched, write_part, write_resources
 from bench.replication.preset import PRESETS, ROOT, load_preset, merged
 from lingraft.files import load_resource
 
@@ -21,14 +21,16 @@ def test_every_preset_makes_valid_resources(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_arms_differ_in_method_mini_model_base_and_start_alone(name: str) -> None:
+def test_arms_differ_in_what_they_are_about_alone(name: str) -> None:
     preset = load_preset(name)
-    specs = [preset.run(arm, preset.languages[0], 0, 1e-3).resource.spec for arm in preset.arms]
-    for spec in specs:
+    runs = [preset.run(arm, preset.languages[0], 0, 1e-3) for arm in preset.arms]
+    specs = [run.resource.spec for run in runs]
+    for run, spec in zip(runs, specs, strict=True):
         assert spec.embeddings.model_copy(update={"init": ""}) == specs[0].embeddings.model_copy(
             update={"init": ""}
         )
-        assert spec.corpus == specs[0].corpus and spec.tasks == specs[0].tasks
+        assert spec.corpus == specs[0].corpus or run.arm.endswith("th")
+        assert spec.tasks == specs[0].tasks and spec.tokenizer == specs[0].tokenizer
         mine, theirs = spec.base.pretrain, specs[0].base.pretrain
         assert mine is not None and theirs is not None
         changed = {"joint_layers": None, "architecture": None}
@@ -71,6 +73,13 @@ def test_every_arm_has_the_same_grid_and_the_loss_chooses(monkeypatch) -> None:
     rates = chosen_rates(preset, [Found(run) for run in runs])  # type: ignore[arg-type]
     low, high = preset.learning_rates
     assert rates == {arm: high if arm == "minijoint" else low for arm in preset.arms}
+
+
+def test_a_part_of_the_text_is_whole_chapters(tmp_path) -> None:
+    chapters = [f"{i} a\n{i} b\n" for i in range(8)]
+    (tmp_path / "fr.txt").write_text("\n".join(chapters))
+    write_part(tmp_path, "fr", 4)
+    assert (tmp_path / "fr-4th.txt").read_text().split() == ["0", "a", "0", "b", "4", "a", "4", "b"]
 
 
 def test_a_mapping_is_laid_over_another_field_by_field() -> None:
