@@ -12,7 +12,7 @@ export TOKENIZERS_PARALLELISM := false
 .NOTPARALLEL:
 .PHONY: help setup demo demo-compare demo-minilm test test-unit test-integration test-cluster \
 	test-e2e disturb e2e-ready chaos cluster-up cluster-down kube kstatus images checkov other-crds \
-	lint types format generate bench bench-operator lock clean
+	lint types format generate bench bench-operator replicate lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -105,6 +105,11 @@ demo-minilm: $(READY) ## Adapt all-MiniLM-L6-v2 to French, beside its floor and 
 
 bench: $(READY) ## Step 2 against transformers' Trainer, in turn (BENCH_ARGS=--quick: one case)
 	$(BIN)/python -m bench.trainer $(BENCH_ARGS)
+
+# Threads that wait must not spin: processor seconds are what is reported.
+PRESET ?= cpu-smoke
+replicate: $(READY) ## The paper's claim measured: PRESET=cpu-smoke|cpu-small|cpu-ablations, ARGS="--language de"
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m bench.replication --preset $(PRESET) $(ARGS)
 
 bench-operator: $(READY) kube ## 1,000 and 5,000 resources with stages that end at once
 	tools/loopback.sh $(BIN)/python -m bench.fleet --resources 1000
