@@ -140,6 +140,7 @@ def _build(name: str, archive: Path) -> None:
     _buildah("bud", *options, f"--target={name}", f"--tag={tag(name)}", str(ROOT))
     _buildah("push", "--quiet", tag(name), f"docker-archive:{archive}:{tag(name)}")
     # What no image of now is built upon; the rest makes the next build quick.
+    _buildah("rm", "--all", output=True)  # of builds that were interrupted
     _buildah("rmi", "--prune", output=True)
 
 
