@@ -28,7 +28,8 @@ OUT = ROOT / ".demo" / "replication"
 ASSUMED_BYTES = 30_000_000
 """Of a task's data, where only the cost is asked for and there are none."""
 PARTS = (4, 16)
-"""Shares of the text, as their denominators."""
+"""Parts of texts and of fine-tuning data, as denominators."""
+TRAIN = "genre/en-train.jsonl"
 
 
 def searched(preset: Preset) -> list[Run]:
@@ -94,16 +95,18 @@ def prepare(preset: Preset) -> None:
         if languages:
             command = [sys.executable, str(folder / script), "--languages", *languages]
             subprocess.run([*command, "--out", data], check=True)
-    for language in preset.languages:
+    texts = [Path(data, f"{language}.txt") for language in preset.languages]
+    for file, between in [(text, "\n\n") for text in texts] + [(Path(data, TRAIN), "\n")]:
         for part in PARTS:
-            write_part(Path(data), language, part)
+            write_part(file, part, between)
 
 
-def write_part(folder: Path, language: str, part: int) -> None:
-    """Every `part`-th chapter of a language's text, for the ablation of its amount."""
-    chapters = (folder / f"{language}.txt").read_text(encoding="utf-8").split("\n\n")
-    text = "\n\n".join(chapters[::part])
-    (folder / f"{language}-{part}th.txt").write_text(text, encoding="utf-8", newline="\n")
+def write_part(file: Path, part: int, between: str) -> None:
+    """Every `part`-th piece of a file: chapters of a text, examples of a task."""
+    pieces = file.read_text(encoding="utf-8").rstrip().split(between)
+    text = between.join(pieces[::part]) + "\n"
+    name = f"{file.stem}-{part}th{file.suffix}"
+    file.with_name(name).write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_resources(preset: Preset, folder: Path) -> None:
