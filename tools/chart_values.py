@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from lingraft.pools import LocalObject, PoolModel, Pools
+from lingraft.pools import LocalObject, PoolModel, Pools, Toleration
 from lingraft.resource import Store
 from lingraft_operator.config import S3, Access, PoolConfig, PoolConfigs
 
@@ -96,6 +96,16 @@ class Operator(PoolModel):
         description="Secret of the release's namespace whose keys become the operator's "
         "environment: what it reads stores and sources with.",
     )
+    node_selector: dict[str, str] = Field(
+        description="Labels of the nodes for this pod and the one of `helm test`."
+    )
+    tolerations: tuple[Toleration, ...] = Field(description="Taints that both pods tolerate.")
+    affinity: dict[str, Any] = Field(description="Kubernetes' Affinity, of both pods.")
+    priority_class_name: str | None = Field(
+        default=None, min_length=1, description="PriorityClass of both pods."
+    )
+    pod_labels: dict[str, str] = Field(description="Of the pod, beside the chart's own.")
+    pod_annotations: dict[str, str] = Field(description="Of the pod, beside the chart's own.")
 
 
 class ServiceAccount(PoolModel):
@@ -153,6 +163,17 @@ class ServiceMonitor(PoolModel):
     labels: dict[str, str] = Field(description="Of the ServiceMonitor: what Prometheus selects by.")
 
 
+class PodMonitor(PoolModel):
+    """How Prometheus finds Ray pods."""
+
+    enabled: bool = Field(
+        description="A PodMonitor of the Ray pods of watched namespaces: loss, speed and progress "
+        "of what trains."
+    )
+    interval: str = Field(pattern=r"^[0-9]+(ms|s|m)$", description="Between two scrapes.")
+    labels: dict[str, str] = Field(description="Of the PodMonitor: what Prometheus selects by.")
+
+
 class PrometheusRule(PoolModel):
     """Alerts."""
 
@@ -171,6 +192,7 @@ class Metrics(PoolModel):
     """For Prometheus and Grafana."""
 
     service_monitor: ServiceMonitor = Field(description="How Prometheus finds the operator.")
+    pod_monitor: PodMonitor = Field(description="How Prometheus finds Ray pods.")
     prometheus_rule: PrometheusRule = Field(description="Alerts.")
     dashboard: Dashboard = Field(description="For Grafana.")
 

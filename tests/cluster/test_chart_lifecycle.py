@@ -22,6 +22,7 @@ OBJECTS = {
     "policy": f"/apis/networking.k8s.io/v1/namespaces/{SYSTEM}/networkpolicies/{RELEASE}",
     "ray policy": f"/apis/networking.k8s.io/v1/namespaces/default/networkpolicies/{RELEASE}-ray",
     "monitor": f"/apis/monitoring.coreos.com/v1/namespaces/{SYSTEM}/servicemonitors/{RELEASE}",
+    "pod monitor": f"/apis/monitoring.coreos.com/v1/namespaces/{SYSTEM}/podmonitors/{RELEASE}-ray",
     "rules": f"/apis/monitoring.coreos.com/v1/namespaces/{SYSTEM}/prometheusrules/{RELEASE}",
     "deployment": f"/apis/apps/v1/namespaces/{SYSTEM}/deployments/{RELEASE}",
     "role": f"/apis/rbac.authorization.k8s.io/v1/clusterroles/{RELEASE}",
