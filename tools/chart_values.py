@@ -140,12 +140,16 @@ class NetworkPolicy(PoolModel):
     enabled: bool = Field(description="A NetworkPolicy for the operator.")
     ray_namespaces: tuple[Namespace, ...] = Field(
         json_schema_extra={"uniqueItems": True},
-        description="Namespaces whose Ray pods get one: one another, DNS, S3, nothing else.",
+        description="Namespaces with a policy for Ray pods: one another, and what `dns`, `s3` allow.",
     )
     dns: Rules = Field(description="Egress rules of all to DNS.")
-    api_server: Rules = Field(description="Egress rules of the operator to the API server.")
+    api_server: Rules = Field(
+        description="Egress rules of the operator to the API server. Default: every address, on "
+        "ports 443 and 6443."
+    )
     s3: Rules = Field(
-        description="Egress rules of the operator and of Ray pods to S3. Default: public addresses."
+        description="Egress rules of the operator and of Ray pods to S3. Default: every public "
+        "address, on port 443."
     )
     dashboard_from: Rules = Field(
         description="Peers that reach Ray's dashboards: KubeRay, which submits jobs to them."
@@ -232,6 +236,11 @@ class Values(PoolModel):
         default=None, description="Where artifacts go when a resource does not say."
     )
     s3: S3Values = Field(description="How the operator and the Ray pods reach S3.")
+    heartbeat_timeout_seconds: int = Field(
+        default=300,
+        ge=60,  # a heartbeat comes every ten seconds, by a store that may be slow
+        description="A running stage that is silent for so long has failed.",
+    )
     pools: PoolValues = Field(
         default=PoolValues(), description="Where stages run; resources may override fields."
     )

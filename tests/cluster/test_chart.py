@@ -124,6 +124,7 @@ def test_defaults_allow_no_uri_and_need_no_gpu(tmp_path: Path) -> None:
         ({"rayVersion": 2.6}, "/rayVersion"),
         ({"s3": {"endpoint": "minio:9000"}}, "/s3/endpoint"),
         ({"workers": 0}, "/workers"),
+        ({"heartbeatTimeoutSeconds": 59}, "/heartbeatTimeoutSeconds"),
         ({"crds": {"enabled": "yes"}}, "/crds/enabled"),
         ({"networkPolicy": {"rayNamespaces": ["A"]}}, "/networkPolicy/rayNamespaces/0"),
         ({"networkPolicy": {"s3": {"to": []}}}, "/networkPolicy/s3"),

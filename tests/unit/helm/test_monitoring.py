@@ -178,8 +178,10 @@ def starts(node: Any, call: promql_parser.Call, matrix: promql_parser.MatrixSele
     if not isinstance(new, promql_parser.BinaryExpr) or str(new.op) != "unless":
         return False
     plain = str(matrix.vector_selector)
-    return str(new.lhs) == plain and new.rhs.offset == matrix.range and (
-        str(new.rhs).startswith(plain))  # fmt: skip
+    if not isinstance(new.rhs, promql_parser.VectorSelector):
+        return False
+    asks = str(new.lhs) == plain and str(new.rhs).startswith(plain)
+    return asks and new.rhs.offset == matrix.range
 
 
 def test_every_way_that_an_attempt_or_a_pass_ends_is_counted_from_zero() -> None:
