@@ -43,11 +43,29 @@ EVERYTHING: Object = {
     "graceSeconds": 0,
     "pollSeconds": 1,
     "keepFinishedSeconds": 0,
-    "operator": {"resources": {"limits": {"cpu": "2"}}, "credentialsSecret": "operator-s3"},
+    "operator": {
+        "resources": {"limits": {"cpu": "2"}},
+        "credentialsSecret": "operator-s3",
+        "nodeSelector": {"pool": "system"},
+        "tolerations": [{"key": "system", "operator": "Exists", "effect": "NoSchedule"}],
+        "affinity": {
+            "nodeAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": {
+                    "nodeSelectorTerms": [
+                        {"matchExpressions": [{"key": "spot", "operator": "DoesNotExist"}]}
+                    ]
+                }
+            }
+        },
+        "priorityClassName": "system-cluster-critical",
+        "podLabels": {"team": "a", "app.kubernetes.io/component": "mine"},
+        "podAnnotations": {"team": "a", "checksum/config": "mine"},
+    },
     "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/a"}},
     "networkPolicy": {"enabled": True, "rayNamespaces": ["default", "kube-public"]},
     "metrics": {
         "serviceMonitor": {"enabled": True, "interval": "15s", "labels": {"release": "a"}},
+        "podMonitor": {"enabled": True, "interval": "15s", "labels": {"release": "a"}},
         "prometheusRule": {"enabled": True, "labels": {"release": "a"}},
         "dashboard": {"enabled": True, "labels": {"grafana_dashboard": "yes"}},
     },

@@ -26,7 +26,8 @@ from tests.cluster.chart_values import (
     VARIANTS,
     documented_values,
 )
-from tools.chart import CHART
+from tests.support.networkpolicy import selects
+from tools.chart import CHART, ROOT
 
 RULES = [
     {
@@ -123,11 +124,15 @@ def test_defaults_allow_no_uri_and_need_no_gpu(tmp_path: Path) -> None:
         ({"rayVersion": 2.6}, "/rayVersion"),
         ({"s3": {"endpoint": "minio:9000"}}, "/s3/endpoint"),
         ({"workers": 0}, "/workers"),
+        ({"heartbeatTimeoutSeconds": 59}, "/heartbeatTimeoutSeconds"),
         ({"crds": {"enabled": "yes"}}, "/crds/enabled"),
         ({"networkPolicy": {"rayNamespaces": ["A"]}}, "/networkPolicy/rayNamespaces/0"),
         ({"networkPolicy": {"s3": {"to": []}}}, "/networkPolicy/s3"),
         ({"metrics": {"serviceMonitor": {"interval": "1 h"}}}, "/metrics/serviceMonitor/interval"),
-        ({"metrics": {"podMonitor": {}}}, "at '/metrics': additional properties 'podMonitor'"),
+        ({"metrics": {"podMonitor": {"interval": "1 h"}}}, "/metrics/podMonitor/interval"),
+        ({"metrics": {"monitor": {}}}, "at '/metrics': additional properties 'monitor'"),
+        ({"operator": {"tolerations": [{"effect": "x"}]}}, "/operator/tolerations/0/effect"),
+        ({"operator": {"podLabels": {"a": 1}}}, "/operator/podLabels/a"),
         ({"test": {"timeoutSeconds": 0}}, "/test/timeoutSeconds"),
         ({"test": {"enabled": True, "spec": {}}}, "test.namespace is required"),
         ({"test": {"enabled": True, "namespace": "a"}}, "test.spec is required"),
@@ -203,6 +208,38 @@ def test_the_operator_reaches_s3_with_an_identity_of_its_own() -> None:
     assert Path(environment["AWS_CA_BUNDLE"]).parent == Path(mounts["ca"])
     account = one(render(EVERYTHING), "ServiceAccount")
     assert account["metadata"]["annotations"] == EVERYTHING["serviceAccount"]["annotations"]
+
+
+def test_the_operator_and_its_test_run_where_they_are_sent() -> None:
+    names = ("nodeSelector", "tolerations", "affinity", "priorityClassName")
+    sent = {name: EVERYTHING["operator"][name] for name in names}
+    manifests = render(EVERYTHING)
+    template = one(manifests, "Deployment")["spec"]["template"]
+    for spec in (template["spec"], one(manifests, "Pod", component="test")["spec"]):
+        assert {key: spec.get(key) for key in sent} == sent
+    assert not sent.keys() & one(render(), "Deployment")["spec"]["template"]["spec"].keys()
+
+
+def test_own_labels_and_annotations_come_beside_the_charts() -> None:
+    deployment = one(render(EVERYTHING), "Deployment")["spec"]
+    metadata = deployment["template"]["metadata"]
+    assert metadata["labels"]["team"] == metadata["annotations"]["team"] == "a"
+    assert metadata["annotations"]["checksum/config"] != "mine"
+    assert deployment["selector"]["matchLabels"].items() <= metadata["labels"].items()
+
+
+def test_the_pod_monitor_finds_the_ray_pods_of_watched_namespaces() -> None:
+    values = {"metrics": {"podMonitor": {"enabled": True}}}
+    spec = one(render(values), "PodMonitor")["spec"]
+    assert spec["namespaceSelector"] == {"any": True}
+    golden = ROOT / "tests" / "unit" / "operator" / "golden" / "workers-with-gpus.yaml"
+    cluster = yaml.safe_load(golden.read_text())["spec"]["rayClusterSpec"]
+    for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
+        assert selects(spec["selector"], group["template"]["metadata"]["labels"])
+    operator = one(render(values), "Deployment")["spec"]["template"]
+    assert not selects(spec["selector"], operator["metadata"]["labels"])
+    narrow = one(render(NAMESPACED | values), "PodMonitor")["spec"]
+    assert narrow["namespaceSelector"] == {"matchNames": NAMESPACED["namespaces"]}
 
 
 def test_a_digest_wins_over_a_tag() -> None:

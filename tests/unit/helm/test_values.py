@@ -16,7 +16,7 @@ EXAMPLES = re.findall(r"(?:^#     .*\n)+", TEXT, re.M)
 """Blocks of YAML in the comments."""
 CHART_ONLY = {"image", "operator", "serviceAccount", "crds", "userRoles", "networkPolicy"}
 CHART_ONLY |= {"metrics", "test"}
-FREE = {"/operator/resources", "/test/spec", "/global"}
+FREE = {"/operator/resources", "/operator/affinity", "/test/spec", "/global"}
 """Objects whose fields the chart does not name."""
 
 
