@@ -137,8 +137,9 @@ def test_it_asks_again_where_the_api_server_does_not_answer(
     role = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles/{NAME}"
     rules = api.get(role)["rules"]
     api.merge(role, {"rules": []})
-    assert run.process.stdout
-    wait_until(lambda: "no answer" in run.process.stdout.readline(), "it was refused")
+    said = run.process.stdout
+    assert said
+    wait_until(lambda: "no answer" in said.readline(), "it was refused")
     api.merge(role, {"rules": rules})
     judge(api, namespace, "Ready", "done", phase="Ready")
     code, output = run.end()
