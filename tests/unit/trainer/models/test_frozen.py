@@ -87,3 +87,15 @@ def test_it_is_taken_where_nothing_but_the_embeddings_trains_and_nothing_is_drop
     assert isinstance(masked_lm_objective(model, family), FrozenObjective)
     model.config.hidden_dropout_prob = 0.1
     assert isinstance(masked_lm_objective(model, family), MaskedLmObjective)
+
+
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_in_bf16_it_is_as_near_to_fp32_as_the_plain_path_is(model_type: str) -> None:
+    given = batch(PIECES["packed and padded"], "as usual", model_type)
+    exact = outcome(MaskedLmObjective, model_type, given)["weight"]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        plain = outcome(MaskedLmObjective, model_type, given)["weight"]
+        found = outcome(FrozenObjective, model_type, given)["weight"]
+    assert found.dtype == torch.float32
+    errors = [float((one - exact).norm() / exact.norm()) for one in (plain, found)]
+    assert 0 < errors[1] < 2 * errors[0] < 0.5
