@@ -80,12 +80,11 @@ def flops_of(plan: Plan, planned: PlannedStage) -> float:
         read = round(params.epochs * tokens(["train"]))
         return compute.finetune_step(shape, tokens=read, sequence_length=params.max_length)
     if stage.kind == "graft":
-        seeds = max(
-            (len(t.seeds) for t in GraftParams.model_validate(stage.params).tasks), default=1
-        )
-        names = [name for name in stage.inputs if name.startswith(("test:", "source_test:"))]
-        read = round(seeds * tokens(names))
-        return compute.forward_pass(shape, tokens=read, sequence_length=128)
+        read = 0.0
+        for task in GraftParams.model_validate(stage.params).tasks:
+            tests = {f"test:{task.name}", f"source_test:{task.name}"} & stage.inputs.keys()
+            read += max(1, len(task.seeds)) * tokens(sorted(tests))
+        return compute.forward_pass(shape, tokens=round(read), sequence_length=128)
     return planned.flops
 
 
