@@ -140,7 +140,7 @@ class NetworkPolicy(PoolModel):
     enabled: bool = Field(description="A NetworkPolicy for the operator.")
     ray_namespaces: tuple[Namespace, ...] = Field(
         json_schema_extra={"uniqueItems": True},
-        description="Namespaces with a policy for Ray pods: one another, and what `dns`, `s3` allow.",
+        description="Namespaces whose Ray pods get one: one another, and by `dns` and `s3`.",
     )
     dns: Rules = Field(description="Egress rules of all to DNS.")
     api_server: Rules = Field(
