@@ -137,13 +137,13 @@ def test_it_asks_again_where_the_api_server_does_not_answer(
     role = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles/{NAME}"
     rules = api.get(role)["rules"]
     api.merge(role, {"rules": []})
-    said = run.process.stdout
-    assert said
-    wait_until(lambda: "no answer" in said.readline(), "it was refused")
+    output = run.process.stdout
+    assert output
+    wait_until(lambda: "no answer" in output.readline(), "it was refused")
     api.merge(role, {"rules": rules})
     judge(api, namespace, "Ready", "done", phase="Ready")
-    code, output = run.end()
-    assert code == 0 and "Ready: done" in output, output
+    code, said = run.end()
+    assert code == 0 and "Ready: done" in said, said
 
 
 def test_it_gives_up_in_time(control_plane: ControlPlane, api: Api, namespace: str) -> None:

@@ -6,13 +6,14 @@ On a control plane without nodes: no pod starts, but every object is there and g
 import json
 import subprocess
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.cluster.bed.api import Object
-from tests.cluster.bed.chart import HelmError, ensure_namespace, helm
+from tests.cluster.bed.chart import HelmError, apply, ensure_namespace, helm
 from tests.cluster.bed.control_plane import ControlPlane
 from tests.cluster.bed.processes import wait_until
 from tests.cluster.chart_values import EVERYTHING, documented_values
@@ -85,22 +86,24 @@ def test_a_crd_that_helm_installed_is_upgraded_by_kubectl(
     release("install", str(CHART), "--take-ownership")
     release("uninstall")
     crd: Object = yaml.safe_load((CHART / "files" / "crds" / f"{CRD_FILE}.yaml").read_text())
+    former = deepcopy(crd)
     schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     schema["description"] = "Changed."
 
-    def apply(*more: str) -> subprocess.CompletedProcess[str]:
+    def kubectl_apply(*more: str) -> subprocess.CompletedProcess[str]:
         kubectl = [binary("kubectl"), "--kubeconfig", str(control_plane.kubeconfig())]
         command = [*kubectl, "apply", "--server-side", *more, "-f", "-"]
         return subprocess.run(command, input=json.dumps(crd), capture_output=True, text=True)
 
-    assert "conflict" in apply().stderr
+    refused = kubectl_apply()
+    assert "conflict" in refused.stderr, refused.stderr
     documented = "kubectl apply --server-side --force-conflicts -f crds/"
     assert documented in (ROOT / "docs" / "install.md").read_text()
-    done = apply("--force-conflicts")
+    done = kubectl_apply("--force-conflicts")
     assert done.returncode == 0, done.stderr
     (version, *_) = control_plane.admin.get(CRD)["spec"]["versions"]
     assert version["schema"]["openAPIV3Schema"]["description"] == "Changed."
-    release("install", str(CHART), "--take-ownership")
+    apply(control_plane.admin, former)
 
 
 def test_another_release_does_not_take_the_crd_by_accident(
