@@ -2,6 +2,11 @@
 
 import os
 
+from hypothesis import settings
+
+# An example's first run loads libraries, on a machine that may be busy.
+settings.register_profile("lingraft", parent=settings.default, deadline=None)
+settings.load_profile("lingraft")
 # Set before any test module imports these libraries: they read them once.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"

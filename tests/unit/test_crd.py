@@ -27,7 +27,7 @@ FILE = ROOT / "crds" / "lingraft.dev_languageadaptations.yaml"
 SCHEMA = VERSION["schema"]["openAPIV3Schema"]
 SPEC, STATUS = SCHEMA["properties"]["spec"], SCHEMA["properties"]["status"]
 # Big examples: what is slow is making them.
-BIG = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+BIG = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 def test_the_file_is_fresh():

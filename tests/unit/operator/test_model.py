@@ -304,7 +304,6 @@ World.TestCase.settings = settings(
     stateful_step_count=40,
     derandomize=not EXAMPLES,
     database=None,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 TestWorld = World.TestCase

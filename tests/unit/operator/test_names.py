@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from lingraft.stage import Stage, StageKind
 from lingraft_operator.names import rayjob_name
 
-FEW = settings(max_examples=100, deadline=None)
+FEW = settings(max_examples=100)
 
 values = st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=5), max_size=2)
 stages = st.builds(

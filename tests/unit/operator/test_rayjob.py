@@ -20,7 +20,7 @@ from tests.unit.operator.shapes import text_of as golden_text
 Object = dict[str, Any]
 KINDS: tuple[StageKind, ...] = get_args(StageKind)
 CONFIGS = (PLAIN, S3)
-FEW = settings(max_examples=30, deadline=None)
+FEW = settings(max_examples=30)
 
 kinds = st.sampled_from(KINDS)
 pools = objects(Pool).map(Pool.model_validate)

@@ -29,7 +29,7 @@ def pack(folder: Path, documents: list[list[int]], length: int, shard: int = 4) 
     return PackedText(folder)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.integers(0, 200), max_size=30),
     st.sampled_from([4, 16, 40, 64, 128]),

@@ -46,7 +46,7 @@ def test_unigram_equals_sentencepiece(pair, text: str) -> None:  # type: ignore[
     same(pair, text)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.lists(
         st.sampled_from(
