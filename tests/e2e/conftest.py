@@ -42,7 +42,7 @@ def missing() -> str | None:
     try:
         for name in BINARIES:
             binary(name)
-        policies.program()
+        policies.PROGRAM.find()
         archives()
     except (Missing, images.Missing) as error:
         return str(error)

@@ -1,4 +1,4 @@
-"""The real kstatus and Flux's evaluator, built once in the way of `tools/kube/build.py`.
+"""The real kstatus and Flux's evaluator, as one program.
 
 python tools/kstatus/build.py
 """
@@ -9,33 +9,9 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tools.kube import build as kube
+from tools.kube.program import Program
 
-HERE = Path(__file__).parent
-
-
-def _make(folder: Path) -> None:
-    target = str(folder / "kstatus")
-    kube._go(HERE, "build", "-ldflags", "-s -w", "-o", target, ".")
-
-
-PART = kube.Part("kstatus", _make, ("kstatus",), str(HERE))
-kube.PARTS[PART.name] = PART
-
-
-def program() -> Path:
-    """The program, if it was built.
-
-    Raises:
-        Missing: It was not; the message says how.
-    """
-    try:
-        return kube.find(PART.name) / "kstatus"
-    except kube.Missing as error:
-        raise kube.Missing(
-            str(error).replace("tools/kube/build.py kstatus", "tools/kstatus/build.py")
-        ) from error
-
+PROGRAM = Program("kstatus", Path(__file__).with_name("program"), ".", "tools/kstatus/build.py")
 
 if __name__ == "__main__":
-    sys.exit(kube.main([PART.name]))
+    sys.exit(PROGRAM.build())

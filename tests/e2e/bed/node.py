@@ -113,7 +113,7 @@ class Node:
         self._start(
             "kube-router",
             [
-                policies.program(),
+                policies.PROGRAM.find(),
                 f"--kubeconfig={kubeconfig}",
                 f"--hostname-override={self.name}",
                 f"--service-cluster-ip-range={SERVICES}",

@@ -11,7 +11,7 @@ import lupa.lua51 as lua51
 import yaml
 from cel_expr_python import cel
 
-from tools.kstatus.build import program
+from tools.kstatus.build import PROGRAM
 
 Object = dict[str, Any]
 ROOT = Path(__file__).parents[3]
@@ -72,7 +72,7 @@ def real(bodies: Sequence[Object]) -> list[dict[str, str]]:
     """
     asked = {"exprs": expressions(), "objects": list(bodies)}
     done = subprocess.run(
-        [program()], input=json.dumps(asked), capture_output=True, text=True, timeout=60
+        [PROGRAM.find()], input=json.dumps(asked), capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
