@@ -11,8 +11,8 @@ export TOKENIZERS_PARALLELISM := false
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup demo demo-compare demo-minilm test test-unit test-integration test-cluster \
-	test-e2e chaos cluster-up cluster-down kube kstatus images checkov other-crds lint types format \
-	generate bench-quick bench-operator replicate lock clean
+	test-e2e disturb e2e-ready chaos cluster-up cluster-down kube kstatus images checkov other-crds \
+	lint types format generate bench bench-operator replicate lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +32,7 @@ demo: $(READY) ## Adapt an English model to French, on this machine, from nothin
 demo-compare: $(READY) ## The demo with all three methods and what each cost
 	$(BIN)/python examples/bible/demo.py --compare
 
-test: lint types test-unit test-integration test-cluster ## Everything that CI runs, in this order
+test: lint types test-unit test-integration test-cluster test-e2e ## Everything that CI runs, in this order
 
 test-unit: $(READY) kstatus ## Pure code, under a minute
 	tools/loopback.sh $(BIN)/pytest tests/unit
@@ -43,11 +43,17 @@ test-integration: $(READY) ## Real models, real local Ray, a real S3 server
 test-cluster: $(READY) kube checkov other-crds ## The operator on a real control plane with the real KubeRay
 	tools/loopback.sh $(BIN)/pytest tests/cluster
 
-test-e2e: $(READY) kube ## Images and chart on two real nodes; takes root and Debian
+test-e2e: e2e-ready ## From `helm install` to Ready on two real nodes; takes root and Debian
+	tools/loopback.sh $(BIN)/pytest tests/e2e --ignore=tests/e2e/test_disturbed.py
+
+disturb: e2e-ready ## There, what happens to clusters in the middle of a run
+	tools/loopback.sh $(BIN)/pytest tests/e2e/test_disturbed.py
+
+e2e-ready: $(READY) kube
 	$(BIN)/python tools/kube/build.py node || test "$${CI:-}" != true
+	$(BIN)/python tools/kube/policies.py || test "$${CI:-}" != true
 	tests/e2e/prerequisites.sh
 	$(MAKE) images || test "$${CI:-}" != true
-	tools/loopback.sh $(BIN)/pytest tests/e2e
 
 chaos: $(READY) kube ## Ten seeds of every way to disturb the operator
 	CHAOS_SEEDS=10 tools/loopback.sh $(BIN)/pytest tests/cluster/test_chaos.py
@@ -97,8 +103,8 @@ format: $(READY) ## Format, and fix what can be fixed
 demo-minilm: $(READY) ## Adapt all-MiniLM-L6-v2 to French, beside its floor and ceiling
 	$(BIN)/python examples/bible/minilm.py
 
-bench-quick: $(READY) ## Embed tokens/s of the three methods beside their FLOPs
-	$(BIN)/python bench/quick.py
+bench: $(READY) ## Step 2 against transformers' Trainer, in turn (BENCH_ARGS=--quick: one case)
+	$(BIN)/python -m bench.trainer $(BENCH_ARGS)
 
 # Threads that wait must not spin: processor seconds are what is reported.
 PRESET ?= cpu-smoke

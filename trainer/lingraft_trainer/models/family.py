@@ -27,6 +27,7 @@ class Family:
         predictions: The module that holds the tied `decoder` and the output `bias` [V].
         final_norm: `(model, hidden) -> hidden`, what the body does after its last layer.
         first_position: Position id of a sequence's first token, given the padding id.
+        pre_norm: Whether LayerNorm stands before each sub-layer, not after it.
     """
 
     model_type: str
@@ -37,6 +38,7 @@ class Family:
     predictions: Callable[[Any], Any]
     final_norm: Callable[[Any, Tensor], Tensor]
     first_position: Callable[[int], int]
+    pre_norm: bool = False
 
 
 def embeddings(model: PreTrainedModel) -> nn.Embedding:

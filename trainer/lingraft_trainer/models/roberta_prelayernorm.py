@@ -15,4 +15,5 @@ ROBERTA_PRELAYERNORM = Family(
     predictions=lambda model: model.lm_head,
     final_norm=lambda model, hidden: model.base_model.LayerNorm(hidden),
     first_position=lambda pad_id: pad_id + 1,
+    pre_norm=True,
 )

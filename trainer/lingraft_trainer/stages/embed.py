@@ -23,7 +23,7 @@ from lingraft_trainer.stages.common import mlm_cost, mlm_metrics, mlm_settings
 from lingraft_trainer.stages.snapshots import Snapshots
 from lingraft_trainer.tokenization.swap import load_tokenizer
 from lingraft_trainer.training.loop import fit
-from lingraft_trainer.training.mlm import MaskedLmObjective, MlmData
+from lingraft_trainer.training.mlm import MlmData, masked_lm_objective
 
 EMBEDDINGS = "embeddings.safetensors"
 """Tensors `weight` [V', H] and `bias` [V']."""
@@ -64,7 +64,7 @@ def embed(ctx: StageContext) -> Result:
     snapshots = Snapshots(ctx, params.snapshots or (), learned)
     done = fit(
         snapshots.ctx,
-        MaskedLmObjective(model, family),
+        masked_lm_objective(model, family),
         data,
         mlm_settings(params.training),
         width=model.config.hidden_size,

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from transformers import PreTrainedModel
 from lingraft.params import MaskedLm as MaskedLmParams
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.models.family import Family, embeddings
+from lingraft_trainer.models.frozen import FrozenBody
 from lingraft_trainer.training.loop import Step
 from lingraft_trainer.training.loss import tied_cross_entropy
 from lingraft_trainer.training.masking import IntArray, mask_tokens, rows_of_step, share_of
@@ -145,6 +147,32 @@ class MaskedLmObjective(nn.Module):
         return head_loss(self.model, self.family, hidden_BSH, batch)
 
 
+class FrozenObjective(nn.Module):
+    """The same sum where only the token embeddings train, and no layer has dropout."""
+
+    def __init__(self, model: PreTrainedModel, family: Family) -> None:
+        super().__init__()
+        self.model = model
+        self.family = family
+        self._body: FrozenBody | None = None
+
+    def forward(self, batch: MlmBatch) -> Tensor:
+        """The summed loss in nats, a scalar."""
+        base: Any = self.model.base_model
+        x_BSH = base.embeddings(input_ids=batch.input_ids, position_ids=batch.position_ids)
+        if self._body is None:  # not before: the model may have been moved to a device
+            self._body = FrozenBody(self.model, self.family, matmul_dtype(x_BSH))
+        hidden_MH = self._body(x_BSH, batch.attention, batch.masked)
+        hidden_MH = self.family.final_norm(self.model, hidden_MH)
+        return _loss_of(self.model, self.family, hidden_MH, batch.labels)
+
+
+def masked_lm_objective(model: PreTrainedModel, family: Family) -> nn.Module:
+    """The fastest objective that is exact for what of the model trains."""
+    fits = FrozenBody.fits(model, family)
+    return FrozenObjective(model, family) if fits else MaskedLmObjective(model, family)
+
+
 class JointObjective(nn.Module):
     """MiniJoint's step 1: the mean of the top head's loss and the middle head's."""
 
@@ -173,12 +201,16 @@ def head_loss(
 ) -> Tensor:
     """The head's summed loss at the masked positions of a body's output."""
     hidden_MH = hidden_BSH.flatten(0, 1).index_select(0, batch.masked)
+    return _loss_of(model, family, hidden_MH, batch.labels)
+
+
+def _loss_of(model: PreTrainedModel, family: Family, hidden_MH: Tensor, labels: Tensor) -> Tensor:
     features_MH = family.transform(model, hidden_MH)
     return tied_cross_entropy(
         features_MH,
         embeddings(model).weight,
         family.predictions(model).bias,
-        batch.labels,
+        labels,
         dtype=matmul_dtype(features_MH),
     )
 

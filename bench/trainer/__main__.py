@@ -1,0 +1,61 @@
+"""Step 2 against transformers' `Trainer`: one model, one text, one batch, in turn.
+
+    python -m bench.trainer [--quick]            (make bench, make bench-quick)
+
+Four contenders, each in a process of its own: `Trainer` with the body frozen, the usual script,
+and this project's `embed` loop; each through all layers (Standard) and through the bottom third
+(a mini-model). They take turns, update by update, so that the machine's noise falls on all
+alike; medians are compared. Ratios are what to quote: the times belong to the machine.
+"""
+
+import argparse
+import json
+import platform
+from datetime import UTC, date, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from bench.trainer.case import Case
+from bench.trainer.machine import matmul_gflops
+from bench.trainer.report import table
+from bench.trainer.rounds import measure
+
+RESULTS = Path(__file__).parents[1] / "results"
+
+
+def main() -> None:
+    """Measure the cases that were asked for, write them down, print the ratios."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--hidden", type=int, nargs="+", default=[256, 768])
+    parser.add_argument("--length", type=int, nargs="+", default=[128, 512])
+    parser.add_argument("--batch-tokens", type=int, default=2048)
+    parser.add_argument("--rounds", type=int, default=7, help="updates that are counted")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--quick", action="store_true", help="hidden 256, length 128 only")
+    args = parser.parse_args()
+    if args.quick:
+        args.hidden, args.length = [256], [128]
+    found = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": platform.machine(),
+        "threads": args.threads,
+        "versions": {name: version(name) for name in ("torch", "transformers", "accelerate")},
+        "cases": [],
+    }
+    for hidden in args.hidden:
+        for length in args.length:
+            case = Case(hidden=hidden, length=length, batch_tokens=args.batch_tokens)
+            peak = matmul_gflops(case, args.threads)
+            result = measure(case, rounds=args.rounds, threads=args.threads)
+            found["cases"].append({"case": case.to_json(), "peakGflops": peak, "sides": result})
+            print(table(case, peak, result), flush=True)
+    RESULTS.mkdir(exist_ok=True)
+    file = RESULTS / f"trainer-{date.today().isoformat()}.json"
+    file.write_text(json.dumps(found, indent=2) + "\n")
+    print(f"written: {file}")
+
+
+if __name__ == "__main__":
+    main()

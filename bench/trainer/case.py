@@ -1,0 +1,99 @@
+"""What is compared: one model, one text, one batch, as both sides see them."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedModel
+
+from lingraft import compute
+from lingraft.architecture import shape_of_config
+from lingraft_trainer.data.packing import PackedText, PackWriter
+
+HEAD_WIDTH = 64
+MASK_PROBABILITY = 0.15
+PAD, SPECIAL = 1, 5
+"""RoBERTa's padding id; `<s> <pad> </s> <unk>` come first here, and the mask token after them."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One comparison.
+
+    Attributes:
+        hidden: Width of the model; 64 to a head.
+        layers: Of the model as a whole; a shallow one is the same without the upper layers.
+        vocabulary: Rows of the token embeddings.
+        length: Tokens of a row.
+        batch_tokens: Tokens of an update.
+        family: transformers' model type.
+    """
+
+    hidden: int = 256
+    layers: int = 12
+    vocabulary: int = 32_000
+    length: int = 128
+    batch_tokens: int = 2048
+    family: str = "roberta"
+
+    def config(self, layers: int) -> Any:
+        """Transformers' configuration of the model, cut to a depth. No dropout, as in step 2."""
+        return AutoConfig.for_model(
+            self.family,
+            vocab_size=self.vocabulary,
+            num_hidden_layers=layers,
+            hidden_size=self.hidden,
+            num_attention_heads=self.hidden // HEAD_WIDTH,
+            intermediate_size=4 * self.hidden,
+            max_position_embeddings=self.length + 2,
+            pad_token_id=PAD,
+            hidden_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0,
+        )
+
+    def model(self, layers: int) -> PreTrainedModel:
+        """A model of random weights: speed does not depend on what it knows."""
+        return AutoModelForMaskedLM.from_config(self.config(layers))
+
+    def flops(self, layers: int, *, every_position: bool) -> float:
+        """FLOPs of an update by formula; the usual head computes logits at every position."""
+        share = 1.0 if every_position else MASK_PROBABILITY
+        return compute.embed_step(
+            shape_of_config(self.config(layers).to_dict(), where="bench"),
+            layers=layers,
+            vocabulary=self.vocabulary,
+            tokens=self.batch_tokens,
+            masked=self.batch_tokens * share,
+            sequence_length=self.length,
+        )
+
+    @contextmanager
+    def text(self) -> Iterator[PackedText]:
+        """Packed rows full of random tokens, one piece each."""
+        rng = np.random.default_rng(0)
+        with tempfile.TemporaryDirectory(prefix="lingraft-bench-") as folder:
+            writer = PackWriter(
+                Path(folder),
+                sequence_length=self.length,
+                pad_id=PAD,
+                mask_id=SPECIAL - 1,
+                special_ids=tuple(range(SPECIAL)),
+                vocab_size=self.vocabulary,
+                prefix=[0],
+                suffix=[2],
+            )
+            for _ in range(8 * self.batch_tokens // self.length):
+                writer.add(
+                    rng.integers(SPECIAL, self.vocabulary, self.length - 2).tolist(),
+                    4 * self.length,
+                )
+            writer.close()
+            yield PackedText(Path(folder))
+
+    def to_json(self) -> dict[str, Any]:
+        """For the worker processes and the results."""
+        return asdict(self)

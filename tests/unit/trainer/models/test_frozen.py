@@ -1,0 +1,101 @@
+"""A frozen body's own functions give what transformers' modules give: loss and gradients."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from lingraft_trainer.models.family import embeddings
+from lingraft_trainer.models.registry import family_of
+from lingraft_trainer.stages.embed import train_embeddings_only
+from lingraft_trainer.training.mlm import (
+    FrozenObjective,
+    MaskedLmObjective,
+    MlmBatch,
+    batch_of,
+    masked_lm_objective,
+)
+from tests.support.tiny import LENGTH, MODEL_TYPES, tiny_model
+
+PIECES = {
+    "one piece a row": [[LENGTH]] * 4,
+    "packed and padded": [[9, 14, 6], [LENGTH], [5], [20, 7]],
+}
+MASKS = ("as usual", "a row without", "one token", "none")
+
+
+def batch(rows: list[list[int]], mask: str, model_type: str) -> MlmBatch:
+    rng = np.random.default_rng(1)
+    pad = 0 if model_type == "bert" else 1
+    tokens = np.full((len(rows), LENGTH), pad, dtype=np.int64)
+    segments = np.zeros((len(rows), LENGTH), dtype=np.uint8)
+    for row, lengths in enumerate(rows):
+        numbers = np.repeat(np.arange(1, len(lengths) + 1), lengths)
+        segments[row, : len(numbers)] = numbers
+        tokens[row, : len(numbers)] = rng.integers(5, 40, len(numbers))
+    share = {"none": 0.0, "one token": 0.0}.get(mask, 0.3)
+    chosen = (rng.random(tokens.shape) < share) & (segments > 0)
+    if mask == "a row without":
+        chosen[1] = False
+    if mask == "one token":
+        chosen[2, 3] = True
+    inputs = np.where(chosen, 4, tokens)
+    first = family_of(model_type).first_position(pad)
+    return batch_of(tokens, segments, inputs, chosen, first_position=first)
+
+
+def outcome(kind: type[nn.Module], model_type: str, given: MlmBatch) -> dict[str, Tensor]:
+    model, family = tiny_model(model_type), family_of(model_type)
+    bias = family.predictions(model).bias
+    train_embeddings_only(model, bias)
+    loss = kind(model, family)(given)
+    loss.backward()
+    weight = embeddings(model).weight
+    assert weight.grad is not None and bias.grad is not None
+    return {"loss": loss.detach(), "weight": weight.grad, "bias": bias.grad}
+
+
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("pieces", PIECES.values(), ids=PIECES.keys())
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_loss_and_gradients_are_those_of_the_plain_path(
+    model_type: str, pieces: list[list[int]], mask: str
+) -> None:
+    given = batch(pieces, mask, model_type)
+    plain = outcome(MaskedLmObjective, model_type, given)
+    found = outcome(FrozenObjective, model_type, given)
+    for name, expected in plain.items():
+        scale = float(expected.abs().max()) or 1.0
+        error = float((found[name] - expected).abs().max()) / scale
+        assert error < 1e-5, f"{name}: {error:.1e}"
+    assert bool(plain["weight"].any()) == (mask != "none")
+
+
+def test_the_models_own_weights_stay_what_they_were() -> None:
+    model, family = tiny_model("roberta"), family_of("roberta")
+    train_embeddings_only(model, family.predictions(model).bias)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    FrozenObjective(model, family)(batch([[LENGTH]], "as usual", "roberta"))
+    after = model.state_dict()
+    assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
+
+
+def test_it_is_taken_where_nothing_but_the_embeddings_trains_and_nothing_is_dropped() -> None:
+    model, family = tiny_model("bert"), family_of("bert")
+    assert isinstance(masked_lm_objective(model, family), MaskedLmObjective)
+    train_embeddings_only(model, family.predictions(model).bias)
+    assert isinstance(masked_lm_objective(model, family), FrozenObjective)
+    model.config.hidden_dropout_prob = 0.1
+    assert isinstance(masked_lm_objective(model, family), MaskedLmObjective)
+
+
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_in_bf16_it_is_as_near_to_fp32_as_the_plain_path_is(model_type: str) -> None:
+    given = batch(PIECES["packed and padded"], "as usual", model_type)
+    exact = outcome(MaskedLmObjective, model_type, given)["weight"]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        plain = outcome(MaskedLmObjective, model_type, given)["weight"]
+        found = outcome(FrozenObjective, model_type, given)["weight"]
+    assert found.dtype == torch.float32
+    errors = [float((one - exact).norm() / exact.norm()) for one in (plain, found)]
+    assert 0 < errors[1] < 2 * errors[0] < 0.5

@@ -1,0 +1,179 @@
+"""A frozen body as plain functions: what training embeddings through it needs, and no more.
+
+transformers' modules compute every layer at every position. A masked-LM loss reads the last
+layer at the masked positions alone, and within a layer only keys and values look at other
+positions: so the last layer's queries, attention output, feed-forward and norms are computed
+for the masked positions only. That is exact. Query, key and value are one product here, whose
+frozen weights lie side by side.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import layer_norm, linear, scaled_dot_product_attention
+from transformers import PreTrainedModel
+from transformers.activations import ACT2FN
+
+from lingraft_trainer.models.family import Family, encoder_layers
+
+Norm = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """One frozen layer. H hidden, I intermediate; weights are [out, in]."""
+
+    qkv: tuple[Tensor, Tensor]  # [3H, H], [3H]
+    out: tuple[Tensor, Tensor]  # [H, H], [H]
+    up: tuple[Tensor, Tensor]  # [I, H], [I]
+    down: tuple[Tensor, Tensor]  # [H, I], [H]
+    norms: tuple[Norm, Norm]  # beside attention, beside the feed-forward
+
+
+class FrozenBody:
+    """The encoder of a masked LM whose layers are frozen and without dropout.
+
+    In fp32 the model's query, key and value weights become views of the joined ones, so that
+    nothing is held twice.
+
+    Args:
+        model: Where it will run: its weights are not to be moved afterwards.
+        family: The model's.
+        dtype: Of the products' weights, cast here once and not in every update.
+    """
+
+    def __init__(self, model: PreTrainedModel, family: Family, dtype: torch.dtype) -> None:
+        config: Any = model.config
+        self.heads: int = config.num_attention_heads
+        self.pre_norm = family.pre_norm
+        self.activation: Callable[[Tensor], Tensor] = ACT2FN[config.hidden_act]
+        self.dtype = dtype
+        self.layers = [_layer(one, family, dtype) for one in encoder_layers(model, family)]
+
+    @staticmethod
+    def fits(model: PreTrainedModel, family: Family) -> bool:
+        """Whether the model may run here: frozen layers, and no dropout to draw."""
+        config: Any = model.config
+        drops = config.hidden_dropout_prob or config.attention_probs_dropout_prob
+        layers = encoder_layers(model, family)
+        return not drops and not any(p.requires_grad for p in layers.parameters())
+
+    def __call__(self, x_BSH: Tensor, attention: Tensor | None, masked: Tensor) -> Tensor:
+        """The last layer's output at the masked positions, [M, H], without a final norm.
+
+        Args:
+            x_BSH: Output of the embeddings.
+            attention: [B, 1, S, S] bool, which positions see which; None: all see all.
+            masked: Positions in the flattened [B * S], ascending, [M].
+        """
+        length = x_BSH.shape[1]
+        # Added to the scores: a bool mask would be turned into this once in every layer.
+        bias = None if attention is None else _as_bias(attention, self.dtype)
+        for layer in self.layers[:-1]:
+            x_BSH = self._after(layer, x_BSH, self._attend(layer, x_BSH, bias))
+        last = self.layers[-1]
+        slots = _Slots.of(masked, length, x_BSH.shape[0])
+        attended = self._attend(last, x_BSH, bias, slots)
+        return self._after(last, x_BSH.flatten(0, 1).index_select(0, masked), attended)
+
+    def _attend(
+        self, layer: _Layer, x_BSH: Tensor, bias: Tensor | None, slots: "_Slots | None" = None
+    ) -> Tensor:
+        """Attention of a layer's input, its output product left out: [B, S, H] or [M, H]."""
+        rows, length, width = x_BSH.shape
+        if self.pre_norm:
+            x_BSH = layer.norms[0](x_BSH)
+        weight, offset = layer.qkv
+        split = (self.heads, width // self.heads)
+        if slots is None:
+            qkv = linear(x_BSH, weight, offset).view(rows, length, 3, *split)
+            q, k, v = (part.transpose(1, 2) for part in qkv.unbind(2))
+            seen = scaled_dot_product_attention(q, k, v, attn_mask=bias)
+            return seen.transpose(1, 2).flatten(2)
+        kv = linear(x_BSH, weight[width:], offset[width:]).view(rows, length, 2, *split)
+        k, v = (part.transpose(1, 2) for part in kv.unbind(2))
+        chosen = x_BSH.flatten(0, 1).index_select(0, slots.flat)
+        q = linear(chosen, weight[:width], offset[:width]).view(rows, -1, *split).transpose(1, 2)
+        if bias is not None:
+            bias = bias.expand(rows, 1, length, length).flatten(0, 2).index_select(0, slots.flat)
+            bias = bias.view(rows, 1, -1, length)
+        seen = scaled_dot_product_attention(q, k, v, attn_mask=bias)
+        return seen.transpose(1, 2).reshape(-1, width).index_select(0, slots.used)
+
+    def _after(self, layer: _Layer, x: Tensor, attended: Tensor) -> Tensor:
+        """What follows attention; it looks at no other position: [..., H] -> [..., H]."""
+        first, second = layer.norms
+        x = linear(attended, *layer.out) + x
+        if self.pre_norm:
+            return self._feed(layer, second(x)) + x
+        x = first(x)
+        return second(self._feed(layer, x) + x)
+
+    def _feed(self, layer: _Layer, x: Tensor) -> Tensor:
+        return linear(self.activation(linear(x, *layer.up)), *layer.down)
+
+
+@dataclass(frozen=True)
+class _Slots:
+    """Masked positions as a rectangle: every row of a batch gets as many slots as the fullest.
+
+    Attributes:
+        flat: Position of every slot in the flattened [B * S], [B * K]; spare slots hold some
+            position of their row, and what is computed there is dropped.
+        used: The slots that are not spare, in the order of the masked positions, [M].
+    """
+
+    flat: Tensor
+    used: Tensor
+
+    @classmethod
+    def of(cls, masked: Tensor, length: int, rows: int) -> "_Slots":
+        row = masked // length
+        counts = torch.bincount(row, minlength=rows)
+        most = max(1, int(counts.max()))
+        within = torch.arange(len(masked), device=masked.device) - (counts.cumsum(0) - counts)[row]
+        used = row * most + within
+        flat = torch.arange(rows, device=masked.device).mul_(length).repeat_interleave(most)
+        return cls(flat.index_copy(0, used, masked), used)
+
+
+def _as_bias(attention: Tensor, dtype: torch.dtype) -> Tensor:
+    bias = torch.zeros(attention.shape, dtype=dtype, device=attention.device)
+    return bias.masked_fill_(attention.logical_not(), float("-inf"))
+
+
+def _layer(module: Any, family: Family, dtype: torch.dtype) -> _Layer:
+    attention, feed = module.attention, module.output
+    if family.pre_norm:
+        norms = attention.LayerNorm, module.intermediate.LayerNorm
+    else:
+        norms = attention.output.LayerNorm, feed.LayerNorm
+    return _Layer(
+        qkv=_joined((attention.self.query, attention.self.key, attention.self.value), dtype),
+        out=_pair(attention.output.dense, dtype),
+        up=_pair(module.intermediate.dense, dtype),
+        down=_pair(feed.dense, dtype),
+        norms=(_norm(norms[0]), _norm(norms[1])),
+    )
+
+
+def _joined(parts: tuple[nn.Linear, ...], dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    weight = torch.cat([part.weight.data for part in parts]).to(dtype)
+    bias = torch.cat([part.bias.data for part in parts]).to(dtype)
+    if dtype == parts[0].weight.dtype:
+        shares = zip(parts, weight.chunk(len(parts)), bias.chunk(len(parts)), strict=True)
+        for part, own_weight, own_bias in shares:
+            part.weight.data, part.bias.data = own_weight, own_bias
+    return weight, bias
+
+
+def _pair(part: nn.Linear, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    return part.weight.data.to(dtype), part.bias.data.to(dtype)
+
+
+def _norm(module: nn.LayerNorm) -> Norm:
+    shape, weight, bias = module.normalized_shape, module.weight.data, module.bias.data
+    return lambda x: layer_norm(x, shape, weight, bias, module.eps)
