@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.replication.analysis import (
@@ -17,9 +17,12 @@ from bench.replication.analysis import (
 )
 
 scores = st.lists(st.floats(0, 1), min_size=2, max_size=12)
+# No deadline: the first call of all draws in scikit-learn, and machines are busy.
+FEW = settings(max_examples=50, deadline=None)
 COSTS = np.array([0.0, 10.0, 100.0, 1000.0])
 
 
+@FEW
 @given(scores)
 def test_a_smoothed_curve_never_falls_and_keeps_the_mean(values: list[float]) -> None:
     rising = smoothed(values)
@@ -42,6 +45,7 @@ def test_cost_is_read_off_between_snapshots_on_the_logarithm() -> None:
     assert cost_to_reach(COSTS, curve, 0.0) == 0.0
 
 
+@FEW
 @given(scores.map(sorted), st.floats(0, 1), st.floats(0, 1))
 def test_a_higher_target_never_costs_less(curve: list[float], one: float, other: float) -> None:
     costs = np.array([0.0, *np.geomspace(1, 1000, len(curve) - 1)])
@@ -57,6 +61,7 @@ def test_speedup_is_nought_where_the_other_never_gets_there() -> None:
     assert np.isnan(average([0.0])[0])
 
 
+@FEW
 @given(st.floats(1, 1e6), st.floats(1, 1e6), st.floats(0, 1e6), st.integers(1, 100))
 def test_more_languages_never_make_a_shared_cost_weigh_more(
     reference: float, other: float, once: float, languages: int
@@ -66,6 +71,7 @@ def test_more_languages_never_make_a_shared_cost_weigh_more(
     assert shared <= speedup(reference, other) * (1 + 1e-9)
 
 
+@FEW
 @given(st.lists(st.sampled_from("abcd"), min_size=1, max_size=30))
 def test_draws_take_whole_groups(groups: list[str]) -> None:
     drawn = draws_of(groups, draws=20)

@@ -1,6 +1,6 @@
 """A plan with a learning curve: the run's own stages, and more evaluations."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.replication.stages import cost_lines, distinct, flops_of, log_spaced, with_snapshots
@@ -10,6 +10,7 @@ from tests.support.specs import digests, planned, spec_of, task
 TASKS = [task(sourceTest="file:///english-test")]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 200_000), st.integers(2, 20))
 def test_snapshots_rise_to_the_end(steps: int, count: int) -> None:
     found = log_spaced(steps, count)
