@@ -80,6 +80,12 @@ class EmbedParams(Contract):
     method: Method
     init: Literal["random", "normal", "overlap", "mean"]
     training: MaskedLm
+    snapshots: tuple[int, ...] | None = Field(
+        default=None,
+        exclude_if=lambda steps: steps is None,
+        description="Updates after which to keep what was learned so far, 0 for the start. No "
+        "resource asks for it: learning curves do (bench/replication). Unset it is not digested.",
+    )
 
 
 class FinetuneParams(Contract):
@@ -113,3 +119,9 @@ class GraftParams(Contract):
     language: str
     method: Method
     tasks: tuple[GraftTask, ...]
+    snapshot: int | None = Field(
+        default=None,
+        exclude_if=lambda step: step is None,
+        description="Evaluate the embeddings as they were after so many updates, and keep the "
+        "scores and predictions only. As `EmbedParams.snapshots`, for learning curves alone.",
+    )

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from lingraft.pools import LocalObject, PoolModel, Pools
+from lingraft.pools import LocalObject, PoolModel, Pools, Toleration
 from lingraft.resource import Store
 from lingraft_operator.config import S3, Access, PoolConfig, PoolConfigs
 
@@ -96,6 +96,16 @@ class Operator(PoolModel):
         description="Secret of the release's namespace whose keys become the operator's "
         "environment: what it reads stores and sources with.",
     )
+    node_selector: dict[str, str] = Field(
+        description="Labels of the nodes for this pod and the one of `helm test`."
+    )
+    tolerations: tuple[Toleration, ...] = Field(description="Taints that both pods tolerate.")
+    affinity: dict[str, Any] = Field(description="Kubernetes' Affinity, of both pods.")
+    priority_class_name: str | None = Field(
+        default=None, min_length=1, description="PriorityClass of both pods."
+    )
+    pod_labels: dict[str, str] = Field(description="Of the pod, beside the chart's own.")
+    pod_annotations: dict[str, str] = Field(description="Of the pod, beside the chart's own.")
 
 
 class ServiceAccount(PoolModel):
@@ -108,8 +118,16 @@ class Crds(PoolModel):
     """What belongs to the whole cluster, not to one release."""
 
     enabled: bool = Field(
-        description="Install the LanguageAdaptation CRD, which uninstalling keeps, and the roles "
-        "that let a namespace's editors and viewers use it."
+        description="Install the LanguageAdaptation CRD, which uninstalling keeps."
+    )
+
+
+class UserRoles(PoolModel):
+    """Who may use the resource."""
+
+    enabled: bool = Field(
+        description="Install ClusterRoles that let a namespace's editors and viewers use "
+        "LanguageAdaptations."
     )
 
 
@@ -122,12 +140,16 @@ class NetworkPolicy(PoolModel):
     enabled: bool = Field(description="A NetworkPolicy for the operator.")
     ray_namespaces: tuple[Namespace, ...] = Field(
         json_schema_extra={"uniqueItems": True},
-        description="Namespaces whose Ray pods get one: one another, DNS, S3, nothing else.",
+        description="Namespaces whose Ray pods get one: one another, and by `dns` and `s3`.",
     )
     dns: Rules = Field(description="Egress rules of all to DNS.")
-    api_server: Rules = Field(description="Egress rules of the operator to the API server.")
+    api_server: Rules = Field(
+        description="Egress rules of the operator to the API server. Default: every address, on "
+        "ports 443 and 6443."
+    )
     s3: Rules = Field(
-        description="Egress rules of the operator and of Ray pods to S3. Default: public addresses."
+        description="Egress rules of the operator and of Ray pods to S3. Default: every public "
+        "address, on port 443."
     )
     dashboard_from: Rules = Field(
         description="Peers that reach Ray's dashboards: KubeRay, which submits jobs to them."
@@ -143,6 +165,17 @@ class ServiceMonitor(PoolModel):
     enabled: bool = Field(description="A Service and a ServiceMonitor of the operator's metrics.")
     interval: str = Field(pattern=r"^[0-9]+(ms|s|m)$", description="Between two scrapes.")
     labels: dict[str, str] = Field(description="Of the ServiceMonitor: what Prometheus selects by.")
+
+
+class PodMonitor(PoolModel):
+    """How Prometheus finds Ray pods."""
+
+    enabled: bool = Field(
+        description="A PodMonitor of the Ray pods of watched namespaces: loss, speed and progress "
+        "of what trains."
+    )
+    interval: str = Field(pattern=r"^[0-9]+(ms|s|m)$", description="Between two scrapes.")
+    labels: dict[str, str] = Field(description="Of the PodMonitor: what Prometheus selects by.")
 
 
 class PrometheusRule(PoolModel):
@@ -163,6 +196,7 @@ class Metrics(PoolModel):
     """For Prometheus and Grafana."""
 
     service_monitor: ServiceMonitor = Field(description="How Prometheus finds the operator.")
+    pod_monitor: PodMonitor = Field(description="How Prometheus finds Ray pods.")
     prometheus_rule: PrometheusRule = Field(description="Alerts.")
     dashboard: Dashboard = Field(description="For Grafana.")
 
@@ -202,12 +236,18 @@ class Values(PoolModel):
         default=None, description="Where artifacts go when a resource does not say."
     )
     s3: S3Values = Field(description="How the operator and the Ray pods reach S3.")
+    heartbeat_timeout_seconds: int = Field(
+        default=300,
+        ge=60,  # a heartbeat comes every ten seconds, by a store that may be slow
+        description="A running stage that is silent for so long has failed.",
+    )
     pools: PoolValues = Field(
         default=PoolValues(), description="Where stages run; resources may override fields."
     )
     operator: Operator = Field(description="The operator's pod.")
     service_account: ServiceAccount = Field(description="The operator's ServiceAccount.")
     crds: Crds = Field(description="What belongs to the whole cluster, not to one release.")
+    user_roles: UserRoles = Field(description="Who may use LanguageAdaptations.")
     network_policy: NetworkPolicy = Field(description="Who may talk to whom.")
     metrics: Metrics = Field(description="For Prometheus and Grafana.")
     test: Test = Field(description="What `helm test` does.")

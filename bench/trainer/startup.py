@@ -32,14 +32,17 @@ IMPORTS = (
     "lingraft_trainer.stages.embed",
 )
 CALLS = {
-    "start Ray": ("lingraft_trainer.runner", "start_ray"),
-    "Ray Train and its worker": ("ray.train.torch.TorchTrainer", "fit"),
     "inputs": ("lingraft_trainer.attempt", "fetch_input"),
     "load the model": ("lingraft_trainer.stages.embed", "load_masked_lm"),
     "tokenizers and first embeddings": ("lingraft_trainer.stages.embed", "initial_embeddings"),
     "train": ("lingraft_trainer.stages.embed", "fit"),
     "upload": ("lingraft.store.stages.StageStore", "upload"),
     "manifest": ("lingraft.store.stages.StageStore", "publish"),
+}
+
+RAY_CALLS = {
+    "start Ray": ("lingraft_trainer.runner", "start_ray"),
+    "Ray Train and its worker": ("ray.train.torch.TorchTrainer", "fit"),
 }
 
 
@@ -82,17 +85,13 @@ def child(file: str) -> None:
     for name in (*IMPORTS, *(("ray.train.torch",) if spec.execution.workers else ())):
         with parts.part(f"import {name}"):
             importlib.import_module(name)
-    for name, (where, attribute) in CALLS.items():
-        if where.split(".")[0] in sys.modules and (where in sys.modules or _loaded(where)):
-            owner = _object(where)
-            setattr(owner, attribute, parts.wrap(name, getattr(owner, attribute)))
+    calls = CALLS | (RAY_CALLS if spec.execution.workers else {})
+    for name, (where, attribute) in calls.items():
+        owner = _object(where)
+        setattr(owner, attribute, parts.wrap(name, getattr(owner, attribute)))
     with parts.part("the rest of the run"):
         _object("lingraft_trainer.runner").run(spec)
     print(json.dumps({"wall": parts.wall, "cpu": parts.cpu}))
-
-
-def _loaded(where: str) -> bool:
-    return where.rpartition(".")[0] in sys.modules
 
 
 def _object(where: str) -> Any:

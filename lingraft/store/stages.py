@@ -34,6 +34,16 @@ class Checkpoint(Contract):
     created_at: str
 
 
+def _in_checkpoint(key: str) -> bool:
+    """Whether it is `<kind>/<digest>/<holder>/checkpoints/...`, not a file of an artifact."""
+    return key.split("/")[3:4] == ["checkpoints"]
+
+
+def _declares(key: str) -> bool:
+    """Whether it is a checkpoint's declaration, not a file of the same name inside one."""
+    return _in_checkpoint(key) and key.split("/")[5:] == ["checkpoint.json"]
+
+
 def read_manifest(store: ArtifactStore, ref: str) -> Manifest | None:
     """The manifest of the stage `<kind>/<digest>`, or None while it is not done.
 
@@ -149,15 +159,20 @@ class StageStore:
         self._store.delete_prefix(home)
 
     def drop_checkpoints(self) -> None:
-        """Remove all holders' checkpoints: the stage is done."""
-        for checkpoint in self.checkpoints():
-            self._drop(self._checkpoint_home(checkpoint.holder, checkpoint.step))
+        """Remove all holders' checkpoints and what killed uploads left: the stage is done.
+
+        What another holder is sending just now may stay: with the manifest nobody looks for it.
+        """
+        keys = [info.key for info in self._store.list(f"{self._stage.ref}/")]
+        keys = [key for key in keys if _in_checkpoint(key)]
+        # The declarations go first: a half-deleted checkpoint must not look complete.
+        in_parallel(self._store.delete, [key for key in keys if _declares(key)])
+        in_parallel(self._store.delete, [key for key in keys if not _declares(key)])
 
     def checkpoints(self) -> list[Checkpoint]:
         """The complete checkpoints of all holders, newest first; of equal times, by step."""
         names = (info.key for info in self._store.list(f"{self._stage.ref}/"))
-        keys = [k for k in names if "/checkpoints/" in k and k.endswith("/checkpoint.json")]
-        keys = [k for k in keys if k.count("/") == 5]  # not a file of the same name inside one
+        keys = [key for key in names if _declares(key)]
         found = in_parallel(lambda key: parse_object(self._store, key, Checkpoint), keys)
         complete = [f[0] for f in found if f is not None]
         return sorted(complete, key=lambda c: (c.created_at, c.step), reverse=True)

@@ -2,13 +2,19 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import product
+from typing import get_args
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from lingraft.errors import FailureClass
 from lingraft.pools import PoolName
+from lingraft.stage import StageKind
 
 POOLS: tuple[PoolName, ...] = ("small", "large")
 PHASES = ("Pending", "Running", "Suspended", "Ready", "Stalled")
+REASONS = ("conflict", "unavailable", "event", "sweep", "unexpected")
+OUTCOMES = ("Succeeded", *get_args(FailureClass))
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -44,6 +50,15 @@ rayjobs = Gauge("lingraft_rayjobs", "Live RayJobs by pool", ["pool"])
 watch_lag = Gauge(
     "lingraft_watch_lag_seconds", "How long the watch has owed a change that is known of"
 )
+
+# Prometheus sees no increase in a counter that appears with its first event: these begin at 0.
+# Not api_errors: which calls fail in which ways is not known before.
+for _reason in REASONS:
+    reconcile_errors.labels(_reason)
+for _stage, _outcome in product(get_args(StageKind), OUTCOMES):
+    attempts_ended.labels(_stage, _outcome)
+for _stage in get_args(StageKind):
+    device_seconds.labels(_stage)
 
 
 def show(

@@ -1,9 +1,11 @@
 """Values that the chart is tested with."""
 
+import re
+
 import yaml
 
 from tests.cluster.bed.api import Object
-from tools.chart import CHART
+from tools.chart import CHART, ROOT
 
 POOL = {
     "workers": 3,
@@ -41,11 +43,29 @@ EVERYTHING: Object = {
     "graceSeconds": 0,
     "pollSeconds": 1,
     "keepFinishedSeconds": 0,
-    "operator": {"resources": {"limits": {"cpu": "2"}}, "credentialsSecret": "operator-s3"},
+    "operator": {
+        "resources": {"limits": {"cpu": "2"}},
+        "credentialsSecret": "operator-s3",
+        "nodeSelector": {"pool": "system"},
+        "tolerations": [{"key": "system", "operator": "Exists", "effect": "NoSchedule"}],
+        "affinity": {
+            "nodeAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": {
+                    "nodeSelectorTerms": [
+                        {"matchExpressions": [{"key": "spot", "operator": "DoesNotExist"}]}
+                    ]
+                }
+            }
+        },
+        "priorityClassName": "system-cluster-critical",
+        "podLabels": {"team": "a", "app.kubernetes.io/component": "mine"},
+        "podAnnotations": {"team": "a", "checksum/config": "mine"},
+    },
     "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/a"}},
     "networkPolicy": {"enabled": True, "rayNamespaces": ["default", "kube-public"]},
     "metrics": {
         "serviceMonitor": {"enabled": True, "interval": "15s", "labels": {"release": "a"}},
+        "podMonitor": {"enabled": True, "interval": "15s", "labels": {"release": "a"}},
         "prometheusRule": {"enabled": True, "labels": {"release": "a"}},
         "dashboard": {"enabled": True, "labels": {"grafana_dashboard": "yes"}},
     },
@@ -56,9 +76,20 @@ EVERYTHING: Object = {
         "timeoutSeconds": 60,
     },
 }
-NAMESPACED: Object = {"namespaces": ["default", "kube-public"], "crds": {"enabled": False}}
+NAMESPACED: Object = {
+    "namespaces": ["default", "kube-public"],
+    "crds": {"enabled": False},
+    "userRoles": {"enabled": False},
+}
 EXAMPLES: dict[str, Object] = {
     file.stem: yaml.safe_load(file.read_text())
     for file in sorted((CHART / "examples").glob("*.yaml"))
 }
 VARIANTS = {"defaults": {}, "everything": EVERYTHING, "namespaced": NAMESPACED, **EXAMPLES}
+
+
+def documented_values() -> Object:
+    """The values.yaml of docs/install.md."""
+    text = (ROOT / "docs" / "install.md").read_text()
+    (block,) = re.findall(r"```yaml\n(image:.*?)```", text, re.DOTALL)
+    return yaml.safe_load(block)

@@ -1,5 +1,6 @@
 """The chart, rendered by the real helm."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,16 @@ from tests.cluster.bed.chart import (
     path_of,
     render,
 )
-from tests.cluster.chart_values import DIGEST, EVERYTHING, NAMESPACED, VARIANTS
-from tools.chart import CHART
+from tests.cluster.chart_values import (
+    DIGEST,
+    EVERYTHING,
+    EXAMPLES,
+    NAMESPACED,
+    VARIANTS,
+    documented_values,
+)
+from tests.support.networkpolicy import selects
+from tools.chart import CHART, ROOT
 
 RULES = [
     {
@@ -115,11 +124,15 @@ def test_defaults_allow_no_uri_and_need_no_gpu(tmp_path: Path) -> None:
         ({"rayVersion": 2.6}, "/rayVersion"),
         ({"s3": {"endpoint": "minio:9000"}}, "/s3/endpoint"),
         ({"workers": 0}, "/workers"),
+        ({"heartbeatTimeoutSeconds": 59}, "/heartbeatTimeoutSeconds"),
         ({"crds": {"enabled": "yes"}}, "/crds/enabled"),
         ({"networkPolicy": {"rayNamespaces": ["A"]}}, "/networkPolicy/rayNamespaces/0"),
         ({"networkPolicy": {"s3": {"to": []}}}, "/networkPolicy/s3"),
         ({"metrics": {"serviceMonitor": {"interval": "1 h"}}}, "/metrics/serviceMonitor/interval"),
-        ({"metrics": {"podMonitor": {}}}, "at '/metrics': additional properties 'podMonitor'"),
+        ({"metrics": {"podMonitor": {"interval": "1 h"}}}, "/metrics/podMonitor/interval"),
+        ({"metrics": {"monitor": {}}}, "at '/metrics': additional properties 'monitor'"),
+        ({"operator": {"tolerations": [{"effect": "x"}]}}, "/operator/tolerations/0/effect"),
+        ({"operator": {"podLabels": {"a": 1}}}, "/operator/podLabels/a"),
         ({"test": {"timeoutSeconds": 0}}, "/test/timeoutSeconds"),
         ({"test": {"enabled": True, "spec": {}}}, "test.namespace is required"),
         ({"test": {"enabled": True, "namespace": "a"}}, "test.spec is required"),
@@ -197,6 +210,38 @@ def test_the_operator_reaches_s3_with_an_identity_of_its_own() -> None:
     assert account["metadata"]["annotations"] == EVERYTHING["serviceAccount"]["annotations"]
 
 
+def test_the_operator_and_its_test_run_where_they_are_sent() -> None:
+    names = ("nodeSelector", "tolerations", "affinity", "priorityClassName")
+    sent = {name: EVERYTHING["operator"][name] for name in names}
+    manifests = render(EVERYTHING)
+    template = one(manifests, "Deployment")["spec"]["template"]
+    for spec in (template["spec"], one(manifests, "Pod", component="test")["spec"]):
+        assert {key: spec.get(key) for key in sent} == sent
+    assert not sent.keys() & one(render(), "Deployment")["spec"]["template"]["spec"].keys()
+
+
+def test_own_labels_and_annotations_come_beside_the_charts() -> None:
+    deployment = one(render(EVERYTHING), "Deployment")["spec"]
+    metadata = deployment["template"]["metadata"]
+    assert metadata["labels"]["team"] == metadata["annotations"]["team"] == "a"
+    assert metadata["annotations"]["checksum/config"] != "mine"
+    assert deployment["selector"]["matchLabels"].items() <= metadata["labels"].items()
+
+
+def test_the_pod_monitor_finds_the_ray_pods_of_watched_namespaces() -> None:
+    values = {"metrics": {"podMonitor": {"enabled": True}}}
+    spec = one(render(values), "PodMonitor")["spec"]
+    assert spec["namespaceSelector"] == {"any": True}
+    golden = ROOT / "tests" / "unit" / "operator" / "golden" / "workers-with-gpus.yaml"
+    cluster = yaml.safe_load(golden.read_text())["spec"]["rayClusterSpec"]
+    for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
+        assert selects(spec["selector"], group["template"]["metadata"]["labels"])
+    operator = one(render(values), "Deployment")["spec"]["template"]
+    assert not selects(spec["selector"], operator["metadata"]["labels"])
+    narrow = one(render(NAMESPACED | values), "PodMonitor")["spec"]
+    assert narrow["namespaceSelector"] == {"matchNames": NAMESPACED["namespaces"]}
+
+
 def test_a_digest_wins_over_a_tag() -> None:
     image = {"operator": {"tag": "1", "digest": DIGEST}}
     assert container(render({"image": image}))["image"] == f"lingraft/operator@{DIGEST}"
@@ -209,6 +254,48 @@ def test_two_releases_share_a_cluster() -> None:
                 for m in found}  # fmt: skip
 
     assert not names("team-a", {}) & names("team-b", {"crds": {"enabled": False}})
+
+
+def test_who_may_use_the_resource_does_not_hang_on_who_installs_the_crd() -> None:
+    roles = {m["metadata"]["name"] for m in render({"crds": {"enabled": False}})
+             if m["kind"] == "ClusterRole"}  # fmt: skip
+    assert roles == {RELEASE, f"{RELEASE}-edit", f"{RELEASE}-view"}
+    without = render({"userRoles": {"enabled": False}})
+    assert [m["metadata"]["name"] for m in without if m["kind"] == "ClusterRole"] == [RELEASE]
+
+
+def layered(example: str, folder: Path) -> list[Object]:
+    """The manifests of an example as a second --values after the documentation's."""
+    first = folder / "values.yaml"
+    first.write_text(yaml.safe_dump(documented_values()))
+    options = [f"--namespace={NAMESPACE}", f"--values={first}"]
+    text = helm("template", RELEASE, str(CHART), *options, values=EXAMPLES[example])
+    return [m for m in yaml.load_all(text, yaml.CSafeLoader) if m]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_on_top_of_the_documented_values_takes_no_access_away(
+    example: str, tmp_path: Path
+) -> None:
+    found = yaml.safe_load(config_text(layered(example, tmp_path)))
+    given = documented_values()
+    assert found["access"] == given["access"]
+    image = given["image"]["trainer"]
+    assert found["trainerImage"] == f"{image['repository']}:{image['tag']}"
+
+
+def test_the_smoke_test_names_only_what_the_documented_values_allow() -> None:
+    (access,) = documented_values()["access"]
+    spec = EXAMPLES["helm-test"]["test"]["spec"]
+    uris = re.findall("s3://[^']*", str(spec))
+    assert len(uris) == 4 and EXAMPLES["helm-test"]["test"]["namespace"] == access["namespace"]
+    assert all(uri.startswith(tuple(access["prefixes"])) for uri in uris)
+
+
+def test_with_workload_identity_no_secret_of_the_documented_values_is_left(tmp_path: Path) -> None:
+    manifests = layered("workload-identity", tmp_path)
+    assert "envFrom" not in container(manifests)
+    assert "s3-credentials" not in yaml.safe_dump_all(manifests)
 
 
 def test_a_package_is_the_chart_and_works_as_a_subchart(tmp_path: Path) -> None:

@@ -129,6 +129,23 @@ def uid_of(api: Api, namespace: str) -> str:
     return found["metadata"]["uid"] if found else ""
 
 
+def test_it_asks_again_where_the_api_server_does_not_answer(
+    control_plane: ControlPlane, api: Api, namespace: str
+) -> None:
+    run = Run(control_plane, namespace, 60)
+    wait_until(lambda: uid_of(api, namespace), "the resource")
+    role = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles/{NAME}"
+    rules = api.get(role)["rules"]
+    api.merge(role, {"rules": []})
+    output = run.process.stdout
+    assert output
+    wait_until(lambda: "no answer" in output.readline(), "it was refused")
+    api.merge(role, {"rules": rules})
+    judge(api, namespace, "Ready", "done", phase="Ready")
+    code, said = run.end()
+    assert code == 0 and "Ready: done" in said, said
+
+
 def test_it_gives_up_in_time(control_plane: ControlPlane, api: Api, namespace: str) -> None:
     code, output = Run(control_plane, namespace, 1).end()
     assert code == 1 and "test.timeoutSeconds" in output, output

@@ -3,37 +3,35 @@
 On a control plane without nodes: no pod starts, but every object is there and goes.
 """
 
-import re
+import json
+import subprocess
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.cluster.bed.api import Object
-from tests.cluster.bed.chart import HelmError, ensure_namespace, helm
+from tests.cluster.bed.chart import HelmError, apply, ensure_namespace, helm
 from tests.cluster.bed.control_plane import ControlPlane
 from tests.cluster.bed.processes import wait_until
-from tests.cluster.chart_values import EVERYTHING
+from tests.cluster.chart_values import EVERYTHING, documented_values
 from tools.chart import CHART, ROOT
+from tools.kube.build import binary
 
 RELEASE, SYSTEM = "lifecycle-lingraft", "lifecycle"
+CRD_FILE = "lingraft.dev_languageadaptations"
 CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/languageadaptations.lingraft.dev"
 OBJECTS = {
     "policy": f"/apis/networking.k8s.io/v1/namespaces/{SYSTEM}/networkpolicies/{RELEASE}",
     "ray policy": f"/apis/networking.k8s.io/v1/namespaces/default/networkpolicies/{RELEASE}-ray",
     "monitor": f"/apis/monitoring.coreos.com/v1/namespaces/{SYSTEM}/servicemonitors/{RELEASE}",
+    "pod monitor": f"/apis/monitoring.coreos.com/v1/namespaces/{SYSTEM}/podmonitors/{RELEASE}-ray",
     "rules": f"/apis/monitoring.coreos.com/v1/namespaces/{SYSTEM}/prometheusrules/{RELEASE}",
     "deployment": f"/apis/apps/v1/namespaces/{SYSTEM}/deployments/{RELEASE}",
     "role": f"/apis/rbac.authorization.k8s.io/v1/clusterroles/{RELEASE}",
 }
-
-
-def documented_values() -> Object:
-    """The values.yaml of docs/install.md."""
-    text = (ROOT / "docs" / "install.md").read_text()
-    (block,) = re.findall(r"```yaml\n(image:.*?)```", text, re.DOTALL)
-    return yaml.safe_load(block)
 
 
 @pytest.fixture
@@ -80,6 +78,32 @@ def test_install_upgrade_uninstall_and_install_over_the_kept_crd(
     assert admin.get(f"{resources}/swahili")["metadata"]["uid"] == created
     assert admin.get(CRD)["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
     admin.delete(f"{resources}/swahili")
+
+
+def test_a_crd_that_helm_installed_is_upgraded_by_kubectl(
+    control_plane: ControlPlane, release: Callable[..., str]
+) -> None:
+    release("install", str(CHART), "--take-ownership")
+    release("uninstall")
+    crd: Object = yaml.safe_load((CHART / "files" / "crds" / f"{CRD_FILE}.yaml").read_text())
+    former = deepcopy(crd)
+    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    schema["description"] = "Changed."
+
+    def kubectl_apply(*more: str) -> subprocess.CompletedProcess[str]:
+        kubectl = [binary("kubectl"), "--kubeconfig", str(control_plane.kubeconfig())]
+        command = [*kubectl, "apply", "--server-side", *more, "-f", "-"]
+        return subprocess.run(command, input=json.dumps(crd), capture_output=True, text=True)
+
+    refused = kubectl_apply()
+    assert "conflict" in refused.stderr, refused.stderr
+    documented = "kubectl apply --server-side --force-conflicts -f crds/"
+    assert documented in (ROOT / "docs" / "install.md").read_text()
+    done = kubectl_apply("--force-conflicts")
+    assert done.returncode == 0, done.stderr
+    (version, *_) = control_plane.admin.get(CRD)["spec"]["versions"]
+    assert version["schema"]["openAPIV3Schema"]["description"] == "Changed."
+    apply(control_plane.admin, former)
 
 
 def test_another_release_does_not_take_the_crd_by_accident(

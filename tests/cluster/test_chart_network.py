@@ -1,4 +1,7 @@
-"""The chart's network policies: who reaches whom. Reckoned, for no enforcer runs here."""
+"""The chart's network policies: who reaches whom. Reckoned, for no enforcer runs here.
+
+tests/e2e/test_network.py tries some of it under one.
+"""
 
 from pathlib import Path
 
@@ -89,6 +92,18 @@ def test_a_release_without_scrapers_and_dashboards_lets_nobody_in() -> None:
     assert not reaches(found, KUBERAY, ray()[0], 8265)
     head, worker = ray()
     assert reaches(found, worker, head, 6379)
+
+
+def test_rules_may_be_empty_each_and_all() -> None:
+    empty = {"dns": [], "apiServer": [], "s3": [], "metricsFrom": [], "dashboardFrom": []}
+    found = policies({"networkPolicy": ON["networkPolicy"] | empty})
+    head, worker = ray()
+    assert reaches(found, worker, head, 6379) and not reaches(found, head, DNS, 53, "UDP")
+    for target, port in ((DNS, 53), (API_SERVER, 443), (S3, 443)):
+        assert not reaches(found, operator(), target, port)
+    for name in empty:
+        some = policies({"networkPolicy": ON["networkPolicy"] | empty | {name: [{}]}})
+        assert len(some) == 2
 
 
 def test_s3_in_the_cluster_is_reached_and_the_world_is_not() -> None:

@@ -18,7 +18,7 @@ from tools.checkov import build as checkov
 pytestmark = pytest.mark.usefixtures("helm_binary")
 
 VERSIONS = [f"1.{minor}" for minor in range(30, 38)]
-OTHERS = {"ServiceMonitor", "PrometheusRule"}
+OTHERS = {"ServiceMonitor", "PodMonitor", "PrometheusRule"}
 """Kinds that are not Kubernetes' own: test_chart_rights.py shows these to an API server."""
 EXCEPTIONS = {
     "CKV_K8S_11": "A CPU limit would slow the operator down while cores are idle; memory has one.",

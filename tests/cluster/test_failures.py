@@ -104,7 +104,7 @@ def test_a_head_that_is_killed_for_its_memory_ends_the_attempt(
 def test_a_silent_stage_is_ended(
     operator_with: Callable[..., Operator], adaptations: Adaptations, bed: Bed
 ) -> None:
-    operator_with(heartbeatTimeoutSeconds=5, pollSeconds=1)
+    operator_with(heartbeatTimeoutSeconds=60, pollSeconds=1)
     bed.behaviours.set("embed", hang=True, times=1)
     adaptations.create("french")
     ready = adaptations.wait("french")

@@ -10,14 +10,14 @@ import pytest
 from tests.cluster.bed.adaptations import Adaptations, upload_world, write_secret
 from tests.e2e.bed import network
 from tests.e2e.bed.bed import Bed
-from tests.e2e.bed.release import Release
+from tests.e2e.bed.release import TENANT, Release
 from tests.e2e.runs import Finished, finish
 from tools.images import build as images
+from tools.kube import policies
 from tools.kube.build import Missing, binary
 
 BINARIES = ("kube-apiserver", "kubelet", "kuberay-operator", "coredns", "pause", "helm")
-NAMESPACE = "models"
-PROGRAMS = ("containerd", "runc", "iptables", "ip", "nsenter")
+PROGRAMS = ("containerd", "runc", "iptables", "ipset", "ip", "nsenter")
 
 
 def archives() -> dict[str, Path]:
@@ -42,6 +42,7 @@ def missing() -> str | None:
     try:
         for name in BINARIES:
             binary(name)
+        policies.program()
         archives()
     except (Missing, images.Missing) as error:
         return str(error)
@@ -74,7 +75,7 @@ def session_s3(bed: Bed) -> Iterator[None]:
 def release(bed: Bed) -> Release:
     """Our operator and trainer, installed by helm."""
     operator, trainer = archives()
-    return Release(bed, operator, trainer, NAMESPACE)
+    return Release(bed, operator, trainer)
 
 
 @pytest.fixture(scope="session")
@@ -82,10 +83,9 @@ def adaptations(
     bed: Bed, release: Release, session_s3: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Adaptations:
     """LanguageAdaptations of the namespace that may use the store; texts and a base are there."""
-    bed.cluster.namespace(NAMESPACE)
-    write_secret(bed.api, NAMESPACE, bed.s3.environment)
+    write_secret(bed.api, TENANT, bed.s3.environment)
     texts = upload_world(tmp_path_factory.mktemp("world"), "s3://lingraft/inputs/")
-    return Adaptations(bed.api, NAMESPACE, texts, "s3://lingraft/store/")
+    return Adaptations(bed.api, TENANT, texts, "s3://lingraft/store/")
 
 
 @pytest.fixture(scope="session")

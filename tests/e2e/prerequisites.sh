@@ -3,7 +3,7 @@
 #
 # Without apt or root the e2e tests are skipped with the reason; where CI=true they fail.
 set -euo pipefail
-packages=(containerd containernetworking-plugins iproute2 iptables runc util-linux)
+packages=(containerd containernetworking-plugins iproute2 ipset iptables runc util-linux)
 
 missing=()
 for package in "${packages[@]}"; do

@@ -4,13 +4,16 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from lingraft.pools import POOL_OF
 from lingraft.store import open_store
 from lingraft.store.stages import fetch_artifact
 from tests.cluster.bed.adaptations import Adaptations
+from tests.cluster.bed.chart import RELEASE
 from tests.e2e.bed.bed import Bed
+from tests.e2e.bed.release import Release
 from tests.e2e.runs import READY_SECONDS, Finished
 
 pytestmark = pytest.mark.timeout(READY_SECONDS + 300)
@@ -33,6 +36,18 @@ def test_pods_ran_on_the_nodes_of_their_pools(finished: Finished) -> None:
         seen = [pod for pod in finished.pods if pod.stage == kind]
         assert {pod.node for pod in seen} == {POOL_OF[kind]}, kind
         assert {pod.head for pod in seen} == {True, False}, kind
+
+
+def test_helm_test_in_a_real_pod(
+    adaptations: Adaptations, release: Release, finished: Finished
+) -> None:
+    """Of the same spec, so that what it needs is there already."""
+    spec = yaml.safe_load(finished.file.read_text())["spec"]
+    test = {"namespace": adaptations.namespace, "spec": spec, "timeoutSeconds": 240}
+    release.upgrade(test=test | {"enabled": True})
+    said = release.test(seconds=300)
+    assert "Ready: " in said and finished.manifests["graft"].stage.digest in said, said
+    adaptations.delete(f"{RELEASE}-test")
 
 
 def test_artifacts_load_without_this_project(finished: Finished, tmp_path: Path) -> None:

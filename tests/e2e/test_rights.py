@@ -1,9 +1,6 @@
 """Rights are tested by trying what must fail."""
 
-import json
-
 import boto3
-import pytest
 import urllib3
 
 from tests.cluster.bed.adaptations import SECRET, Adaptations
@@ -12,21 +9,8 @@ from tests.cluster.bed.chart import NAMESPACE, RELEASE
 from tests.cluster.bed.processes import wait_until
 from tests.e2e.bed.bed import S3_METRICS, Bed
 from tests.e2e.bed.release import Release
-from tests.e2e.runs import READY_SECONDS, START_SECONDS, Disturbed, Finished
 
 FORBIDDEN = "forbidden"
-# Every file that may be a token, and what the API server answers to a stranger.
-_TRY = """
-import json, os, ssl, urllib.error, urllib.request
-def ask(path):
-    url = "https://10.96.0.1/api/v1/namespaces/" + path
-    try:
-        return urllib.request.urlopen(url, context=ssl._create_unverified_context()).status
-    except urllib.error.HTTPError as error:
-        return error.code
-there = os.path.exists("/var/run/secrets/kubernetes.io")
-print(json.dumps({"token": there, "secrets": ask("models/secrets"), "pods": ask("models/pods")}))
-"""
 
 
 def refused(api: Api, path: str) -> bool:
@@ -36,22 +20,6 @@ def refused(api: Api, path: str) -> bool:
     except ApiError as error:
         return error.code == 403
     return False
-
-
-@pytest.mark.timeout(READY_SECONDS + 2 * START_SECONDS)
-def test_a_ray_pod_has_no_token(bed: Bed, adaptations: Adaptations, finished: Finished) -> None:
-    run = Disturbed(bed, adaptations, finished, "no-token")
-    run.start()
-    try:
-        for node_type in ("head", "worker"):
-            (pod,) = run.pods(node_type)
-            where = (f"--namespace={adaptations.namespace}", pod["metadata"]["name"])
-            said = bed.cluster.kubectl("exec", *where, "--", "python", "-c", _TRY)
-            found = json.loads(said.splitlines()[-1])
-            assert not found["token"]
-            assert {found["secrets"], found["pods"]} <= {401, 403}, found
-    finally:
-        run.clear()
 
 
 def test_another_namespace_cannot_read_the_stores_secret(

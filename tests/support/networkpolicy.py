@@ -51,7 +51,7 @@ def _allows(
         for policy in policies
         if not own.address
         and policy["metadata"]["namespace"] == own.namespace
-        and _selects(policy["spec"]["podSelector"], own.labels)
+        and selects(policy["spec"]["podSelector"], own.labels)
         and direction in policy["spec"]["policyTypes"]
     ]
     if not chosen:
@@ -78,10 +78,10 @@ def _peer(peer: Mapping[str, Any], namespace: str, other: Pod) -> bool:
         return False
     if "namespaceSelector" in peer:
         labels = {"kubernetes.io/metadata.name": other.namespace}
-        in_namespace = _selects(peer["namespaceSelector"], labels)
+        in_namespace = selects(peer["namespaceSelector"], labels)
     else:
         in_namespace = other.namespace == namespace
-    return in_namespace and _selects(peer.get("podSelector", {}), other.labels)
+    return in_namespace and selects(peer.get("podSelector", {}), other.labels)
 
 
 def _within(address: str, network: str) -> bool:
@@ -98,7 +98,8 @@ def _ports(
     )
 
 
-def _selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """Whether a label selector, of the kinds that we use, chooses what has these labels."""
     known = {"matchLabels", "matchExpressions"}
     assert selector.keys() <= known
     return all(labels.get(k) == v for k, v in selector.get("matchLabels", {}).items()) and all(

@@ -1,5 +1,6 @@
 """Where an image's archive lies: found again while nothing in it changes, and not otherwise."""
 
+import platform
 import shutil
 from pathlib import Path
 
@@ -64,6 +65,16 @@ def test_what_is_in_no_image_moves_none(checkout: Path) -> None:
     cache.mkdir()
     (cache / "stage.cpython-311.pyc").write_bytes(b"changed")
     assert place("operator") == before
+
+
+def test_another_torch_is_another_trainer(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_FIND_LINKS", "")
+    monkeypatch.setenv("UV_FIND_LINKS", "")
+    before = place("operator"), place("trainer")
+    wheel = f"torch-2.0+cpu-cp311-cp311-linux_{platform.machine()}.whl"
+    (checkout / wheel).touch()
+    monkeypatch.setenv("UV_FIND_LINKS", str(checkout))
+    assert place("operator") == before[0] and place("trainer") != before[1]
 
 
 def test_an_archive_that_is_there_is_found_and_not_built(checkout: Path) -> None:

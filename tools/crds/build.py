@@ -40,7 +40,7 @@ SOURCES = {
         "h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s=",
         tuple(
             f"example/prometheus-operator-crd/monitoring.coreos.com_{name}.yaml"
-            for name in ("servicemonitors", "prometheusrules")
+            for name in ("servicemonitors", "podmonitors", "prometheusrules")
         ),
     ),
     "kueue": Source(

@@ -5,7 +5,8 @@
 An archive, as `ctr images import` and `docker load` take it, lies in
 `${XDG_CACHE_HOME:-~/.cache}/lingraft/images/<image>-<digest>/image.tar` and holds
 `docker.io/lingraft/<image>:<version>`. The digest is of all that goes into it, so that a change is
-built anew, from the layers that it does not touch, and what is unchanged is found again at once.
+built anew, from the layers that it does not touch, and what is unchanged is found again at once:
+files, the machine's architecture, and which torch the trainer gets.
 Only the standard library is used, and only `build` needs a network: tests call `find`. The folder
 may be deleted at any time.
 
@@ -23,7 +24,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from functools import lru_cache
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -61,8 +61,8 @@ def _cache() -> Path:
     return cache / "lingraft" / "images"
 
 
-def _digest(*files: Path) -> str:
-    digest = hashlib.sha256()
+def _digest(*files: Path, variant: str = "") -> str:
+    digest = hashlib.sha256(variant.encode())
     for path in files:
         digest.update(f"\0{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
@@ -75,7 +75,8 @@ def _place(name: str) -> Path:
     for package in IMAGES[name]:
         files += (path for path in (ROOT / package).rglob("*") if path.is_file())
     shipped = (path for path in files if "__pycache__" not in path.parts)
-    return _cache() / f"{name}-{_digest(*sorted(shipped))}"
+    torch = "" if name != "trainer" else "cpu" if _wheels() else "cuda"
+    return _cache() / f"{name}-{_digest(*sorted(shipped), variant=platform.machine() + torch)}"
 
 
 def find(name: str) -> Path:
@@ -138,6 +139,9 @@ def _build(name: str, archive: Path) -> None:
     options += ["--isolation=chroot", "--network=host", "--layers", "--quiet"]
     _buildah("bud", *options, f"--target={name}", f"--tag={tag(name)}", str(ROOT))
     _buildah("push", "--quiet", tag(name), f"docker-archive:{archive}:{tag(name)}")
+    # What no image of now is built upon; the rest makes the next build quick.
+    _buildah("rm", "--all", output=True)  # of builds that were interrupted
+    _buildah("rmi", "--prune", output=True)
 
 
 def _base() -> str:
@@ -153,7 +157,6 @@ def _base() -> str:
     return name
 
 
-@lru_cache
 def _wheels() -> Path | None:
     """A folder with the CPU build of torch for the image's Python."""
     folders = os.environ.get("UV_FIND_LINKS", "").split(",")

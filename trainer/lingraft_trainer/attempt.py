@@ -24,6 +24,7 @@ from lingraft.cache import cache_dir
 from lingraft.errors import (
     CorruptArtifactError,
     InfrastructureError,
+    LingraftError,
     StageBusyError,
 )
 from lingraft.sources import fetch_source
@@ -78,8 +79,9 @@ def work(
     except Exception as error:
         failure = classified(error)
         if rank == 0:
-            # Without the lease it was asked to stop: what broke then is no failure.
-            with suppress(StageBusyError):
+            # Without the lease it was asked to stop: what broke then is no failure. And a store
+            # that is away must not hide what broke.
+            with suppress(LingraftError):
                 lease.renew()
                 stages.write_failure(failure_of(failure))
         if failure is error:
@@ -87,7 +89,8 @@ def work(
         raise failure from error
     finally:
         if rank == 0:
-            lease.release()
+            with suppress(LingraftError):  # the lease expires by itself
+                lease.release()
 
 
 def _work(
@@ -110,8 +113,8 @@ def _work(
         gauges = Gauges(spec.stage) if rank == 0 and ray.is_initialized() else None
         heartbeat = Heartbeat(stages, lease, listener, gauges)
         if rank == 0:  # alone holds the lease
-            closing.enter_context(heartbeat)
             heartbeat(Progress(step=0, steps=0, phase="fetching inputs"))
+            closing.enter_context(heartbeat)  # which writes this one at once
         ctx = StageContext(
             params=spec.stage.params,
             inputs={n: fetch_input(spec, store, ref) for n, ref in spec.stage.inputs.items()},
@@ -133,7 +136,8 @@ def _work(
             heartbeat(Progress(step=1, steps=1, phase="uploading"))
             lease.renew()
             stages.publish(stages.upload(out), result, ctx.environment)
-            stages.drop_checkpoints()
+            with suppress(LingraftError):  # the stage is done, whatever is left over
+                stages.drop_checkpoints()
 
 
 def fetch_input(spec: StageSpec, store: ArtifactStore, ref: str) -> Path:

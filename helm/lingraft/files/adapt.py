@@ -11,6 +11,7 @@ import time
 
 from kubernetes.client import ApiException, CustomObjectsApi
 from kubernetes.config import load_config
+from urllib3.exceptions import HTTPError
 
 GROUP, VERSION, PLURAL = "lingraft.dev", "v1alpha1", "languageadaptations"
 POLL_SECONDS = float(os.environ.get("POLL_SECONDS", "5"))
@@ -30,7 +31,12 @@ def main() -> int:
         return 1
     said = ""
     while time.monotonic() < deadline:
-        status = api.get_namespaced_custom_object(*where, meta["name"]).get("status", {})
+        try:
+            status = api.get_namespaced_custom_object(*where, meta["name"]).get("status", {})
+        except (ApiException, HTTPError) as error:  # it may pass: an upgrade, a leader that changes
+            print(f"no answer: {error}".splitlines()[0], file=sys.stderr)
+            time.sleep(POLL_SECONDS)
+            continue
         conditions = {one["type"]: one for one in status.get("conditions", ())}
         line = summary(status, conditions)
         if line != said:

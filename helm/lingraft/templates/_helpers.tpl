@@ -77,6 +77,25 @@ credentials, and kopf's scanning is off.
 {{- end }}
 {{- end }}
 
+{{/* Where the operator's pod runs, and the test's. */}}
+{{- define "lingraft.placement" -}}
+{{- with .Values.operator.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.operator.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.operator.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.operator.priorityClassName }}
+priorityClassName: {{ . | quote }}
+{{- end }}
+{{- end }}
+
 {{/* The restricted standard, for every pod of the chart. */}}
 {{- define "lingraft.podSecurityContext" -}}
 runAsNonRoot: true

@@ -1,4 +1,6 @@
-"""A whole cluster on this machine: control plane, two real nodes, DNS, KubeRay and S3 in pods."""
+"""A whole cluster on this machine: control plane, two real nodes, DNS, KubeRay and S3 in pods.
+
+NetworkPolicies are enforced."""
 
 import sys
 import time
@@ -118,19 +120,31 @@ class Bed:
             node.start(self._images["pause"])
         for node in self.nodes.values():
             wait_until(node.ready, f"{node.name} is Ready", *node.processes, seconds=90)
+        self._apply("policies")
+        kubeconfig = self.cluster.service_account_kubeconfig("kube-system", "kube-router")
+        for node in self.nodes.values():
+            node.enforce_policies(kubeconfig)
+        for node in self.nodes.values():
+            wait_until(node.enforcing, f"{node.name} is a firewall", *node.processes)
 
     def _start_services(self) -> None:
         install_crds(self.api)
         self.cluster.restart_controllers()
         self.cluster.namespace("storage")
         write_secret(self.api, "storage", self.s3.environment)
-        for manifest in ("storage", "kuberay"):
-            text = (MANIFESTS / f"{manifest}.yaml").read_text()
-            for name, image in self._images.items():
-                text = text.replace(f"image: {name.upper()}_IMAGE", f"image: {image}")
-            self.cluster.kubectl("apply", "--filename=-", stdin=text)
+        self._apply("storage")
+        self._apply("kuberay")
         self.wait_available("storage", "seaweedfs")
+        # Its port answers before the bucket is there.
+        logs = ("logs", "deployment/seaweedfs", "--namespace=storage")
+        wait_until(lambda: "S3 Endpoint:" in self.cluster.kubectl(*logs), "the bucket", seconds=60)
         self.wait_available("kuberay", "kuberay-operator")
+
+    def _apply(self, manifest: str) -> None:
+        text = (MANIFESTS / f"{manifest}.yaml").read_text()
+        for name, image in self._images.items():
+            text = text.replace(f"image: {name.upper()}_IMAGE", f"image: {image}")
+        self.cluster.kubectl("apply", "--filename=-", stdin=text)
 
     def _timed(self, what: str, act: Callable[[], None]) -> None:
         started = time.monotonic()

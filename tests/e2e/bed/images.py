@@ -46,13 +46,14 @@ def provide(programs: Mapping[str, Path], archives: Mapping[str, Path]) -> None:
             wait_until((scratch / "socket").exists, "containerd", daemon, seconds=60)
             there = _ctr(scratch, "list", "--quiet").split()
             wanted = programs.keys() | archives.keys()
-            if old := sorted(set(there) - wanted):
-                _ctr(scratch, "remove", "--sync", *old)
             for name in sorted(wanted - set(there)):
                 if name in programs:
                     _import(scratch, program_image(scratch / "image.tar", name, programs[name]))
                 else:
                     _import(scratch, archives[name], name)
+            # At last: what the new ones share with the old is there already.
+            if old := sorted(set(there) - wanted):
+                _ctr(scratch, "remove", "--sync", *old)
         finally:
             daemon.stop()
 

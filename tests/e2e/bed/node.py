@@ -1,4 +1,7 @@
-"""A real node on this machine: containerd, kubelet and kube-proxy in namespaces of their own."""
+"""A real node on this machine: containerd, kubelet and kube-proxy in namespaces of their own.
+
+kube-router enforces NetworkPolicies; it routes nothing and is no proxy.
+"""
 
 import shutil
 import subprocess
@@ -9,8 +12,9 @@ from tests.cluster.bed.api import Object
 from tests.cluster.bed.control_plane import ControlPlane
 from tests.cluster.bed.processes import Process, start, wait_until
 from tests.e2e.bed import cgroups, network, node_settings
-from tests.e2e.bed.network import Addresses
+from tests.e2e.bed.network import SERVICES, Addresses
 from tests.e2e.bed.node_settings import CONTAINERD_SOCKET, KUBELET_ROOT
+from tools.kube import policies
 from tools.kube.build import binary
 
 INIT = Path(__file__).with_name("node_init.sh")
@@ -99,6 +103,31 @@ class Node:
         found = self._cluster.admin.find(f"/api/v1/nodes/{self.name}") or {}
         conditions: list[Object] = found.get("status", {}).get("conditions", [])
         return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+    def enforce_policies(self, kubeconfig: Path) -> None:
+        """Start the firewall; the node must be known to the API server. See `enforcing`.
+
+        Args:
+            kubeconfig: Of kube-router.
+        """
+        self._start(
+            "kube-router",
+            [
+                policies.program(),
+                f"--kubeconfig={kubeconfig}",
+                f"--hostname-override={self.name}",
+                f"--service-cluster-ip-range={SERVICES}",
+                "--run-firewall=true",
+                "--run-router=false",
+                "--run-service-proxy=false",
+                "--enable-cni=false",
+                "--health-port=0",
+            ],
+        )
+
+    def enforcing(self) -> bool:
+        """Whether every packet that the node forwards passes the firewall."""
+        return "-j KUBE-ROUTER-FORWARD" in self.run(["iptables", "--list-rules", "FORWARD"])
 
     def stop(self) -> None:
         """SIGKILL everything; containers, mounts and the network go with it."""

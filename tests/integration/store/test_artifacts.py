@@ -235,6 +235,53 @@ def test_the_newest_complete_checkpoint_of_any_holder(
     assert found is not None and (found.holder, found.step) == ("run-1", 3)
 
 
+def test_when_a_stage_is_done_nothing_of_any_checkpoint_stays(
+    store: ArtifactStore, stage: Stage, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (output / "checkpoints").mkdir()
+    (output / "checkpoints/checkpoint.json").write_text("a file of the artifact")
+    mine, theirs = (StageStore(store, stage, f"run-{n}") for n in (1, 2))
+    mine.save_checkpoint(1, output)
+    theirs.save_checkpoint(2, output)
+    # Two whose uploads were killed: these are not declared.
+    store.put(f"{stage.ref}/run-1/checkpoints/step-2/files/state.json", b"{}")
+    store.put(f"{stage.ref}/run-3/checkpoints/step-9/files/checkpoint.json", b"{}")
+    publish(store, stage, output)
+    artifact = {info.key for info in store.list(f"{stage.ref}/run-1/files/")}
+    deleted: list[str] = []
+    delete = store.delete
+    monkeypatch.setattr(store, "delete", lambda key: (deleted.append(key), delete(key))[1])
+    mine.drop_checkpoints()
+    left = {info.key for info in store.list("")}
+    assert not [key for key in left if key.split("/")[3:4] == ["checkpoints"]]
+    assert artifact < left and f"{stage.ref}/manifest.json" in left
+    declared = [f"{stage.ref}/run-{n}/checkpoints/step-{n}/checkpoint.json" for n in (1, 2)]
+    assert sorted(deleted[:2]) == declared, "these must go first"
+
+
+def test_a_checkpoint_may_arrive_while_they_are_removed(
+    store: ArtifactStore, stage: Stage, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two writers: one is done while the other still sends. It breaks neither of them."""
+    first, second = (StageStore(store, stage, f"run-{n}") for n in (1, 2))
+    upload = store.upload
+
+    def late(local: Path, prefix: str) -> Any:
+        files = upload(local, prefix)
+        if "/checkpoints/" in prefix:
+            publish(store, stage, output)
+            first.drop_checkpoints()
+        return files
+
+    monkeypatch.setattr(store, "upload", late)
+    checkpoint = second.save_checkpoint(7, output)
+    with pytest.raises(CorruptArtifactError, match="missing"):  # then an older one is tried
+        second.load_checkpoint(checkpoint, output.parent / "loaded")
+    assert publish(store, stage, output, "run-2").holder == "run-1"
+    second.drop_checkpoints()
+    assert not [info.key for info in store.list(f"{stage.ref}/run-2/checkpoints/")]
+
+
 def test_a_damaged_checkpoint_is_named(store: ArtifactStore, stage: Stage, output: Path) -> None:
     mine = StageStore(store, stage, "run-1")
     checkpoint = mine.save_checkpoint(5, output)

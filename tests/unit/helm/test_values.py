@@ -14,8 +14,9 @@ TEXT = (CHART / "values.yaml").read_text()
 VALUES: dict[str, Any] = yaml.safe_load(TEXT)
 EXAMPLES = re.findall(r"(?:^#     .*\n)+", TEXT, re.M)
 """Blocks of YAML in the comments."""
-CHART_ONLY = {"image", "operator", "serviceAccount", "crds", "networkPolicy", "metrics", "test"}
-FREE = {"/operator/resources", "/test/spec", "/global"}
+CHART_ONLY = {"image", "operator", "serviceAccount", "crds", "userRoles", "networkPolicy"}
+CHART_ONLY |= {"metrics", "test"}
+FREE = {"/operator/resources", "/operator/affinity", "/test/spec", "/global"}
 """Objects whose fields the chart does not name."""
 
 

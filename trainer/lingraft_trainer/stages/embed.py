@@ -6,7 +6,7 @@ train.
 """
 
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 from transformers import AutoTokenizer
 
 from lingraft import compute
@@ -20,6 +20,7 @@ from lingraft_trainer.embeddings.init import initial_embeddings
 from lingraft_trainer.models.checkpoint import load_masked_lm
 from lingraft_trainer.models.family import embeddings, replace_vocabulary
 from lingraft_trainer.stages.common import mlm_cost, mlm_metrics, mlm_settings
+from lingraft_trainer.stages.snapshots import Snapshots
 from lingraft_trainer.tokenization.swap import load_tokenizer
 from lingraft_trainer.training.loop import fit
 from lingraft_trainer.training.mlm import MlmData, masked_lm_objective
@@ -53,15 +54,24 @@ def embed(ctx: StageContext) -> Result:
     data = MlmData(
         text, params.training, family, micro_batch_tokens=ctx.execution.micro_batch_tokens
     )
-    width = model.config.hidden_size
-    objective = masked_lm_objective(model, family)
-    done = fit(ctx, objective, data, mlm_settings(params.training), width=width)
 
-    learned = {
-        "weight": embeddings(model).weight.detach().cpu().contiguous(),
-        "bias": family.predictions(model).bias.detach().cpu().contiguous(),
-    }
-    save_file(learned, ctx.out / EMBEDDINGS)
+    def learned() -> dict[str, Tensor]:
+        return {
+            "weight": embeddings(model).weight.detach().cpu().contiguous(),
+            "bias": family.predictions(model).bias.detach().cpu().contiguous(),
+        }
+
+    snapshots = Snapshots(ctx, params.snapshots or (), learned)
+    done = fit(
+        snapshots.ctx,
+        masked_lm_objective(model, family),
+        data,
+        mlm_settings(params.training),
+        width=model.config.hidden_size,
+        after_step=snapshots.after_step,
+    )
+
+    save_file(learned(), ctx.out / EMBEDDINGS)
     shape = shape_of_config(model.config.to_dict(), where="model")
     flops = compute.embed_step(
         shape,
@@ -76,6 +86,8 @@ def embed(ctx: StageContext) -> Result:
         "rowsFromSource": taken,
         "vocabulary": text.vocab_size,
     }
+    if params.snapshots:
+        metrics["snapshots"] = snapshots.record()
     return Result(metrics=metrics, compute=mlm_cost(ctx, done, flops))
 
 

@@ -27,6 +27,7 @@ from lingraft_trainer.metrics import bootstrap_stderr
 from lingraft_trainer.models.checkpoint import load_masked_lm
 from lingraft_trainer.models.family import Family, replace_vocabulary
 from lingraft_trainer.stages.embed import EMBEDDINGS
+from lingraft_trainer.stages.snapshots import snapshot_file
 from lingraft_trainer.tasks.kinds import Scores, kind_of, label_names
 from lingraft_trainer.tasks.retrieval import retrieval_scores
 from lingraft_trainer.tokenization.swap import save_tokenizer
@@ -40,9 +41,11 @@ SOURCE_LANGUAGE = "en"
 class Graft:
     """The learned embeddings, ready to be put into models of their base."""
 
-    def __init__(self, ctx: StageContext) -> None:
+    def __init__(self, ctx: StageContext, snapshot: int | None = None) -> None:
         self.tokenizer: Any = AutoTokenizer.from_pretrained(ctx.inputs["corpus"] / "tokenizer")
-        learned = load_file(ctx.inputs["embed"] / EMBEDDINGS)
+        self.kept = snapshot is None
+        file = EMBEDDINGS if snapshot is None else snapshot_file(snapshot)
+        learned = load_file(ctx.inputs["embed"] / file)
         self.weight, self.bias = learned["weight"], learned["bias"]
 
     def into(self, model: PreTrainedModel, family: Family) -> None:
@@ -53,7 +56,9 @@ class Graft:
             setattr(model.config, f"{role}_token_id", number)
 
     def save(self, model: PreTrainedModel, out: Path) -> None:
-        """Write the model with the new language's tokenizer beside it."""
+        """Write the model with the new language's tokenizer beside it; not of a snapshot."""
+        if not self.kept:
+            return
         model.save_pretrained(out)
         save_tokenizer(self.tokenizer, out)
 
@@ -62,7 +67,7 @@ def graft(ctx: StageContext) -> Result:
     """Graft and evaluate."""
     params = GraftParams.model_validate(ctx.params)
     started = time.perf_counter()
-    graft = Graft(ctx)
+    graft = Graft(ctx, params.snapshot)
     steps = 1 + len(params.tasks)
     ctx.report(Progress(step=0, steps=steps, phase="grafting the full model"))
     body, family, metrics = _full_model(ctx, graft)
@@ -82,8 +87,11 @@ def graft(ctx: StageContext) -> Result:
     (ctx.out / "evaluation.json").write_text(json.dumps(evaluation, indent=1))
     seconds = time.perf_counter() - started
     shape = shape_of_config(body.config.to_dict(), where="base")
+    metrics["evaluation"] = evaluation
+    if params.snapshot is None:  # what the whole of step 2 cost says nothing about a part of it
+        metrics["compute"] = comparison(ctx.ancestors(), shape)
     return Result(
-        metrics=metrics | {"evaluation": evaluation, "compute": comparison(ctx.ancestors(), shape)},
+        metrics=metrics,
         compute=Compute(
             # Test examples at their longest; the source's own tests are left out. Small beside
             # the training stages.

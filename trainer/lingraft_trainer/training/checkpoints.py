@@ -1,23 +1,31 @@
 """When a run writes a checkpoint, and the thread that sends it while training goes on.
 
 One is written every `CHECKPOINT_SECONDS`, at once when a node of the run is about to be taken
-away, and when the process was asked to stop.
+away, and when the process was asked to stop. Where sending one takes long they are rarer: no
+more than a tenth of the time goes to sending, and training does not wait for one to arrive.
 """
 
+import logging
 import os
 import threading
 import time
 from types import TracebackType
 from typing import Self
 
+from lingraft.errors import LingraftError
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.training.state import Snapshot, Trainer, snapshot, write
 
 CHECKPOINT_SECONDS = float(os.environ.get("LINGRAFT_CHECKPOINT_SECONDS", "45"))
-"""Seconds between checkpoints; `LINGRAFT_CHECKPOINT_SECONDS=0` writes one at every update.
+"""Seconds between checkpoints; 0 writes one at every update, and waits for the one before.
 
-With the time to send it, less than a minute of work is lost to a machine that dies unannounced.
+A machine that dies unannounced loses what was done since the last complete one: less than a
+minute of work where sending takes up to five seconds, else up to eleven times as long as sending.
 """
+COST = 10
+"""How many times as long as the last one took to send lies between two."""
+
+log = logging.getLogger(__name__)
 
 
 class Checkpoints:
@@ -25,11 +33,12 @@ class Checkpoints:
 
     What is written is a copy made between two updates: it does not matter how far training is
     when it arrives. Leaving the context waits for it, so that nothing is written afterwards.
+    One that the store does not take costs the run nothing: a newer one is sent when it is due.
     """
 
     def __init__(self, ctx: StageContext, state: Trainer, done: object) -> None:
         self._ctx, self._state, self._done = ctx, state, done
-        self._saved = time.perf_counter()
+        self._saved, self._took = time.perf_counter(), 0.0
         self._noticed: frozenset[str] = frozenset()
         self._sending: threading.Thread | None = None
         self._error: BaseException | None = None
@@ -43,10 +52,9 @@ class Checkpoints:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is None:
-            self._wait()
-        elif kind is not KeyboardInterrupt and self._sending is not None:
-            # A second Ctrl-C does not wait. What ended the run says more than the thread's error.
+        # A second Ctrl-C does not wait. The thread's error says nothing here: either something
+        # else ended the run, or it is done and the artifact follows.
+        if kind is not KeyboardInterrupt and self._sending is not None:
             self._sending.join()
 
     def after(self, step: int, *, stopping: bool) -> None:
@@ -55,6 +63,9 @@ class Checkpoints:
         Args:
             step: Updates done.
             stopping: Nothing follows: returns when the checkpoint is complete.
+
+        Raises:
+            LingraftError: When stopping: the checkpoint could not be sent.
         """
         if self._ctx.rank != 0:
             return
@@ -62,25 +73,40 @@ class Checkpoints:
         leaving = self._ctx.nodes_leaving()
         news = not leaving <= self._noticed
         self._noticed |= leaving
-        if stopping or news or time.perf_counter() - self._saved >= CHECKPOINT_SECONDS:
+        if stopping or news or self._due():
             self._wait()
             self._saved = time.perf_counter()
             taken = snapshot(self._state, self._done, step)
-            self._sending = threading.Thread(target=self._send, args=(taken,), daemon=True)
+            self._sending = threading.Thread(
+                target=self._send, args=(taken,), name="checkpoint", daemon=True
+            )
             self._sending.start()
         if stopping:
-            self._wait()
+            self._wait(needed=True)
+
+    def _due(self) -> bool:
+        if CHECKPOINT_SECONDS == 0:
+            return True
+        if self._sending is not None and self._sending.is_alive():
+            return False
+        every = max(CHECKPOINT_SECONDS, COST * self._took)
+        return time.perf_counter() - self._saved >= every
 
     def _send(self, taken: Snapshot) -> None:
+        began = time.perf_counter()
         try:
             write(self._ctx, taken)
         except BaseException as error:  # raised in the training thread
             self._error = error
+            log.warning("the checkpoint of update %d could not be sent: %s", taken.step, error)
+        else:
+            self._took = time.perf_counter() - began
 
-    def _wait(self) -> None:
+    def _wait(self, *, needed: bool = False) -> None:
+        """Wait for the one being sent; a store that did not take it matters if it is needed."""
         if self._sending is not None:
             self._sending.join()
             self._sending = None
-        if self._error is not None:
-            error, self._error = self._error, None
+        error, self._error = self._error, None
+        if error is not None and (needed or not isinstance(error, LingraftError)):
             raise error

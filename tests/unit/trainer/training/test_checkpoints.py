@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from lingraft.errors import InfrastructureError
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.training import checkpoints
 from lingraft_trainer.training.checkpoints import Checkpoints
@@ -52,6 +53,28 @@ class Run:
 
     def checkpoints(self) -> Checkpoints:
         return Checkpoints(self.ctx, self.state, self.done)
+
+
+class Clock:
+    """A clock that goes when it is told to."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def perf_counter(self) -> float:
+        return self.time
+
+    def advance(self, seconds: float) -> None:
+        self.time += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch, seldom: None) -> Clock:
+    """The clock of a run that writes a checkpoint every 45 seconds."""
+    clock = Clock()
+    monkeypatch.setattr(checkpoints, "time", clock)
+    monkeypatch.setattr(checkpoints, "CHECKPOINT_SECONDS", 45.0)
+    return clock
 
 
 @pytest.fixture(autouse=True)
@@ -116,16 +139,97 @@ def test_when_stopping_it_is_complete_before_anything_else_happens(tmp_path: Pat
         assert list(run.written) == [1]
 
 
-def test_a_store_that_is_away_ends_the_run(tmp_path: Path) -> None:
+def away() -> None:
+    raise InfrastructureError("the store is away")
+
+
+def sent() -> None:
+    """Return when no checkpoint is on its way."""
+    for thread in threading.enumerate():
+        if thread.name == "checkpoint":
+            thread.join(60)
+
+
+def test_a_store_that_is_away_is_sent_a_newer_one_when_it_is_due(
+    tmp_path: Path, clock: Clock
+) -> None:
     run = Run(tmp_path)
+    with run.checkpoints() as points:
+        # Its tries take a minute, and do not make the next one rarer.
+        run.before = lambda: (clock.advance(60), away())
+        clock.advance(45)
+        points.after(1, stopping=False)
+        sent()
+        run.before = lambda: None
+        points.after(2, stopping=False)
+    assert list(run.written) == [2]
 
-    def fail() -> None:
-        raise ConnectionError("away")
 
-    run.before = fail
-    run.leaving = frozenset({"a"})
-    with pytest.raises(ConnectionError, match="away"), run.checkpoints() as points:
+def test_at_the_end_one_that_could_not_be_sent_does_not_matter(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.before, run.leaving = away, frozenset({"a"})
+    with run.checkpoints() as points:
         points.after(1, stopping=False)
     with pytest.raises(ZeroDivisionError), run.checkpoints() as points:
         points.after(2, stopping=False)
         raise ZeroDivisionError  # what ended the run is what is told
+    assert not run.written
+
+
+def test_when_stopping_it_is_said_that_it_could_not_be_sent(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.before = away
+    with pytest.raises(InfrastructureError, match="away"), run.checkpoints() as points:
+        points.after(1, stopping=True)
+
+
+def test_an_earlier_one_that_could_not_be_sent_does_not_matter_when_stopping(
+    tmp_path: Path,
+) -> None:
+    run = Run(tmp_path)
+    run.before, run.leaving = away, frozenset({"a"})
+    with run.checkpoints() as points:
+        points.after(1, stopping=False)
+        sent()
+        run.before = lambda: None
+        points.after(2, stopping=True)
+    assert list(run.written) == [2]
+
+
+def test_a_mistake_of_our_own_ends_the_run(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+
+    def wrong() -> None:
+        raise TypeError("not JSON")
+
+    run.before, run.leaving = wrong, frozenset({"a"})
+    with pytest.raises(TypeError), run.checkpoints() as points:
+        points.after(1, stopping=False)
+        points.after(2, stopping=True)
+
+
+def test_one_that_takes_long_makes_the_next_rarer(tmp_path: Path, clock: Clock) -> None:
+    run = Run(tmp_path)
+    run.before = lambda: clock.advance(10)
+    with run.checkpoints() as points:
+        clock.advance(45)
+        points.after(1, stopping=False)
+        sent()  # 10 seconds later: 100 after it began another one is due
+        clock.advance(89)
+        points.after(2, stopping=False)
+        clock.advance(1)
+        points.after(3, stopping=False)
+    assert list(run.written) == [1, 3]
+
+
+def test_training_does_not_wait_for_one_to_arrive(tmp_path: Path, clock: Clock) -> None:
+    run, go_on = Run(tmp_path), threading.Event()
+    run.before = lambda: go_on.wait(60)
+    with run.checkpoints() as points:
+        clock.advance(45)
+        points.after(1, stopping=False)
+        clock.advance(1000)
+        points.after(2, stopping=False)  # due, but the first one is on its way
+        assert not go_on.is_set() and not run.written
+        go_on.set()
+    assert list(run.written) == [1]

@@ -1,0 +1,121 @@
+"""From a run's plan to one with a learning curve: the same stages, and more evaluations.
+
+`embed` also keeps snapshots, and a `graft` a snapshot takes the place of the one at the end.
+All else has the digests that `lingraft run` gives it, and is shared with it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from lingraft import compute
+from lingraft.params import EmbedParams, FinetuneParams, GraftParams
+from lingraft.plan import Plan, PlannedStage
+from lingraft.stage import Manifest, Stage
+
+FACTOR = 2**0.5
+"""Between the updates of one snapshot and the next."""
+BYTES_PER_TOKEN = 4
+CORE_GFLOPS, GPU_GFLOPS = 40.0, 100_000.0
+"""GFLOP/s of a core for small models and of a GPU for large ones, before a training is done."""
+
+
+def log_spaced(steps: int, count: int) -> tuple[int, ...]:
+    """0 and `count` numbers of updates up to `steps`, each FACTOR times the one before."""
+    return tuple(sorted({0, *(round(steps / FACTOR**i) for i in range(count))}))
+
+
+def graft_name(step: int) -> str:
+    """The name of a snapshot's evaluation in the plan."""
+    return f"graft-{step}"
+
+
+def with_snapshots(plan: Plan, count: int) -> Plan:
+    """A run's plan with its learning curve.
+
+    The source language is evaluated at the last snapshot alone: it is the same model at each.
+    """
+    embed, graft = plan["embed"], plan["graft"]
+    params = EmbedParams.model_validate(embed.stage.params)
+    steps = log_spaced(params.training.steps, count)
+    kept = _changed(embed, params.model_copy(update={"snapshots": steps}).to_json(), {})
+    grafts: list[PlannedStage] = []
+    asked = GraftParams.model_validate(graft.stage.params)
+    for step in steps:
+        inputs = graft.stage.inputs | {"embed": kept.stage.ref}
+        if step != steps[-1]:
+            inputs = {k: ref for k, ref in inputs.items() if not k.startswith("source_test:")}
+        changed = asked.model_copy(update={"snapshot": step}).to_json()
+        stage = Stage(kind="graft", params=changed, inputs=inputs)
+        grafts.append(graft.model_copy(update={"name": graft_name(step), "stage": stage}))
+    others = [one for one in plan.stages if one.name not in ("embed", "graft")]
+    last = max(i for i, one in enumerate(others) if one.name in embed.needs) + 1
+    return plan.model_copy(update={"stages": (*others[:last], kept, *others[last:], *grafts)})
+
+
+def _changed(planned: PlannedStage, params: dict[str, object], inputs: dict[str, str]):
+    stage = planned.stage.model_copy(
+        update={"params": params, "inputs": planned.stage.inputs | inputs}
+    )
+    return planned.model_copy(update={"stage": stage})
+
+
+def distinct(plans: Iterable[Plan]) -> dict[str, tuple[Plan, PlannedStage]]:
+    """Every stage once, by its place in the store: runs share most of theirs."""
+    return {one.stage.ref: (plan, one) for plan in plans for one in plan.stages}
+
+
+def flops_of(plan: Plan, planned: PlannedStage) -> float:
+    """What a stage will cost by formula, those that a plan says nothing of estimated.
+
+    Fine-tuning and evaluation read texts whose tokens are counted as a quarter of their bytes.
+    """
+    bytes_of = {f"source/{one.fingerprint}": one.text_bytes for one in plan.sources}
+    shape, stage = plan.shape, planned.stage
+
+    def tokens(names: Sequence[str]) -> float:
+        read = sum(bytes_of.get(stage.inputs[name], 0) for name in names)
+        return read / BYTES_PER_TOKEN
+
+    if stage.kind == "finetune":
+        params = FinetuneParams.model_validate(stage.params)
+        read = round(params.epochs * tokens(["train"]))
+        return compute.finetune_step(shape, tokens=read, sequence_length=params.max_length)
+    if stage.kind == "graft":
+        read = 0.0
+        for task in GraftParams.model_validate(stage.params).tasks:
+            tests = {f"test:{task.name}", f"source_test:{task.name}"} & stage.inputs.keys()
+            read += max(1, len(task.seeds)) * tokens(sorted(tests))
+        return compute.forward_pass(shape, tokens=round(read), sequence_length=128)
+    return planned.flops
+
+
+def measured_gflops(done: Iterable[Manifest]) -> float | None:
+    """GFLOP/s of one device, from the trainings that are done."""
+    trained = [one.compute for one in done if one.stage.kind in ("pretrain", "embed", "finetune")]
+    seconds = sum(one.device_seconds for one in trained)
+    return sum(one.flops for one in trained) / seconds / 1e9 if seconds else None
+
+
+def cost_lines(
+    plans: Sequence[Plan], done: Mapping[str, Manifest], guess: float = CORE_GFLOPS
+) -> list[str]:
+    """What is still to be spent, kind by kind, before anything is.
+
+    Args:
+        plans: Of all runs.
+        done: Manifests of the stages that are in the store, by their place there.
+        guess: GFLOP/s of a device where no training is done yet.
+    """
+    todo: dict[str, list[float]] = {}
+    stages = distinct(plans)
+    for ref, (plan, planned) in stages.items():
+        if ref not in done:
+            todo.setdefault(planned.stage.kind, []).append(flops_of(plan, planned))
+    rate = measured_gflops(done.values()) or guess
+    total = sum(sum(costs) for costs in todo.values())
+    lines = [f"{len(stages)} stages, {len(stages) - sum(map(len, todo.values()))} of them cached"]
+    lines += [f"  {kind}: {len(c)} to run, {sum(c):.2e} FLOPs" for kind, c in todo.items()]
+    lines.append(
+        f"to spend: {total:.2e} FLOPs by formula, about {total / rate / 1e9:,.0f} device-seconds "
+        f"at {rate:,.0f} GFLOP/s a device (reading text, tokenizers and start-up come on top)"
+    )
+    return lines

@@ -1,0 +1,88 @@
+"""Presets: data for the same resource models that a user's file goes through."""
+
+import pytest
+import yaml
+
+from bench.replication.__main__ import chosen_rates, searched, write_part, write_resources
+from bench.replication.preset import PRESETS, ROOT, load_preset, merged
+from lingraft.files import load_resource
+
+NAMES = sorted(file.stem for file in PRESETS.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_preset_makes_valid_resources(name: str) -> None:
+    preset = load_preset(name)
+    for language in preset.languages:
+        for arm in preset.arms:
+            spec = preset.run(arm, language, 1, 1e-3).resource.spec
+            assert (spec.language, spec.seed, spec.embeddings.learning_rate) == (language, 1, 1e-3)
+            assert all("{" not in task.test for task in spec.tasks)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_arms_differ_in_what_they_are_about_alone(name: str) -> None:
+    preset = load_preset(name)
+    runs = [preset.run(arm, preset.languages[0], 0, 1e-3) for arm in preset.arms]
+    specs = [run.resource.spec for run in runs]
+    for run, spec in zip(runs, specs, strict=True):
+        assert spec.embeddings.model_copy(update={"init": ""}) == specs[0].embeddings.model_copy(
+            update={"init": ""}
+        )
+        assert spec.corpus == specs[0].corpus or run.arm.endswith("th")
+        assert spec.tasks == specs[0].tasks and spec.tokenizer == specs[0].tokenizer
+        mine, theirs = spec.base.pretrain, specs[0].base.pretrain
+        assert mine is not None and theirs is not None
+        changed = {"joint_layers": None, "architecture": None}
+        assert mine.model_copy(update=changed) == theirs.model_copy(update=changed)
+
+
+def test_smoke_shares_the_demos_base() -> None:
+    demo = load_resource(ROOT / "examples" / "bible" / "french.yaml").spec
+    mine = load_preset("cpu-smoke").run("minijoint", "fr", 0, 1e-2).resource.spec
+    assert mine.base == demo.base and mine.corpus == demo.corpus and mine.mini == demo.mini
+    assert mine.store == demo.store
+    assert mine.embeddings.model_copy(update={"steps": 1500}) == demo.embeddings
+
+
+def test_a_preset_goes_to_a_cluster_as_files_that_lingraft_reads(tmp_path) -> None:
+    preset = load_preset("paper")
+    preset = preset.model_copy(update={"languages": ["sw"], "seeds": 1, "learning_rates": [7e-4]})
+    write_resources(preset, tmp_path)
+    files = sorted(tmp_path.glob("*.yaml"))
+    assert len(files) == len(preset.arms)
+    for file in files:
+        spec = load_resource(file).spec
+        assert spec.corpus.uri == "s3://corpora/cc100/sw/"
+        assert [task.name for task in spec.tasks] == ["xnli"]
+        assert yaml.safe_load(file.read_text())["spec"]["embeddings"]["steps"] == 125_000
+
+
+def test_every_arm_has_the_same_grid_and_the_loss_chooses(monkeypatch) -> None:
+    preset = load_preset("cpu-small")
+    runs = searched(preset)
+    assert len(runs) == len(preset.arms) * len(preset.learning_rates)
+    assert {(run.language, run.seed) for run in runs} == {("de", 0)}
+
+    class Found:
+        def __init__(self, run) -> None:
+            self.run = run
+            better = run.learning_rate == preset.learning_rates[run.arm == "minijoint"]
+            self.bits = [3.0, 1.0 if better else 2.0]
+
+    rates = chosen_rates(preset, [Found(run) for run in runs])  # type: ignore[arg-type]
+    low, high = preset.learning_rates
+    assert rates == {arm: high if arm == "minijoint" else low for arm in preset.arms}
+
+
+def test_a_part_of_a_file_is_whole_pieces(tmp_path) -> None:
+    file = tmp_path / "fr.txt"
+    file.write_text("".join(f"{i} a\n{i} b\n\n" for i in range(8)))
+    write_part(file, 4, "\n\n")
+    assert (tmp_path / "fr-4th.txt").read_text() == "0 a\n0 b\n\n4 a\n4 b\n"
+
+
+def test_a_mapping_is_laid_over_another_field_by_field() -> None:
+    below = {"a": {"b": 1, "c": [1]}, "d": 2}
+    assert merged(below, {"a": {"c": [2]}, "d": None}) == {"a": {"b": 1, "c": [2]}, "d": None}
+    assert below["a"] == {"b": 1, "c": [1]}
