@@ -12,7 +12,8 @@ export TOKENIZERS_PARALLELISM := false
 .NOTPARALLEL:
 .PHONY: help setup demo demo-compare demo-minilm test test-unit test-integration test-cluster \
 	test-e2e disturb e2e-ready chaos cluster-up cluster-down kube kstatus images checkov other-crds \
-	lint types format generate bench bench-operator replicate lock clean
+	lint types format generate bench bench-scaling bench-startup \
+	bench-operator replicate lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -105,6 +106,12 @@ demo-minilm: $(READY) ## Adapt all-MiniLM-L6-v2 to French, beside its floor and 
 
 bench: $(READY) ## Step 2 against transformers' Trainer, in turn (BENCH_ARGS=--quick: one case)
 	$(BIN)/python -m bench.trainer $(BENCH_ARGS)
+
+bench-scaling: $(READY) ## Data parallel by computation, from the newest `make bench`
+	$(BIN)/python -m bench.trainer.scaling
+
+bench-startup: $(READY) ## What a stage costs beside its training, by cause
+	tools/loopback.sh $(BIN)/python -m bench.trainer.startup $(BENCH_ARGS)
 
 # Threads that wait must not spin: processor seconds are what is reported.
 PRESET ?= cpu-smoke

@@ -11,18 +11,16 @@ alike; medians are compared. Ratios are what to quote: the times belong to the m
 import argparse
 import json
 import platform
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 
 import torch
 
+from bench.trainer import results
 from bench.trainer.case import Case
 from bench.trainer.machine import matmul_gflops
 from bench.trainer.report import table
 from bench.trainer.rounds import measure
-
-RESULTS = Path(__file__).parents[1] / "results"
 
 
 def main() -> None:
@@ -51,8 +49,7 @@ def main() -> None:
             result = measure(case, rounds=args.rounds, threads=args.threads)
             found["cases"].append({"case": case.to_json(), "peakGflops": peak, "sides": result})
             print(table(case, peak, result), flush=True)
-    RESULTS.mkdir(exist_ok=True)
-    file = RESULTS / f"trainer-{date.today().isoformat()}.json"
+    file = results.today()
     file.write_text(json.dumps(found, indent=2) + "\n")
     print(f"written: {file}")
 
