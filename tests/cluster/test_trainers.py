@@ -118,9 +118,11 @@ def test_a_duplicate_does_no_harm(
     launch("corpus", spec)
     wait_until(lambda: bed.dashboard.jobs(namespace, "corpus"), "it is submitted")
     first, second = bed.dashboard.jobs(namespace, "corpus")[0].works
-    assert ended(bed, namespace, "corpus") == "Complete"
+    # The slower one finds the lease given back; which one that is, the RayJob's end depends on.
+    assert ended(bed, namespace, "corpus") in ("Complete", "Failed")
     wait_until(lambda: first.result() and second.result(), "both have ended")
     assert store_of(spec).manifest() is not None
+    assert store_of(spec).read_failure(spec.holder) is None
 
 
 def test_a_slow_attempt_resumes_from_the_checkpoint_of_the_last(s3: Seaweed) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -41,6 +42,7 @@ class Operator:
         applied: The chart as it was applied.
         process: The running process.
         log: Its lines of JSON, of all starts.
+        since: When it was made.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Operator:
             name: Tells two operators apart.
         """
         self.cluster, self.name, self._s3 = cluster, name, s3
+        self.since = datetime.now(UTC)
         self.applied: Applied = apply_chart(cluster, values)
         # The release's config.yaml is the latest operator's; a restart must find its own.
         self._config = self.applied.config.read_text()
