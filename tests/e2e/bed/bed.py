@@ -1,6 +1,7 @@
 """A whole cluster on this machine: control plane, two real nodes, DNS, KubeRay and S3 in pods.
 
-NetworkPolicies are enforced."""
+NetworkPolicies are enforced.
+"""
 
 import sys
 import time
