@@ -115,7 +115,7 @@ bench-startup: $(READY) ## What a stage costs beside its training, by cause
 
 # Threads that wait must not spin: processor seconds are what is reported.
 PRESET ?= cpu-smoke
-replicate: $(READY) ## The paper's claim measured: PRESET=cpu-smoke|cpu-small|cpu-ablations, ARGS="--language de"
+replicate: $(READY) ## The paper's claim measured: PRESET=cpu-smoke|cpu-small|cpu-tasks|cpu-ablations, ARGS="--language de"
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m bench.replication --preset $(PRESET) $(ARGS)
 
 bench-tasks: $(READY) ## Fine-tuning and evaluation against transformers' modules as they come

@@ -122,15 +122,19 @@ def prepare(preset: Preset) -> None:
     """Fetch and write the text and tasks of the Bibles, where the preset is on them."""
     if not preset.on_bibles:
         return
-    folder, data = ROOT / "examples" / "bible", str(ROOT / ".demo" / "bible")
+    examples, data = ROOT / "examples", ROOT / ".demo"
     of_task = {task["name"]: task.get("languages", preset.languages) for task in preset.tasks}
-    scripts = {"prepare.py": preset.languages, "paraphrase.py": of_task.get("paraphrase", [])}
-    for script, languages in scripts.items():
-        if languages:
-            command = [sys.executable, str(folder / script), "--languages", *languages]
-            subprocess.run([*command, "--out", data], check=True)
-    texts = [Path(data, f"{language}.txt") for language in preset.languages]
-    for file, between in [(text, "\n\n") for text in texts] + [(Path(data, TRAIN), "\n")]:
+    commands = [["bible/prepare.py", "--languages", *preset.languages]]
+    if "paraphrase" in of_task:
+        commands.append(["bible/paraphrase.py", "--languages", *of_task["paraphrase"]])
+    if "sections" in of_task:
+        commands.append(["debian/sections.py"])
+    for script, *options in commands:
+        place = data / Path(script).parent
+        command = [sys.executable, str(examples / script), *options, "--out", str(place)]
+        subprocess.run(command, check=True)
+    texts = [data / "bible" / f"{language}.txt" for language in preset.languages]
+    for file, between in [(text, "\n\n") for text in texts] + [(data / "bible" / TRAIN, "\n")]:
         for part in PARTS:
             write_part(file, part, between)
 
