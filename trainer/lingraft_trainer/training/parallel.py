@@ -21,13 +21,8 @@ def data_parallel(objective: nn.Module, precision: Precision) -> DistributedData
         objective: On its device. Its parameters become the first worker's.
         precision: The run's, the same on all workers.
     """
-    model = DistributedDataParallel(
-        objective,
-        # Position ids and the like: no stage changes a buffer, so that none has to travel.
-        forward_sync_buffers=False,
-        # One matrix is nearly all of the gradient; this spares a copy of it, and two passes.
-        gradient_as_bucket_view=True,
-    )
+    # DDP's other settings made no difference that could be measured (docs/speed.md).
+    model = DistributedDataParallel(objective)
     if precision == "bf16":
         model.register_comm_hook(None, _mean_in_bf16)
     return model
