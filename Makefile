@@ -12,8 +12,8 @@ export TOKENIZERS_PARALLELISM := false
 .NOTPARALLEL:
 .PHONY: help setup demo demo-compare demo-minilm test test-unit test-integration test-cluster \
 	test-e2e disturb e2e-ready chaos cluster-up cluster-down kube kstatus images checkov other-crds \
-	lint types format generate bench bench-scaling bench-startup bench-tasks \
-	bench-operator replicate lock clean
+	lint types format generate bench bench-parallel bench-scaling bench-startup \
+	bench-tasks bench-operator replicate lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -107,7 +107,10 @@ demo-minilm: $(READY) ## Adapt all-MiniLM-L6-v2 to French, beside its floor and 
 bench: $(READY) ## Step 2 against transformers' Trainer, in turn (BENCH_ARGS=--quick: one case)
 	$(BIN)/python -m bench.trainer $(BENCH_ARGS)
 
-bench-scaling: $(READY) ## Data parallel by computation, from the newest `make bench`
+bench-parallel: $(READY) ## Two workers on loopback against one process, and more nodes by computation
+	OMP_WAIT_POLICY=PASSIVE tools/loopback.sh $(BIN)/python -m bench.trainer.parallel $(BENCH_ARGS)
+
+bench-scaling: $(READY) ## 8 and 64 nodes by computation again, from the newest `make bench-parallel`
 	$(BIN)/python -m bench.trainer.scaling
 
 bench-startup: $(READY) ## What a stage costs beside its training, by cause

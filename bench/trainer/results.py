@@ -6,19 +6,19 @@ from pathlib import Path
 FOLDER = Path(__file__).parents[1] / "results"
 
 
-def today() -> Path:
-    """The file of today's results, its folder made."""
+def today(kind: str = "trainer") -> Path:
+    """The file of today's results of one benchmark, its folder made."""
     FOLDER.mkdir(exist_ok=True)
-    return FOLDER / f"trainer-{date.today().isoformat()}.json"
+    return FOLDER / f"{kind}-{date.today().isoformat()}.json"
 
 
-def newest() -> Path:
-    """The newest results.
+def newest(kind: str = "trainer", target: str = "bench") -> Path:
+    """The newest results of one benchmark, which `make TARGET` writes.
 
     Raises:
         SystemExit: There are none.
     """
-    found = sorted(FOLDER.glob("trainer-*.json"))
+    found = sorted(FOLDER.glob(f"{kind}-*.json"))
     if not found:
-        raise SystemExit("no results yet: run `make bench` first")
+        raise SystemExit(f"no results yet: run `make {target}` first")
     return found[-1]

@@ -1,10 +1,12 @@
-"""What data parallelism would make of the newest results: computed, not measured.
+"""What data parallelism would make of more nodes: computed from the newest `make bench-parallel`.
 
-    python -m bench.trainer.scaling            (after `make bench`)
+    python -m bench.trainer.scaling            (make bench-scaling)
 
 An update ends with an all-reduce of the gradient of the token embeddings and the output bias.
-In a ring each of n workers sends 2 (n - 1) / n times its size. The link alone is counted, and
-nothing is sent while gradients are computed: the embeddings' is complete only at the end.
+In a ring each of n workers sends 2 (n - 1) / n times its size. A byte costs what it cost on
+loopback, where no link limits it (copies, sums, casts), and then its time on the link. Both are
+added, and nothing is sent while gradients are computed: the embeddings' is complete only at the
+end. Left out: the latency of the ring's 2 (n - 1) hops, and waiting for the slowest worker.
 """
 
 import argparse
@@ -16,67 +18,92 @@ from bench.trainer.results import newest
 
 NODES, GBITS = (8, 64), (1, 10)
 BYTES = {"fp32": 4, "bf16": 2}
-"""Of an element on the wire; bf16 is what torch's `bf16_compress_hook` would send."""
+"""Of an element on the wire; bf16 is what a run in bf16 sends."""
+SHARE = 0.2
+"""Of an update: what an exchange should stay below."""
 
 
 @dataclass(frozen=True)
-class Exchange:
-    """One update's exchange of gradients.
+class Worker:
+    """One worker's update without the exchange: linear in its tokens.
 
     Attributes:
-        sent: Bytes that one worker sends.
-        seconds: On the wire.
+        fixed: Seconds whatever the batch, most of them the optimizer's.
+        per_token: Seconds.
     """
 
-    sent: float
-    seconds: float
+    fixed: float
+    per_token: float
+
+    @classmethod
+    def of(cls, half: dict[str, Any], one: dict[str, Any]) -> "Worker":
+        """From two batch sizes, in CPU seconds: other work on the machine disturbs them less."""
+        rise = one["cpuSeconds"] - half["cpuSeconds"]
+        per_token = rise / (one["tokens"] - half["tokens"])
+        return cls(half["cpuSeconds"] - per_token * half["tokens"], per_token)
+
+    def seconds(self, tokens: float) -> float:
+        """Of an update."""
+        return self.fixed + self.per_token * tokens
+
+    def tokens_for(self, exchange: float) -> float:
+        """Tokens of a worker's update from which an exchange is less than `SHARE` of the whole."""
+        return max(0.0, (exchange * (1 - SHARE) / SHARE - self.fixed) / self.per_token)
 
 
-def exchange(
-    *, vocabulary: int, hidden: int, nodes: int, gbit: float, element_bytes: int
-) -> Exchange:
-    """A ring all-reduce of the matrix [V, H] and the bias [V]."""
-    size = vocabulary * (hidden + 1) * element_bytes
-    sent = 2 * (nodes - 1) / nodes * size
-    return Exchange(sent, 8 * sent / (gbit * 1e9))
+def sent(*, vocabulary: int, hidden: int, nodes: int, element_bytes: int) -> float:
+    """Bytes one worker sends for an update: a ring over the matrix [V, H] and the bias [V]."""
+    return 2 * (nodes - 1) / nodes * vocabulary * (hidden + 1) * element_bytes
 
 
-def efficiency(step: float, wire: float) -> float:
-    """Share of a worker's time that trains, none of the exchange being hidden."""
-    return step / (step + wire)
+def local_cost(side: dict[str, Any]) -> float:
+    """Seconds of this machine's own work for a byte sent; of two workers each sends the size."""
+    return side["exchangeSeconds"] / side["gradientBytes"]
 
 
-def rows(vocabulary: int, hidden: int, side: dict[str, Any]) -> list[str]:
-    """One line for every number of nodes, link and type on the wire."""
-    found: list[str] = []
-    for nodes in NODES:
-        for gbit in GBITS:
-            for name, element_bytes in BYTES.items():
-                one = exchange(
-                    vocabulary=vocabulary,
-                    hidden=hidden,
-                    nodes=nodes,
-                    gbit=gbit,
-                    element_bytes=element_bytes,
-                )
-                share = efficiency(side["cpuSeconds"], one.seconds)
-                found.append(
-                    f"{hidden:>6} {side['layers']:>6} {nodes:>6} {gbit:>7} {name:>6} "
-                    f"{one.sent / 1e6:>8.0f} {1000 * one.seconds:>8.0f} {100 * share:>6.0f} % "
-                    f"{nodes * share:>7.1f}x"
-                )
-    return found
+def exchange_seconds(size: float, *, local: float, gbit: float) -> float:
+    """Of `size` bytes sent by each worker."""
+    return size * (local + 8 / (gbit * 1e9))
+
+
+def table(found: dict[str, Any]) -> str:
+    """Of every case: one line for every number of nodes, link and type on the wire.
+
+    `busy` and `speed-up` are at the tokens per worker of the line's case; the last column is
+    the tokens per worker from which the exchange is below a fifth of an update.
+    """
+    lines = [
+        "hidden layers tokens  nodes  Gbit/s   wire  MB sent   ms     busy  speed-up   for 80 %"
+    ]
+    for one in found["cases"]:
+        case, sides = one["case"], one["sides"]
+        worker = Worker.of(sides["half"], sides["one"])
+        tokens = sides["half"]["tokens"]
+        for nodes in NODES:
+            for gbit in GBITS:
+                for wire, element_bytes in BYTES.items():
+                    size = sent(
+                        vocabulary=case["vocabulary"],
+                        hidden=case["hidden"],
+                        nodes=nodes,
+                        element_bytes=element_bytes,
+                    )
+                    local = local_cost(sides[f"two-{wire}"])
+                    seconds = exchange_seconds(size, local=local, gbit=gbit)
+                    step = worker.seconds(tokens)
+                    busy = step / (step + seconds)
+                    lines.append(
+                        f"{case['hidden']:>6} {one['layers']:>6} {tokens:>6} {nodes:>6} {gbit:>7} "
+                        f"{wire:>6} {size / 1e6:>8.0f} {1000 * seconds:>5.0f} {100 * busy:>5.0f} % "
+                        f"{nodes * busy:>8.1f}x {worker.tokens_for(seconds):>10.0f}"
+                    )
+    return "\n".join(lines)
 
 
 def main() -> None:
-    """Print the table; a step is its CPU time, which other work on the machine disturbs less."""
+    """Print the table."""
     argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0]).parse_args()
-    print("hidden layers  nodes  Gbit/s   wire  MB sent  ms sent   busy   speed-up")
-    for found in json.loads(newest().read_text())["cases"]:
-        case = found["case"]
-        for name, side in found["sides"].items():
-            if name.startswith("ours"):
-                print("\n".join(rows(case["vocabulary"], case["hidden"], side)))
+    print(table(json.loads(newest("parallel", "bench-parallel").read_text())))
 
 
 if __name__ == "__main__":

@@ -14,12 +14,12 @@ from typing import Any, Generic, Protocol, TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 
 from lingraft.stage import Progress
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.training.checkpoints import Checkpoints
 from lingraft_trainer.training.interrupts import deferred
+from lingraft_trainer.training.parallel import data_parallel
 from lingraft_trainer.training.precision import autocast, choose
 from lingraft_trainer.training.schedule import learning_rate
 from lingraft_trainer.training.state import Best, Trainer, restore
@@ -132,7 +132,7 @@ def fit(
     ctx.environment["precision"] = state.precision
     if start:
         ctx.environment["resumedFrom"] = start
-    model = DistributedDataParallel(objective) if world > 1 else objective
+    model = data_parallel(objective, state.precision) if world > 1 else objective
     clock = _Clock(ctx, settings.steps, phase)
     with deferred() as stop_requested, Checkpoints(ctx, state, done) as checkpoints:
         for step in range(start, settings.steps):
