@@ -28,8 +28,8 @@ STEPS = 1_000_000
 RATE, DECAY = 1e-4, 0.01
 
 
-class _Over(Exception):
-    pass
+class Over(Exception):
+    """The gate let no further update through."""
 
 
 def ours(case: Case, layers: int, text: PackedText, watch: Watch) -> None:
@@ -59,7 +59,7 @@ def ours(case: Case, layers: int, text: PackedText, watch: Watch) -> None:
 
     def next_turn(step: int) -> None:
         if not watch.gate():
-            raise _Over
+            raise Over
 
     with tempfile.TemporaryDirectory() as folder:
         ctx = StageContext({}, {}, Path(folder), Path(folder), execution)
@@ -105,7 +105,7 @@ def theirs(case: Case, layers: int, text: PackedText, watch: Watch) -> None:
 
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             if not watch.gate():
-                raise _Over
+                raise Over
 
     class Timed(Trainer):
         compute_loss = watch.wrap("forward", Trainer.compute_loss)
@@ -140,7 +140,7 @@ def main(side: str, layers: str, threads: str, case: str) -> None:
     described = Case(**json.loads(case))
     watch = Watch(int(threads))
     torch.optim.AdamW.step = watch.wrap("optimizer", torch.optim.AdamW.step)  # both sides use it
-    with described.text() as text, suppress(_Over):
+    with described.text() as text, suppress(Over):
         {"ours": ours, "trainer": theirs}[side](described, int(layers), text, watch)
 
 
