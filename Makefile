@@ -12,7 +12,7 @@ export TOKENIZERS_PARALLELISM := false
 .NOTPARALLEL:
 .PHONY: help setup demo demo-compare demo-minilm test test-unit test-integration test-cluster \
 	test-e2e disturb e2e-ready chaos cluster-up cluster-down kube kstatus images checkov other-crds \
-	lint types format generate bench bench-scaling bench-startup \
+	lint types format generate bench bench-scaling bench-startup bench-tasks \
 	bench-operator replicate lock clean
 
 help: ## List the targets
@@ -115,8 +115,11 @@ bench-startup: $(READY) ## What a stage costs beside its training, by cause
 
 # Threads that wait must not spin: processor seconds are what is reported.
 PRESET ?= cpu-smoke
-replicate: $(READY) ## The paper's claim measured: PRESET=cpu-smoke|cpu-small|cpu-ablations, ARGS="--language de"
+replicate: $(READY) ## The paper's claim measured: PRESET=cpu-smoke|cpu-small|cpu-tasks|cpu-ablations, ARGS="--language de"
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m bench.replication --preset $(PRESET) $(ARGS)
+
+bench-tasks: $(READY) ## Fine-tuning and evaluation against transformers' modules as they come
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m bench.trainer.tasks $(BENCH_ARGS)
 
 bench-operator: $(READY) kube ## 1,000 and 5,000 resources with stages that end at once
 	tools/loopback.sh $(BIN)/python -m bench.fleet --resources 1000

@@ -78,7 +78,7 @@ class EmbedParams(Contract):
     """Inputs: `model` (the mini-model; for Standard the base), `base`, `corpus`."""
 
     method: Method
-    init: Literal["random", "normal", "overlap", "mean"]
+    init: Literal["random", "normal", "overlap", "mean", "focus"]
     training: MaskedLm
     snapshots: tuple[int, ...] | None = Field(
         default=None,

@@ -6,9 +6,10 @@ same command goes on. `--language` runs a preset in parts; each part's report is
 """
 
 import argparse
+import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,13 +17,19 @@ import yaml
 
 from bench.replication.measure import Measured, measure
 from bench.replication.preset import PRESETS, ROOT, Preset, Run, load_preset
-from bench.replication.stages import CORE_GFLOPS, GPU_GFLOPS, cost_lines, with_snapshots
+from bench.replication.stages import (
+    CORE_GFLOPS,
+    GPU_GFLOPS,
+    cost_lines,
+    distinct,
+    for_search,
+    with_snapshots,
+)
 from lingraft.errors import LingraftError
 from lingraft.plan import Plan, source_uris
 from lingraft.planning import manifests_of, plan_resource
 from lingraft.sources import pin
-from lingraft.stage import Execution, Manifest, Source
-from lingraft.views.plain import Plain
+from lingraft.stage import Manifest, Source
 
 OUT = ROOT / ".demo" / "replication"
 ASSUMED_BYTES = 30_000_000
@@ -32,22 +39,30 @@ PARTS = (4, 16)
 TRAIN = "genre/en-train.jsonl"
 
 
-def searched(preset: Preset) -> list[Run]:
-    """The runs that the learning rate is chosen by: every arm at every rate, one seed."""
+def searched(preset: Preset, arms: Iterable[str]) -> list[Run]:
+    """The runs that learning rates are chosen by: each arm at every rate, one seed."""
     if len(preset.learning_rates) == 1:
         return []
     language = preset.search_language or preset.languages[0]
-    grid = preset.learning_rates
-    return [preset.run(arm, language, 0, rate) for arm in preset.arms for rate in grid]
+    judged = dict.fromkeys(preset.rates_like.get(arm, arm) for arm in arms)
+    return [preset.run(arm, language, 0, r) for arm in judged for r in preset.learning_rates]
 
 
-def chosen_rates(preset: Preset, found: list[Measured]) -> dict[str, float]:
-    """Each arm's rate: of the least held-out loss through the full model, which knows no label."""
-    rates = dict.fromkeys(preset.arms, preset.learning_rates[0])
-    for arm in rates:
-        tried = [one for one in found if one.run.arm == arm]
-        if tried:
-            rates[arm] = min(tried, key=lambda one: one.bits[-1]).run.learning_rate
+def chosen_rates(
+    preset: Preset, arms: Iterable[str], judged: Mapping[tuple[str, float], float]
+) -> dict[str, float]:
+    """Each arm's rate: of the least held-out loss through the full model, which knows no label.
+
+    Args:
+        preset: With the grid.
+        arms: To be run.
+        judged: Bits per byte by arm and rate; empty where there is no search.
+    """
+    rates: dict[str, float] = {}
+    for arm in arms:
+        like = preset.rates_like.get(arm, arm)
+        tried = {rate: bits for (name, rate), bits in judged.items() if name == like}
+        rates[arm] = min(tried, key=lambda r: tried[r]) if tried else preset.learning_rates[0]
     return rates
 
 
@@ -67,36 +82,59 @@ def done_of(plans: list[Plan]) -> dict[str, Manifest]:
     return {m.stage.ref: m for plan in plans for m in manifests_of(plan).values()}
 
 
-def execute(preset: Preset, runs: list[Run], threads: int) -> list[Measured]:
-    """Run what is not done, and measure all of it."""
-    from lingraft_trainer.local import run_plan
+def execute(named: Mapping[str, Plan], jobs: int) -> None:
+    """Run what is not done of all plans, each named for people; they share most stages."""
+    from bench.replication.schedule import run_stages
 
-    execution = Execution(threads=threads, precision="fp32")
-    found: list[Measured] = []
-    for run in runs:
-        plan = planned(preset, run)
-        manifests = manifests_of(plan)
-        if len(manifests) < len(plan.stages):
-            print(f"== {run.language}, {run.arm}, seed {run.seed}, rate {run.learning_rate:g}")
-            with Plain() as listener:
-                manifests = run_plan(plan, execution, listener)
-        found.append(measure(run, plan, manifests))
-    return found
+    stages = distinct(named.values())
+    labels: dict[str, str] = {}
+    for name, plan in named.items():
+        for one in plan.stages:
+            labels.setdefault(one.stage.ref, f"{name}: {one.name}")
+    run_stages(stages, labels, set(done_of([*named.values()])), jobs)
+
+
+def judge(preset: Preset, runs: Sequence[Run], jobs: int) -> dict[tuple[str, float], float]:
+    """Bits per byte of every arm and rate of the search that is done, or is run now (jobs > 0)."""
+    plans = {run: for_search(plan_resource(run.resource), preset.snapshots) for run in runs}
+    if jobs:
+        execute({run.label: plan for run, plan in plans.items()}, jobs)
+    ends = {run: manifests_of(plan).get("graft") for run, plan in plans.items()}
+    return {
+        (run.arm, run.learning_rate): end.metrics["heldout"]["bitsPerByte"]
+        for run, end in ends.items()
+        if end is not None
+    }
+
+
+def measured(preset: Preset, runs: Sequence[Run]) -> list[Measured]:
+    """The curves of all runs that are done."""
+    plans = {run: planned(preset, run) for run in runs}
+    found = {run: manifests_of(plan) for run, plan in plans.items()}
+    return [
+        measure(run, plan, found[run])
+        for run, plan in plans.items()
+        if len(found[run]) == len(plan.stages)
+    ]
 
 
 def prepare(preset: Preset) -> None:
     """Fetch and write the text and tasks of the Bibles, where the preset is on them."""
     if not preset.on_bibles:
         return
-    folder, data = ROOT / "examples" / "bible", str(ROOT / ".demo" / "bible")
+    examples, data = ROOT / "examples", ROOT / ".demo"
     of_task = {task["name"]: task.get("languages", preset.languages) for task in preset.tasks}
-    scripts = {"prepare.py": preset.languages, "paraphrase.py": of_task.get("paraphrase", [])}
-    for script, languages in scripts.items():
-        if languages:
-            command = [sys.executable, str(folder / script), "--languages", *languages]
-            subprocess.run([*command, "--out", data], check=True)
-    texts = [Path(data, f"{language}.txt") for language in preset.languages]
-    for file, between in [(text, "\n\n") for text in texts] + [(Path(data, TRAIN), "\n")]:
+    commands = [["bible/prepare.py", "--languages", *preset.languages]]
+    if "paraphrase" in of_task:
+        commands.append(["bible/paraphrase.py", "--languages", *of_task["paraphrase"]])
+    if "sections" in of_task:
+        commands.append(["debian/sections.py"])
+    for script, *options in commands:
+        place = data / Path(script).parent
+        command = [sys.executable, str(examples / script), *options, "--out", str(place)]
+        subprocess.run(command, check=True)
+    texts = [data / "bible" / f"{language}.txt" for language in preset.languages]
+    for file, between in [(text, "\n\n") for text in texts] + [(data / "bible" / TRAIN, "\n")]:
         for part in PARTS:
             write_part(file, part, between)
 
@@ -131,8 +169,11 @@ def main() -> None:
     parser.add_argument("--preset", required=True, choices=[p.stem for p in PRESETS.glob("*.yaml")])
     parser.add_argument("--language", action="append", help="only this one; may be repeated")
     parser.add_argument("--arm", action="append", help="only this one; may be repeated")
-    parser.add_argument("--threads", type=int, default=0, help="of each stage; 0: all cores")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count(), help="stages at a time, which share the cores"
+    )
     parser.add_argument("--cost", action="store_true", help="say the cost and end")
+    parser.add_argument("--report", action="store_true", help="only report what is done")
     parser.add_argument("--write", type=Path, metavar="DIR", help="write the resources and end")
     arguments = parser.parse_args()
     preset = load_preset(arguments.preset)
@@ -141,37 +182,40 @@ def main() -> None:
     languages = arguments.language or preset.languages
     arms = arguments.arm or list(preset.arms)
     prepare(preset)
-    first = preset.learning_rates[0]
-    everything = searched(preset) + [
-        preset.run(arm, language, seed, first)
-        for language in languages
-        for arm in arms
-        for seed in range(preset.seeds)
-    ]
-    unseen = arguments.cost and not preset.on_bibles
-    plans = [planned(preset, run, assumed(run) if unseen else {}) for run in everything]
-    done = {} if unseen else done_of(plans)
-    print(f"{preset.name}, {' '.join(languages)}: {len(everything)} runs of step 2")
-    guess = CORE_GFLOPS if preset.on_bibles else GPU_GFLOPS
-    print("\n".join(cost_lines(plans, done, guess)), flush=True)
-    if arguments.cost:
-        return None
-    rates = chosen_rates(preset, execute(preset, searched(preset), arguments.threads))
-    measured = execute(
-        preset,
-        [
-            preset.run(arm, language, seed, rates[arm])
-            for language in languages
-            for arm in arms
-            for seed in range(preset.seeds)
-        ],
-        arguments.threads,
-    )
+
+    def runs(rates: Mapping[str, float]) -> list[Run]:
+        """A seed of every arm before the next one: what is done early can be compared."""
+        seeds = range(preset.seeds)
+        return [preset.run(a, one, s, rates[a]) for one in languages for s in seeds for a in arms]
+
+    search = searched(preset, arms)
+    if not arguments.report:
+        say_cost(preset, search, runs(chosen_rates(preset, arms, {})), arguments.cost)
+        if arguments.cost:
+            return None
+    judged = judge(preset, search, 0 if arguments.report else arguments.jobs)
+    rates = chosen_rates(preset, arms, judged)
+    if not arguments.report:
+        execute({run.label: planned(preset, run) for run in runs(rates)}, arguments.jobs)
     from bench.replication.report import write_report
 
-    write_report(preset, measured, OUT / preset.name)
+    write_report(preset, measured(preset, runs(rates)), judged, OUT / preset.name)
     print(f"report: {OUT / preset.name / 'report.html'}")
     return None
+
+
+def say_cost(preset: Preset, search: list[Run], runs: list[Run], only: bool) -> None:
+    """What is still to be spent; of a search's runs step 2 alone."""
+    unseen = only and not preset.on_bibles
+    pins = {run: assumed(run) if unseen else {} for run in [*search, *runs]}
+    plans = [planned(preset, run, pins[run]) for run in runs]
+    plans += [
+        for_search(plan_resource(run.resource, pins[run]), preset.snapshots) for run in search
+    ]
+    done = {} if unseen else done_of(plans)
+    print(f"{preset.name}: {len(runs)} runs of step 2, {len(search)} to choose learning rates by")
+    guess = CORE_GFLOPS if preset.on_bibles else GPU_GFLOPS
+    print("\n".join(cost_lines(plans, done, guess)), flush=True)
 
 
 if __name__ == "__main__":

@@ -28,13 +28,15 @@ class Curve:
     Attributes:
         flops: Cumulated by step 2, [S], rising.
         seconds: Device-seconds likewise, [S].
-        correct: Each example's score at each snapshot, [S, N].
+        correct: Each example's score at each snapshot, [S, N], over pairs of seeds.
+        final: Each example's score at the end, [N], over every seed of either kind.
         once: FLOPs spent once per base, which a run with this arm needs beside the reference's.
     """
 
     flops: Array
     seconds: Array
     correct: Array
+    final: Array
     once: float = 0.0
 
 
@@ -147,8 +149,9 @@ def compare(
     floors = weights @ floor
     scores = {arm: weights @ curve.correct.T for arm, curve in curves.items()}  # [1 + D, S]
     rising = {arm: np.apply_along_axis(smoothed, 1, score) for arm, score in scores.items()}
-    gains = scores[reference][:, -1] - floors
-    final = {arm: _interval(score[:, -1]) for arm, score in scores.items()}
+    ends = {arm: weights @ curve.final for arm, curve in curves.items()}
+    gains = ends[reference] - floors
+    final = {arm: _interval(end) for arm, end in ends.items()}
     comparison = Comparison(float(floors[0]), float(gains[0]), float(gains[1:].std()), final, {})
     if not comparison.signal:
         return comparison

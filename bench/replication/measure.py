@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.replication.analysis import Array
 from bench.replication.preset import Run
-from bench.replication.stages import graft_name
+from bench.replication.stages import graft_name, paired
 from lingraft import compute
 from lingraft.architecture import Shape
 from lingraft.params import PretrainParams
@@ -28,7 +28,8 @@ class Measured:
         flops: By formula, the run's own times the share of its updates, [S].
         seconds: Device-seconds: processor time on a CPU, wall clock on a GPU, [S].
         bits: Held-out masked-LM bits per byte through the full model, [S]; no labels in it.
-        correct: Task to [S, F, N].
+        correct: Task to [S, N], by the fine-tuning seed that goes with the run's.
+        final: Task to [F, N], by every fine-tuning seed after the last update.
         unlabelled: Retrieval task to centred top-1 accuracy, [S].
         source: Task to English score of the same models.
         once: FLOPs of step 1b, or of pretraining's second head.
@@ -41,6 +42,7 @@ class Measured:
     seconds: Array
     bits: Array
     correct: dict[str, Array]
+    final: dict[str, Array]
     unlabelled: dict[str, Array]
     source: dict[str, float]
     once: float
@@ -67,7 +69,18 @@ def measure(run: Run, plan: Plan, manifests: Mapping[str, Manifest]) -> Measured
         seconds=_seconds(embed, taken),
         bits=np.array(heldout),
         correct={
-            task.name: np.array([_correct(plan, one, task.name, task.seeds) for one in grafts])
+            task.name: np.array(
+                [
+                    _correct(plan, one, task.name, paired(range(task.seeds), run.seed))
+                    for one in grafts
+                ]
+            )
+            for task in tuned
+        },
+        final={
+            task.name: np.array(
+                [_correct(plan, grafts[-1], task.name, seed) for seed in range(task.seeds)]
+            )
             for task in tuned
         },
         unlabelled={
@@ -120,13 +133,10 @@ def _seconds(embed: Manifest, taken: Sequence[dict[str, float]]) -> Array:
     return np.interp([one["step"] for one in taken], steps, seconds)
 
 
-def _correct(plan: Plan, graft: Manifest, task: str, seeds: int) -> list[list[float]]:
-    """[F, N]: whether each prediction is right."""
-    store, rows = open_store(plan.store), []
-    for seed in range(seeds):
-        key = f"{graft.stage.ref}/{graft.holder}/files/predictions/{task}-{seed}.jsonl"
-        found = store.get(key)
-        assert found is not None, f"no {key} in the store"
-        lines = [json.loads(line) for line in found[0].decode().splitlines()]
-        rows.append([float(one["label"] == one["prediction"]) for one in lines])
-    return rows
+def _correct(plan: Plan, graft: Manifest, task: str, seed: int) -> list[float]:
+    """[N]: whether each prediction is right."""
+    key = f"{graft.stage.ref}/{graft.holder}/files/predictions/{task}-{seed}.jsonl"
+    found = open_store(plan.store).get(key)
+    assert found is not None, f"no {key} in the store"
+    lines = [json.loads(line) for line in found[0].decode().splitlines()]
+    return [float(one["label"] == one["prediction"]) for one in lines]

@@ -4,8 +4,9 @@ An arm is one way to learn a language: a method on a base. Its fields are laid o
 preset's `spec`, so that what all arms share is written once and nothing is tuned for one.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, Self, cast
 
 import yaml
 from pydantic import Field, model_validator
@@ -20,7 +21,8 @@ PRESETS = HERE / "presets"
 Json = dict[str, Any]
 
 
-class Run(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Run:
     """One training of step 2, and everything before and after it."""
 
     arm: str
@@ -28,6 +30,11 @@ class Run(NamedTuple):
     seed: int
     learning_rate: float
     resource: LanguageAdaptation
+
+    @property
+    def label(self) -> str:
+        """What to call it in a line of output."""
+        return f"{self.language}, {self.arm}, seed {self.seed}, rate {self.learning_rate:g}"
 
 
 class Preset(Model):
@@ -44,6 +51,9 @@ class Preset(Model):
     search_language: str | None = Field(
         default=None, description="Where the grid is searched, by held-out loss without labels."
     )
+    rates_like: dict[str, str] = Field(
+        default_factory=dict, description="Arms that take another's rate, without a search."
+    )
     reference: str = Field(description="The arm that the others are compared with.")
     arms: dict[str, Json]
     tasks: list[Json]
@@ -55,6 +65,8 @@ class Preset(Model):
             raise ValueError(f"reference: no arm is called {self.reference}")
         if len(self.learning_rates) > 1 and self.search_language not in self.languages:
             raise ValueError("several learningRates need a searchLanguage, one of the languages")
+        if unknown := {*self.rates_like, *self.rates_like.values()} - self.arms.keys():
+            raise ValueError(f"ratesLike: no arms are called {', '.join(sorted(unknown))}")
         return self
 
     @property

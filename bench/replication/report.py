@@ -1,7 +1,7 @@
 """The report of all runs that are done: tables, plots, where the numbers come from."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -23,26 +23,34 @@ from bench.replication.floors import floor
 from bench.replication.measure import Measured
 from bench.replication.plot import Line, plot
 from bench.replication.preset import Preset
+from bench.replication.stages import paired
 from lingraft.store.uri import parse_uri
 from lingraft_trainer.data.tasks import Example, read_examples
 
 NOTES = (
-    "Scores are accuracies through the full model, means over the seeds; [...] is the middle 95 % "
-    "of a bootstrap over groups of the test set (chapters), paired between the arms, and says "
-    "nothing about seeds, which are listed. A level is a share of the reference's final gain over "
-    "the floor, on curves smoothed so as never to fall; 0 as a speed-up is 'never reached'. FLOPs "
-    "are of step 2, by formula. Device-seconds are processor seconds on a CPU."
+    "Scores are accuracies through the full model. The final one is a mean over all seeds of step "
+    "2 and of fine-tuning; a curve is one over pairs of them (the first of either, the second of "
+    "either, ...). [...] is the middle 95 % of a bootstrap over groups of the test set (chapters), "
+    "paired between the arms, and says nothing about seeds, which are listed. A level is a share "
+    "of the reference's final gain over the floor, on curves smoothed so as never to fall; 0 as a "
+    "speed-up is 'never reached'. FLOPs are of step 2, by formula. Device-seconds are processor "
+    "seconds on a CPU."
 )
 
 
-def write_report(preset: Preset, measured: Sequence[Measured], folder: Path) -> None:
+def write_report(
+    preset: Preset,
+    measured: Sequence[Measured],
+    judged: Mapping[tuple[str, float], float],
+    folder: Path,
+) -> None:
     """Write `report.md`, `report.html`, `curves.csv`, `speedups.csv` and the plots."""
     folder.mkdir(parents=True, exist_ok=True)
     found: list[Block] = [
         Heading(1, f"Replication: {preset.name}"),
         Paragraph(preset.about.strip()),
     ]
-    found += [Paragraph(NOTES), _rates(preset, measured)]
+    found += [Paragraph(NOTES), *_rates(preset, measured, judged)]
     speedups: list[list[str]] = []
     for language, runs in groupby(measured, key=lambda one: one.run.language):
         of_language = list(runs)
@@ -67,7 +75,8 @@ def curve_of(runs: Sequence[Measured], task: str) -> Curve:
     return Curve(
         flops=np.mean([one.flops for one in runs], axis=0),
         seconds=np.mean([one.seconds for one in runs], axis=0),
-        correct=np.mean([one.correct[task].mean(axis=1) for one in runs], axis=0),
+        correct=np.mean([one.correct[task] for one in runs], axis=0),
+        final=np.mean([one.final[task].mean(axis=0) for one in runs], axis=0),
         once=runs[0].once,
     )
 
@@ -111,7 +120,7 @@ def _scores(
     rows = []
     for arm, runs in by_arm.items():
         each = "; ".join(
-            " ".join(f"{score:.3f}" for score in one.correct[task][-1].mean(axis=1)) for one in runs
+            " ".join(f"{score:.3f}" for score in one.final[task].mean(axis=1)) for one in runs
         )
         unlabelled = [float(v[-1]) for one in runs for v in one.unlabelled.values()]
         source = runs[0].source.get(task)
@@ -162,17 +171,26 @@ def _averages(speedups: Sequence[Sequence[str]]) -> Block:
     return Table(("arm", "level", "in FLOPs", "in device-seconds", "reached"), rows)
 
 
-def _rates(preset: Preset, measured: Sequence[Measured]) -> Block:
+def _rates(
+    preset: Preset, measured: Sequence[Measured], judged: Mapping[tuple[str, float], float]
+) -> Iterator[Block]:
+    if not judged:
+        rates = ", ".join(f"{rate:g}" for rate in preset.learning_rates)
+        yield Paragraph(f"Peak learning rate of step 2: {rates} in every arm; there was no search.")
+        return
     chosen = {one.run.arm: f"{one.run.learning_rate:g}" for one in measured}
-    grid = ", ".join(f"{rate:g}" for rate in preset.learning_rates)
-    text = f"Peak learning rate of step 2: from the grid {grid}, the same for every arm"
-    if len(preset.learning_rates) == 1:
-        return Paragraph(text + ": there was no search.")
-    return Paragraph(
-        text
-        + f", by held-out loss without labels in {preset.search_language}: "
-        + ", ".join(f"{arm} {rate}" for arm, rate in chosen.items())
+    yield Paragraph(
+        "Peak learning rate of step 2: of the same grid for every arm, the one with the fewest "
+        f"held-out bits per byte in {preset.search_language} after one run, which needs no label. "
+        "Chosen: " + ", ".join(f"{arm} {rate}" for arm, rate in chosen.items()) + "."
     )
+    arms = dict.fromkeys(arm for arm, _ in judged)
+    rows = [[a, *(_bits(judged.get((a, r))) for r in preset.learning_rates)] for a in arms]
+    yield Table(["bits per byte at", *(f"{rate:g}" for rate in preset.learning_rates)], rows)
+
+
+def _bits(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _provenance(measured: Sequence[Measured]) -> Iterator[Block]:
@@ -202,8 +220,11 @@ def _curve_rows(measured: Sequence[Measured]) -> Iterator[list[Any]]:
             cost = [step, f"{one.flops[i]:.6g}", f"{one.seconds[i]:.2f}", f"{one.bits[i]:.4f}"]
             mine = [run.language, run.arm, run.seed, run.learning_rate]
             for task, scores in one.correct.items():
-                for seed, score in enumerate(scores[i].mean(axis=1)):
-                    yield [*mine, task, seed, *cost, f"{score:.4f}"]
+                seeds = len(one.final[task])
+                pair = paired(range(seeds), run.seed)
+                yield [*mine, task, pair, *cost, f"{scores[i].mean():.4f}"]
+                for seed in set(range(seeds)) - {pair} if i + 1 == len(one.steps) else ():
+                    yield [*mine, task, seed, *cost, f"{one.final[task][seed].mean():.4f}"]
             for task, found in one.unlabelled.items():
                 yield [*mine, task, "", *cost, f"{found[i]:.4f}"]
 

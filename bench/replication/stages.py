@@ -31,31 +31,67 @@ def graft_name(step: int) -> str:
 def with_snapshots(plan: Plan, count: int) -> Plan:
     """A run's plan with its learning curve.
 
-    The source language is evaluated at the last snapshot alone: it is the same model at each.
+    The last snapshot is evaluated by every fine-tuning seed, the others by the one that goes
+    with the run's own (`paired`): a curve is a mean over pairs of seeds, at a third of the cost.
+    The source language is evaluated at the last alone: it is the same model at each.
     """
-    embed, graft = plan["embed"], plan["graft"]
-    params = EmbedParams.model_validate(embed.stage.params)
-    steps = log_spaced(params.training.steps, count)
-    kept = _changed(embed, params.model_copy(update={"snapshots": steps}).to_json(), {})
-    grafts: list[PlannedStage] = []
-    asked = GraftParams.model_validate(graft.stage.params)
-    for step in steps:
-        inputs = graft.stage.inputs | {"embed": kept.stage.ref}
-        if step != steps[-1]:
-            inputs = {k: ref for k, ref in inputs.items() if not k.startswith("source_test:")}
-        changed = asked.model_copy(update={"snapshot": step}).to_json()
-        stage = Stage(kind="graft", params=changed, inputs=inputs)
-        grafts.append(graft.model_copy(update={"name": graft_name(step), "stage": stage}))
+    kept, steps = _with_kept(plan, count)
+    grafts = [_graft(plan, kept, step, last=step == steps[-1]) for step in steps]
     others = [one for one in plan.stages if one.name not in ("embed", "graft")]
-    last = max(i for i, one in enumerate(others) if one.name in embed.needs) + 1
+    last = max(i for i, one in enumerate(others) if one.name in kept.needs) + 1
     return plan.model_copy(update={"stages": (*others[:last], kept, *others[last:], *grafts)})
 
 
-def _changed(planned: PlannedStage, params: dict[str, object], inputs: dict[str, str]):
-    stage = planned.stage.model_copy(
-        update={"params": params, "inputs": planned.stage.inputs | inputs}
-    )
-    return planned.model_copy(update={"stage": stage})
+def for_search(plan: Plan, count: int) -> Plan:
+    """What a learning rate is judged by: the run's own step 2, and its held-out loss at the end."""
+    kept, steps = _with_kept(plan, count)
+    graft = _graft(plan, kept, steps[-1], last=True)
+    params = GraftParams.model_validate(graft.stage.params).model_copy(update={"tasks": ()})
+    inputs = {name: ref for name, ref in graft.stage.inputs.items() if ":" not in name}
+    stage = Stage(kind="graft", params=params.to_json(), inputs=inputs)
+    needs = tuple(name for name in graft.needs if not name.startswith("finetune-"))
+    judged = graft.model_copy(update={"name": "graft", "stage": stage, "needs": needs})
+    before = [one for one in plan.stages if one.stage.kind not in ("embed", "graft", "finetune")]
+    return plan.model_copy(update={"stages": (*before, kept, judged)})
+
+
+def paired(seeds: Sequence[int], seed: int) -> int:
+    """The fine-tuning seed that goes with a seed of step 2."""
+    return seeds[seed % len(seeds)]
+
+
+def _with_kept(plan: Plan, count: int) -> tuple[PlannedStage, tuple[int, ...]]:
+    """`embed`, keeping its snapshots, and at which updates."""
+    params = EmbedParams.model_validate(plan["embed"].stage.params)
+    steps = log_spaced(params.training.steps, count)
+    return _changed(plan["embed"], params.model_copy(update={"snapshots": steps}).to_json()), steps
+
+
+def _graft(plan: Plan, embed: PlannedStage, step: int, *, last: bool) -> PlannedStage:
+    """The evaluation of one snapshot."""
+    graft = plan["graft"]
+    asked = GraftParams.model_validate(graft.stage.params)
+    inputs = graft.stage.inputs | {"embed": embed.stage.ref}
+    if not last:
+        seed = EmbedParams.model_validate(embed.stage.params).training.seed
+        tasks = tuple(
+            one.model_copy(update={"seeds": (paired(one.seeds, seed),) if one.seeds else ()})
+            for one in asked.tasks
+        )
+        tuned = {f"finetune:{one.name}:{seed}" for one in tasks for seed in one.seeds}
+        asked = asked.model_copy(update={"tasks": tasks})
+        inputs = {
+            name: ref
+            for name, ref in inputs.items()
+            if name in tuned or not name.startswith(("finetune:", "source_test:"))
+        }
+    changed = asked.model_copy(update={"snapshot": step}).to_json()
+    stage = Stage(kind="graft", params=changed, inputs=inputs)
+    return graft.model_copy(update={"name": graft_name(step), "stage": stage})
+
+
+def _changed(planned: PlannedStage, params: dict[str, object]) -> PlannedStage:
+    return planned.model_copy(update={"stage": planned.stage.model_copy(update={"params": params})})
 
 
 def distinct(plans: Iterable[Plan]) -> dict[str, tuple[Plan, PlannedStage]]:

@@ -193,11 +193,12 @@ class Mini(MaskedLanguageModelling):
 class Embeddings(MaskedLanguageModelling):
     """How the target language's token embeddings are learned (step 2)."""
 
-    init: Literal["random", "normal", "overlap", "mean"] = Field(
+    init: Literal["random", "normal", "overlap", "mean", "focus"] = Field(
         default="overlap",
         description="Start of the new rows. random: mean and deviation of the source rows; "
         "normal: N(0, 0.02); overlap: tokens of both vocabularies copied, the rest random; "
-        "mean: mean of the source pieces of the same string.",
+        "mean: mean of the source pieces of the same string, else random; focus: the other "
+        "tokens as mixtures of the copied ones that occur in the same contexts.",
     )
     steps: int | None = Field(
         default=None,

@@ -1,15 +1,18 @@
 """A whole replication in seconds: two methods, two seeds, their curves, the report, the cache."""
 
 import csv
+import multiprocessing
 from pathlib import Path
 
 import pytest
 
 from bench.replication import floors
-from bench.replication.__main__ import done_of, execute, planned
+from bench.replication.__main__ import done_of, execute, judge, measured, planned
 from bench.replication.preset import Preset, Run
 from bench.replication.report import write_report
 from bench.replication.stages import cost_lines
+from lingraft.errors import LingraftError
+from lingraft.store.uri import parse_uri
 from tests.support.world import resource_of, write_world
 
 METHODS = {"standard": "Standard", "minijoint": "MiniJoint"}
@@ -45,34 +48,50 @@ def runs_of(preset: Preset) -> list[Run]:
 
 
 def test_curves_report_and_cache(preset: Preset, tmp_path: Path) -> None:
-    measured = execute(preset, runs_of(preset), threads=1)
+    runs = runs_of(preset)
+    plans = {run.label: planned(preset, run) for run in runs}
+    assert measured(preset, runs) == []
+    execute(plans, jobs=2)
+    found = measured(preset, runs)
 
-    assert measured[0].steps == [0, 6, 8, 12]
-    for one in measured:
-        assert one.correct["topic"].shape == (4, 2, 16)
+    assert found[0].steps == [0, 6, 8, 12]
+    for one in found:
+        assert one.correct["topic"].shape == (4, 16) and one.final["topic"].shape == (2, 16)
+        assert (one.correct["topic"][-1] == one.final["topic"][one.run.seed]).all()
         assert one.flops[0] == 0 and (one.flops[1:] > one.flops[:-1]).all()
         assert one.seconds[0] == 0 and (one.seconds[1:] >= one.seconds[:-1]).all()
         assert one.bits[-1] < one.bits[0], "training does not show in the full model's loss"
         assert one.unlabelled["pairs"].shape == (4,) and set(one.source) == {"topic"}
-    standard, joint = measured[0], measured[2]
+    standard, joint = found[0], found[2]
     assert standard.flops[-1] > joint.flops[-1]
     assert standard.once == 0 < joint.once
 
-    # Nothing is left to run: the cost says so, and the same runs give the same curves.
-    plans = [planned(preset, run) for run in runs_of(preset)]
-    assert "to spend: 0.00e+00 FLOPs" in cost_lines(plans, done_of(plans))[-1]
-    again = execute(preset, runs_of(preset), threads=1)
-    assert [one.correct["topic"].tolist() for one in again] == [
-        one.correct["topic"].tolist() for one in measured
-    ]
+    # Nothing is left to run: the cost says so.
+    assert (
+        "to spend: 0.00e+00 FLOPs" in cost_lines([*plans.values()], done_of([*plans.values()]))[-1]
+    )
 
-    write_report(preset, measured, tmp_path / "report")
+    # A search on the way to it reads the held-out loss of the same step 2.
+    judged = judge(preset, [runs[0]], jobs=1)
+    assert judged == {("standard", 5e-3): pytest.approx(standard.bits[-1])}
+
+    write_report(preset, found, judged, tmp_path / "report")
     names = {file.name for file in (tmp_path / "report").iterdir()}
     assert {"report.md", "report.html", "curves.csv", "speedups.csv"} <= names
     text = (tmp_path / "report" / "report.md").read_text()
-    assert "fr, topic" in text and measured[0].manifests["embed"].stage.digest[:16] in text
+    assert "fr, topic" in text and standard.manifests["embed"].stage.digest[:16] in text
     assert "<svg" in (tmp_path / "report" / "report.html").read_text()
     with (tmp_path / "report" / "curves.csv").open() as file:
         rows = list(csv.DictReader(file))
-    # Four runs of four snapshots: two fine-tunings of the topic, and the parallel sentences.
-    assert len(rows) == 4 * 4 * 3
+    # Four runs of four snapshots, topic and parallel sentences; the other fine-tuning at the end.
+    assert len(rows) == 4 * (4 * 2 + 1)
+    assert not multiprocessing.active_children()
+
+
+def test_a_failed_stage_ends_the_rest_and_is_named(preset: Preset) -> None:
+    broken = preset.model_copy(update={"spec": preset.spec | {"language": "fr"}})
+    run = broken.run("standard", "fr", 0, 5e-3)
+    plan = planned(broken, run)
+    Path(str(parse_uri(run.resource.spec.tasks[0].test))).write_text("not json\n")
+    with pytest.raises(LingraftError, match="standard"):
+        execute({run.label: plan}, jobs=2)

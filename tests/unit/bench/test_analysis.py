@@ -89,10 +89,11 @@ def world(final: float, *, examples: int = 400) -> tuple[dict[str, Curve], np.nd
     correct = np.array([(luck < level).astype(float) for level in levels])
     costs = np.array([0.0, 100.0, 200.0, 400.0, 800.0])
     late = np.array([0.25, 0.25, 0.25, 0.25, 0.3])
+    stuck = np.array([(luck < x).astype(float) for x in late])
     curves = {
-        "standard": Curve(costs, 2 * costs, correct),
-        "mini": Curve(costs / 3, costs, correct, once=80.0),
-        "stuck": Curve(costs / 3, costs, np.array([(luck < x).astype(float) for x in late])),
+        "standard": Curve(costs, 2 * costs, correct, correct[-1]),
+        "mini": Curve(costs / 3, costs, correct, correct[-1], once=80.0),
+        "stuck": Curve(costs / 3, costs, stuck, stuck[-1]),
     }
     floor = (rng.random(examples) < 0.25).astype(float)
     return curves, floor, [str(i // 10) for i in range(examples)]

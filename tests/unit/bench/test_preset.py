@@ -3,7 +3,14 @@
 import pytest
 import yaml
 
-from bench.replication.__main__ import chosen_rates, searched, write_part, write_resources
+from bench.replication.__main__ import (
+    assumed,
+    chosen_rates,
+    planned,
+    searched,
+    write_part,
+    write_resources,
+)
 from bench.replication.preset import PRESETS, ROOT, load_preset, merged
 from lingraft.files import load_resource
 
@@ -26,9 +33,8 @@ def test_arms_differ_in_what_they_are_about_alone(name: str) -> None:
     runs = [preset.run(arm, preset.languages[0], 0, 1e-3) for arm in preset.arms]
     specs = [run.resource.spec for run in runs]
     for run, spec in zip(runs, specs, strict=True):
-        assert spec.embeddings.model_copy(update={"init": ""}) == specs[0].embeddings.model_copy(
-            update={"init": ""}
-        )
+        own = {"init": ""} | ({"steps": 0} if run.arm.endswith("-equal") else {})
+        assert spec.embeddings.model_copy(update=own) == specs[0].embeddings.model_copy(update=own)
         assert spec.corpus == specs[0].corpus or run.arm.endswith("th")
         assert spec.tasks == specs[0].tasks and spec.tokenizer == specs[0].tokenizer
         mine, theirs = spec.base.pretrain, specs[0].base.pretrain
@@ -58,21 +64,34 @@ def test_a_preset_goes_to_a_cluster_as_files_that_lingraft_reads(tmp_path) -> No
         assert yaml.safe_load(file.read_text())["spec"]["embeddings"]["steps"] == 125_000
 
 
-def test_every_arm_has_the_same_grid_and_the_loss_chooses(monkeypatch) -> None:
+def test_every_arm_has_the_same_grid_and_the_loss_chooses() -> None:
     preset = load_preset("cpu-small")
-    runs = searched(preset)
-    assert len(runs) == len(preset.arms) * len(preset.learning_rates)
+    runs = searched(preset, preset.arms)
+    arms = {run.arm for run in runs}
+    assert arms == {"standard-joint", "minijoint", "minipost"}
+    assert len(runs) == len(arms) * len(preset.learning_rates)
     assert {(run.language, run.seed) for run in runs} == {("de", 0)}
 
-    class Found:
-        def __init__(self, run) -> None:
-            self.run = run
-            better = run.learning_rate == preset.learning_rates[run.arm == "minijoint"]
-            self.bits = [3.0, 1.0 if better else 2.0]
+    low, high = preset.learning_rates[0], preset.learning_rates[-1]
+    judged = {
+        (run.arm, run.learning_rate): 1.0
+        if run.learning_rate == (high if run.arm == "minijoint" else low)
+        else 2.0
+        for run in runs
+    }
+    rates = chosen_rates(preset, preset.arms, judged)
+    assert rates == {arm: high if arm.startswith("minijoint") else low for arm in preset.arms}
+    assert {run.arm for run in searched(preset, ["minijoint-equal"])} == {"minijoint"}
 
-    rates = chosen_rates(preset, [Found(run) for run in runs])  # type: ignore[arg-type]
-    low, high = preset.learning_rates
-    assert rates == {arm: high if arm == "minijoint" else low for arm in preset.arms}
+
+@pytest.mark.parametrize("arm", ["minijoint-equal", "minipost-equal"])
+def test_equal_arms_have_standards_flops(arm: str) -> None:
+    preset = load_preset("cpu-small")
+    equal, standard = (
+        planned(preset, run, assumed(run))["embed"].flops
+        for run in (preset.run(name, "fr", 0, 1e-2) for name in (arm, "standard"))
+    )
+    assert equal == pytest.approx(standard, rel=2e-3)
 
 
 def test_a_part_of_a_file_is_whole_pieces(tmp_path) -> None:

@@ -3,7 +3,14 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.replication.stages import cost_lines, distinct, flops_of, log_spaced, with_snapshots
+from bench.replication.stages import (
+    cost_lines,
+    distinct,
+    flops_of,
+    for_search,
+    log_spaced,
+    with_snapshots,
+)
 from lingraft.params import EmbedParams, GraftParams
 from tests.support.specs import digests, planned, spec_of, task
 
@@ -37,6 +44,30 @@ def test_each_snapshot_is_kept_by_embed_and_evaluated_once() -> None:
     assert {one.inputs["embed"] for one in grafts} == {embed.ref}
     english = [one for one in grafts if any(k.startswith("source_test:") for k in one.inputs)]
     assert english == grafts[-1:]
+
+
+def test_only_the_last_snapshot_is_evaluated_by_every_fine_tuning() -> None:
+    seeds = {}
+    for seed in (0, 1):
+        spec = spec_of(seed=seed, tasks=[task(seeds=2, sourceTest="file:///english-test")])
+        grafts = [
+            s.stage for s in with_snapshots(planned(spec), 3).stages if s.stage.kind == "graft"
+        ]
+        for one in grafts:
+            (asked,) = GraftParams.model_validate(one.params).tasks
+            read = [name for name in one.inputs if name.startswith("finetune:")]
+            assert read == [f"finetune:{asked.name}:{number}" for number in asked.seeds]
+            seeds.setdefault(seed, []).append(asked.seeds)
+    assert seeds == {0: [(0,)] * 3 + [(0, 1)], 1: [(1,)] * 3 + [(0, 1)]}
+
+
+def test_a_search_trains_the_runs_own_step_2_and_evaluates_no_task() -> None:
+    plan = planned(spec_of("MiniPost", tasks=TASKS))
+    search = for_search(plan, 4)
+    assert search["embed"].stage == with_snapshots(plan, 4)["embed"].stage
+    assert set(search["graft"].stage.inputs) == {"base", "corpus", "embed"}
+    assert GraftParams.model_validate(search["graft"].stage.params).tasks == ()
+    assert not any(one.stage.kind == "finetune" for one in search.stages)
 
 
 def test_stages_stand_in_an_order_in_which_they_can_run() -> None:

@@ -55,7 +55,7 @@ def embeddings() -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries(
         {},
         optional={
-            "init": st.sampled_from(["random", "normal", "overlap", "mean"]),
+            "init": st.sampled_from(["random", "normal", "overlap", "mean", "focus"]),
             "steps": st.integers(1, 200_000),
             "sequenceLength": st.integers(128, 512),
             "learningRate": st.floats(1e-5, 1e-2),

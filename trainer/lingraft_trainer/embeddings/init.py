@@ -1,7 +1,6 @@
-"""First values of the target embeddings: random, normal, overlap or mean.
+"""First values of the target embeddings: random, normal, overlap, mean or focus.
 
-The special tokens' rows are the base's own, by role, whatever the kind. FOCUS (Dobler and
-de Melo 2023, arXiv 2305.14481) and others can join here as one more branch.
+The special tokens' rows are the base's own, by role, whatever the kind.
 """
 
 from typing import Literal
@@ -10,9 +9,12 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from lingraft_trainer.data.packing import PackedText
+from lingraft_trainer.embeddings.cooccurrence import cooccurrence_vectors
+from lingraft_trainer.embeddings.focus import mixed_rows
 from lingraft_trainer.embeddings.surface import lower_cases, surfaces
 
-Kind = Literal["random", "normal", "overlap", "mean"]
+Kind = Literal["random", "normal", "overlap", "mean", "focus"]
 ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 
 
@@ -23,17 +25,22 @@ def initial_embeddings(
     target: PreTrainedTokenizerBase,
     *,
     seed: int,
+    text: PackedText | None = None,
 ) -> tuple[Tensor, int]:
     """First values of the new matrix.
 
     Args:
         kind: `random`: drawn with the mean and deviation of the source rows, per dimension;
             `normal`: N(0, 0.02); `overlap`: the row of the source token with the same text,
-            else random; `mean`: the mean of the source pieces of the same text, else random.
+            else random; `mean`: the mean of the source pieces of the same text, else random;
+            `focus`: as `overlap`, and a token of the new vocabulary alone starts as a mixture
+            of the shared ones that keep similar company in the text (see `focus.py`); random
+            where it is too rare to tell.
         source_VH: The base's embeddings, [V, H].
         source: The base's tokenizer.
         target: The new language's tokenizer, with ids 0..V'-1.
         seed: Of the draws.
+        text: Packed text of the new language; only `focus` reads it.
 
     Returns:
         The matrix [V', H] and how many of its rows were taken from the source (special tokens
@@ -47,15 +54,31 @@ def initial_embeddings(
     else:
         matrix_VH = matrix_VH * source_VH.std(dim=0) + source_VH.mean(dim=0)
     taken = 0
-    if kind in ("overlap", "mean"):
-        for target_id, source_ids in _matches(kind, source, target).items():
+    if kind in ("overlap", "mean", "focus"):
+        matches = _matches(kind, source, target)
+        for target_id, source_ids in matches.items():
             matrix_VH[target_id] = source_VH[source_ids].mean(dim=0)
-            taken += 1
+        taken = len(matches)
+        if kind == "focus":
+            assert text is not None, "focus reads the text"
+            taken += _mix(matrix_VH, list(matches), cooccurrence_vectors(text, seed=seed))
     for role in ROLES:
         old, new = (getattr(t, f"{role}_id", None) for t in (source, target))
         if old is not None and new is not None:
             matrix_VH[new] = source_VH[old]
     return matrix_VH, taken
+
+
+def _mix(matrix_VH: Tensor, shared: list[int], vectors_VD: Tensor) -> int:
+    """Mix the rows of tokens that are not shared, in place; how many could be."""
+    known_V = vectors_VD.any(dim=1)
+    is_shared_V = torch.zeros_like(known_V)
+    is_shared_V[shared] = True
+    from_S, to_N = (known_V & is_shared_V).nonzero()[:, 0], (known_V & ~is_shared_V).nonzero()[:, 0]
+    if len(from_S) == 0:
+        return 0
+    matrix_VH[to_N] = mixed_rows(vectors_VD[from_S], matrix_VH[from_S], vectors_VD[to_N])
+    return len(to_N)
 
 
 def _matches(

@@ -48,6 +48,7 @@ def embed(ctx: StageContext) -> Result:
         load_tokenizer(ctx.inputs["base"], where="spec.base.uri"),
         target,
         seed=params.training.seed,
+        text=text,
     )
     replace_vocabulary(model, family, start, text.pad_id)
     train_embeddings_only(model, family.predictions(model).bias)

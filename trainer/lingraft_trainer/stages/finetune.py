@@ -7,9 +7,8 @@ import hashlib
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -21,8 +20,17 @@ from lingraft.stage import Compute, Result
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.tasks import Example, Question, TaskRow, labels_of, read_examples
 from lingraft_trainer.models.checkpoint import read_config
+from lingraft_trainer.models.dropout import with_quick_dropout
 from lingraft_trainer.models.family import embeddings
-from lingraft_trainer.tasks.kinds import TaskBatch, TaskKind, TaskObjective, kind_of, pad
+from lingraft_trainer.tasks.kinds import (
+    TaskBatch,
+    TaskKind,
+    TaskObjective,
+    batched,
+    kind_of,
+    pad,
+    rows_at_once,
+)
 from lingraft_trainer.tokenization.swap import load_tokenizer
 from lingraft_trainer.training.loop import Settings, Step, device_seconds, fit
 from lingraft_trainer.training.masking import rows_of_step, share_of
@@ -45,7 +53,7 @@ def finetune(ctx: StageContext) -> Result:
         kind.encode(train, tokenizer, params.max_length, labels),
         tokenizer,
         params,
-        micro_batch_tokens=ctx.execution.micro_batch_tokens,
+        micro_rows=rows_at_once(ctx.device, params.max_length, ctx.execution.micro_batch_tokens),
     )
     steps = params.epochs * data.steps_per_epoch
     best = Best()
@@ -109,13 +117,11 @@ def load_task_model(
     config.hidden_dropout_prob = config.attention_probs_dropout_prob = dropout
     for name, value in kind.config(labels).items():
         setattr(config, name, value)
-    model: Any = kind.auto_class
-    return cast(
-        PreTrainedModel,
-        model.from_pretrained(
-            path, config=config, use_safetensors=True, local_files_only=True, dtype=torch.float32
-        ),
+    auto: Any = kind.auto_class
+    model = auto.from_pretrained(
+        path, config=config, use_safetensors=True, local_files_only=True, dtype=torch.float32
     )
+    return with_quick_dropout(model)
 
 
 def _read(
@@ -167,12 +173,12 @@ class TaskData:
         tokenizer: PreTrainedTokenizerBase,
         params: FinetuneParams,
         *,
-        micro_batch_tokens: int,
+        micro_rows: int,
     ) -> None:
         self.features = features
         self.tokenizer = tokenizer
         self.params = params
-        self.micro_rows = max(1, micro_batch_tokens // params.max_length)
+        self.micro_rows = micro_rows
         self.steps_per_epoch = math.ceil(len(features) / params.batch_size)
 
     def __call__(self, step: int, rank: int, world: int) -> Step[TaskBatch]:
@@ -184,9 +190,11 @@ class TaskData:
         within = step % self.steps_per_epoch
         rows = order[within * size : (within + 1) * size]
         mine, idle = share_of(len(rows), rank, world)
-        parts = np.array_split(mine, max(1, -(-len(mine) // self.micro_rows)))
+        own = [int(rows[i]) for i in mine]
+        # The loss is a sum over the update: which rows are padded together changes no gradient.
+        parts = batched([len(self.features[row]["input_ids"]) for row in own], self.micro_rows)
         return Step(
-            micro_batches=[self._pad([int(rows[i]) for i in part]) for part in parts if len(part)],
+            micro_batches=[self._pad([own[i] for i in part]) for part in parts],
             first_sample=int(mine[0]),
             idle=idle,
             count=len(rows),

@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase as Tokenizer
 
 from lingraft_trainer.data.tasks import Example, TaskRow
 from lingraft_trainer.metrics import accuracy, macro_f1
-from lingraft_trainer.tasks.kinds import Scores, TaskBatch, batched, label_names, pad
+from lingraft_trainer.tasks.kinds import Scores, TaskBatch, batched, label_names, pad, rows_at_once
 
 
 class Classification:
@@ -37,11 +37,20 @@ class Classification:
     ) -> list[dict[str, Any]]:
         """One feature an example; the target is the label's number."""
         number = {label: i for i, label in enumerate(labels)}
-        features = []
-        for row in rows:
-            assert isinstance(row, Example)
-            encoded = tokenizer(row.text, row.text_pair, truncation=True, max_length=max_length)
-            features.append({**encoded, "target": number.get(row.label or "", 0)})
+        examples = [row for row in rows if isinstance(row, Example)]
+        features: list[dict[str, Any]] = [
+            {"target": number.get(row.label or "", 0)} for row in examples
+        ]
+        # Many at once, for a call of the tokenizer costs more than a text; pairs are a call apart.
+        for paired in (False, True):
+            chosen = [i for i, row in enumerate(examples) if (row.text_pair is not None) == paired]
+            if not chosen:
+                continue
+            texts = [examples[i].text for i in chosen]
+            seconds = [examples[i].text_pair or "" for i in chosen] if paired else None
+            encoded = tokenizer(texts, seconds, truncation=True, max_length=max_length)
+            for at, i in enumerate(chosen):
+                features[i] |= {name: encoded[name][at] for name in encoded}
         return features
 
     def loss(self, model: PreTrainedModel, batch: TaskBatch) -> Tensor:
@@ -60,11 +69,10 @@ class Classification:
         """Accuracy and macro-F1."""
         model.eval()
         labels = label_names(model)
-        # Examples of one length together: less padding, the same logits.
         features = self.encode(rows, tokenizer, max_length, labels)
-        order = sorted(range(len(features)), key=lambda i: len(features[i]["input_ids"]))
         predicted = [""] * len(features)
-        for part in batched(order):
+        lengths = [len(feature["input_ids"]) for feature in features]
+        for part in batched(lengths, rows_at_once(model.device, max_length)):
             batch = pad([features[i] for i in part], tokenizer, max_length).to(model.device)
             for i, best in zip(part, model(**batch.inputs).logits.argmax(-1).tolist(), strict=True):
                 predicted[i] = labels[best]

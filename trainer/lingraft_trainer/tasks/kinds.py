@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from itertools import pairwise
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from lingraft_trainer.data.tasks import FORMATS, TaskRow
 
 EVALUATION_BATCH = 64
-T = TypeVar("T")
+"""Features of one forward pass without gradients, at most."""
+
+CPU_TOKENS = 1024
+"""Tokens of one forward pass on a CPU: what lies between two products stays in its caches."""
 
 
 @dataclass(frozen=True)
@@ -123,10 +127,30 @@ def pad(
     return TaskBatch({name: padded[name] for name in names}, targets)
 
 
-def batched(items: Sequence[T]) -> list[Sequence[T]]:
-    """Slices of at most EVALUATION_BATCH features, or of whatever stands for them."""
-    starts = range(0, len(items), EVALUATION_BATCH)
-    return [items[start : start + EVALUATION_BATCH] for start in starts]
+def batched(lengths: Sequence[int], rows: int) -> list[list[int]]:
+    """Numbers of features as batches of like length, so that little padding is computed.
+
+    Args:
+        lengths: Each feature's tokens.
+        rows: Features of one batch, at most.
+    """
+    order = sorted(range(len(lengths)), key=lambda i: lengths[i])
+    parts = -(-len(order) // rows)
+    # As even as they can be: a rest of one feature would cost a pass of its own.
+    cuts = [len(order) * part // max(1, parts) for part in range(parts + 1)]
+    return [order[start:end] for start, end in pairwise(cuts)]
+
+
+def rows_at_once(device: torch.device, max_length: int, tokens: int | None = None) -> int:
+    """Features of one forward pass.
+
+    Args:
+        device: Where it runs.
+        max_length: Of a feature.
+        tokens: At most, of a training pass.
+    """
+    rows = EVALUATION_BATCH if tokens is None else max(1, tokens // max_length)
+    return min(rows, max(1, CPU_TOKENS // max_length)) if device.type == "cpu" else rows
 
 
 def label_names(model: PreTrainedModel) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase as Tokenizer
 
 from lingraft_trainer.data.tasks import Question, TaskRow
 from lingraft_trainer.qa_metrics import SQUAD, qa_scores
-from lingraft_trainer.tasks.kinds import Scores, TaskBatch, batched, pad
+from lingraft_trainer.tasks.kinds import Scores, TaskBatch, batched, pad, rows_at_once
 
 BEST, MAX_ANSWER_TOKENS = 20, 30
 """Candidates of start and end that are combined, and the longest answer: SQuAD's usual ones."""
@@ -75,15 +75,18 @@ class QuestionAnswering:
                 windows.append({**window, "target": (0, 0)})
                 contexts.append((i, context))
         best: dict[int, tuple[float, str]] = {}
-        at = 0
-        for part in batched(windows):
-            out = model(**pad(part, tokenizer, max_length).to(model.device).inputs)
-            for start, end in zip(out.start_logits.float(), out.end_logits.float(), strict=True):
-                i, context = contexts[at]
-                at += 1
-                found = _best_span(start, end, context, questions[i].context)
-                if found is not None and (i not in best or found[0] > best[i][0]):
-                    best[i] = found
+        logits: list[tuple[Tensor, Tensor]] = [(torch.empty(0), torch.empty(0))] * len(windows)
+        lengths = [len(window["input_ids"]) for window in windows]
+        for part in batched(lengths, rows_at_once(model.device, max_length)):
+            batch = pad([windows[i] for i in part], tokenizer, max_length).to(model.device)
+            out = model(**batch.inputs)
+            ends = zip(out.start_logits.float(), out.end_logits.float(), strict=True)
+            for at, both in zip(part, ends, strict=True):
+                logits[at] = both
+        for (i, context), (start, end) in zip(contexts, logits, strict=True):
+            found = _best_span(start, end, context, questions[i].context)
+            if found is not None and (i not in best or found[0] > best[i][0]):
+                best[i] = found
         answers = {q.id: best[i][1] if i in best else "" for i, q in enumerate(questions)}
         # English SQuAD has a script of its own; MLQA's serves every language.
         own = self.format == "squad" and language.lower().split("-")[0] == "en"

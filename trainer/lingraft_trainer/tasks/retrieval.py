@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerBase as Tokenizer
 
 from lingraft_trainer.data.tasks import ParallelPair, TaskRow
 from lingraft_trainer.metrics import retrieval_correct
-from lingraft_trainer.tasks.kinds import EVALUATION_BATCH, Scores
+from lingraft_trainer.tasks.kinds import Scores, batched, rows_at_once
 
 
 @torch.no_grad()
@@ -18,19 +18,16 @@ def sentence_vectors(
 ) -> np.ndarray:
     """Mean of the last states over each sentence's tokens, [n, H]."""
     body.eval()
-    vectors = []
-    for start in range(0, len(sentences), EVALUATION_BATCH):
-        batch = tokenizer(
-            list(sentences[start : start + EVALUATION_BATCH]),
-            padding=True,
-            truncation=True,
-            max_length=max_length,
-            return_tensors="pt",
+    ids = tokenizer(list(sentences), truncation=True, max_length=max_length)["input_ids"]
+    vectors = np.empty((len(sentences), body.config.hidden_size), np.float32)
+    for part in batched([len(one) for one in ids], rows_at_once(body.device, max_length)):
+        batch = tokenizer.pad(
+            {"input_ids": [ids[i] for i in part]}, padding="longest", return_tensors="pt"
         ).to(body.device)
         hidden_BSH = body(**batch).last_hidden_state.float()
         mask_BS1 = batch["attention_mask"].unsqueeze(-1)
-        vectors.append(((hidden_BSH * mask_BS1).sum(1) / mask_BS1.sum(1)).cpu().numpy())
-    return np.concatenate(vectors)
+        vectors[part] = ((hidden_BSH * mask_BS1).sum(1) / mask_BS1.sum(1)).cpu().numpy()
+    return vectors
 
 
 def retrieval_scores(

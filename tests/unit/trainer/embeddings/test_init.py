@@ -8,12 +8,13 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import BertTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.embeddings.init import Kind, initial_embeddings
 from lingraft_trainer.embeddings.surface import lower_cases, surfaces
-from tests.support.tiny import SOURCE_WORDS, TARGET_WORDS, tiny_tokenizer
+from tests.support.tiny import SOURCE_WORDS, TARGET_WORDS, pack, tiny_tokenizer
 
 SPECIAL = {"unk_token": "<unk>", "pad_token": "<pad>", "cls_token": "<s>", "sep_token": "</s>"}
-KINDS: tuple[Kind, ...] = ("random", "normal", "overlap", "mean")
+KINDS: tuple[Kind, ...] = ("random", "normal", "overlap", "mean", "focus")
 
 
 def word_piece(*words: str, lower: bool = False) -> PreTrainedTokenizerBase:
@@ -68,12 +69,24 @@ def matrix(tokenizer: PreTrainedTokenizerBase, width: int = 8) -> torch.Tensor:
     return torch.randn(len(tokenizer), width) * deviations + torch.linspace(-3, 3, width)
 
 
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory) -> PackedText:
+    """All target words but the last one, for `focus`."""
+    folder = tmp_path_factory.mktemp("text")
+    pack(tiny_tokenizer("roberta", TARGET_WORDS), [" ".join(TARGET_WORDS[:-1])] * 20, folder)
+    return PackedText(folder)
+
+
 def start(
-    kind: Kind, source: PreTrainedTokenizerBase, target: PreTrainedTokenizerBase, seed: int = 0
+    kind: Kind,
+    source: PreTrainedTokenizerBase,
+    target: PreTrainedTokenizerBase,
+    seed: int = 0,
+    text: PackedText | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, int]:
     rows = matrix(source)
     before = rows.clone()
-    found, taken = initial_embeddings(kind, rows, source, target, seed=seed)
+    found, taken = initial_embeddings(kind, rows, source, target, seed=seed, text=text)
     assert torch.equal(rows, before), "the source must stay as it is"
     assert found.shape == (len(target), rows.shape[1])
     return rows, found, taken
@@ -101,19 +114,19 @@ def test_drawn_rows_have_the_mean_and_deviation_they_should(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_start_depends_on_the_seed_alone(kind: Kind) -> None:
+def test_the_start_depends_on_the_seed_alone(kind: Kind, text: PackedText) -> None:
     source, target = (tiny_tokenizer("roberta", words) for words in (SOURCE_WORDS, TARGET_WORDS))
     torch.manual_seed(5)
-    first = start(kind, source, target)[1]
+    first = start(kind, source, target, text=text)[1]
     torch.manual_seed(6)
-    assert torch.equal(first, start(kind, source, target)[1])
-    assert not torch.equal(first, start(kind, source, target, seed=1)[1])
+    assert torch.equal(first, start(kind, source, target, text=text)[1])
+    assert not torch.equal(first, start(kind, source, target, 1, text)[1])
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_special_tokens_keep_their_rows_by_role_not_by_id(kind: Kind) -> None:
+def test_special_tokens_keep_their_rows_by_role_not_by_id(kind: Kind, text: PackedText) -> None:
     source, target = tiny_tokenizer("bert", SOURCE_WORDS), tiny_tokenizer("roberta", TARGET_WORDS)
-    rows, found, _ = start(kind, source, target)
+    rows, found, _ = start(kind, source, target, text=text)
     for role in ("cls", "sep", "pad", "unk", "mask"):
         old, new = (getattr(t, f"{role}_token_id") for t in (source, target))
         assert torch.equal(found[new], rows[old]), role

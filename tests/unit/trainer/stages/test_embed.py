@@ -58,3 +58,11 @@ def test_only_the_matrix_and_the_bias_change(model_type, tmp_path, monkeypatch):
         if name.endswith("bias"):
             assert not seen["biasBefore"][name].any(), "the output bias starts at zero"
     assert result.metrics["curve"][-1]["loss"] < result.metrics["curve"][0]["loss"]
+
+
+def test_focus_starts_from_the_corpus(tmp_path):
+    base = tiny_base("roberta", tmp_path / "base")
+    corpus = tiny_corpus("roberta", TARGET_WORDS, tmp_path / "corpus")
+    params = {"method": "Standard", "init": "focus", "training": training(steps=1)}
+    result = embed(context(tmp_path, params, model=base, base=base, corpus=corpus))
+    assert result.metrics["rowsFromSource"] == len(TARGET_WORDS)

@@ -1,0 +1,65 @@
+"""Batches of like length: every feature once, little padding, and the same gradients."""
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lingraft.params import FinetuneParams
+from lingraft_trainer.stages.finetune import TaskData
+from lingraft_trainer.tasks.classify import Classification
+from lingraft_trainer.tasks.kinds import EVALUATION_BATCH, batched, rows_at_once
+from tests.support.tiny import SOURCE_WORDS, tiny_tokenizer
+from tests.unit.trainer.tasks.test_classify import LABELS, examples, model_of
+
+
+@given(st.lists(st.integers(1, 128), max_size=60), st.integers(1, 20))
+def test_every_feature_is_in_one_batch_of_at_most_so_many_rows(
+    lengths: list[int], rows: int
+) -> None:
+    parts = batched(lengths, rows)
+    assert sorted(i for part in parts for i in part) == list(range(len(lengths)))
+    sizes = [len(part) for part in parts]
+    assert not sizes or (max(sizes) <= rows and max(sizes) - min(sizes) <= 1)
+    ordered = [lengths[i] for part in parts for i in part]
+    assert ordered == sorted(lengths)
+
+
+def test_a_cpu_takes_few_rows_at_once_and_other_devices_what_they_are_given() -> None:
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    assert rows_at_once(cpu, 128) == rows_at_once(cpu, 128, 16384) == 8
+    assert rows_at_once(cpu, 4096) == rows_at_once(gpu, 4096, 10) == 1
+    assert rows_at_once(cpu, 128, 256) == 2, "the user's limit stays one"
+    assert rows_at_once(gpu, 128) == EVALUATION_BATCH and rows_at_once(gpu, 128, 16384) == 128
+
+
+@pytest.mark.parametrize("world", [1, 3])
+def test_how_an_update_is_cut_changes_its_padding_but_not_its_gradients(world: int) -> None:
+    tokenizer = tiny_tokenizer("roberta", SOURCE_WORDS)
+    features = Classification().encode(examples(24), tokenizer, 24, LABELS)
+    params = FinetuneParams(
+        format="classification",
+        source_language="en",
+        epochs=1,
+        batch_size=20,
+        learning_rate=1e-3,
+        max_length=24,
+        dropout=0.0,
+        seed=0,
+    )
+    padded, gradients = [], []
+    for rows in (20, 3):
+        model: Any = model_of("roberta", len(tokenizer))
+        data = TaskData(features, tokenizer, params, micro_rows=rows)
+        steps = [data(0, rank, world) for rank in range(world)]
+        batches = [batch for step in steps for batch in step.micro_batches]
+        assert sum(batch.rows for batch in batches) == steps[0].count == 20
+        for batch in batches:
+            (Classification().loss(model, batch) / 20).backward()
+        padded.append(sum(batch.inputs["input_ids"].numel() for batch in batches))
+        gradients.append([p.grad for p in model.parameters() if p.grad is not None])
+    assert padded[1] < (0.9 if world == 1 else 1) * padded[0]
+    for whole, cut in zip(*gradients, strict=True):
+        torch.testing.assert_close(cut, whole, atol=1e-5, rtol=1e-4)
