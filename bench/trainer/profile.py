@@ -63,9 +63,10 @@ def main() -> None:
     total = sum(one.self_cpu_time_total for one in found)
     for one in found[:OPERATORS]:
         shapes = " ".join("x".join(map(str, shape)) for shape in one.input_shapes[:3] if shape)
-        own = one.self_cpu_time_total
-        calls = one.count // PROFILED
-        print(f"{own / total:6.1%} {own / PROFILED / 1000:8.1f} ms {calls:5d}  {one.key}  {shapes}")
+        own = one.self_cpu_time_total / 1000 / PROFILED
+        share = one.self_cpu_time_total / total
+        calls = one.count / PROFILED
+        print(f"{share:6.1%} {own:8.1f} ms {calls:6.1f}  {one.key}  {shapes}")
     flops = case.flops(args.layers, every_position=False)
     peak = matmul_gflops(case, args.threads)
     print(
