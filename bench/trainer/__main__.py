@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--hidden", type=int, nargs="+", default=[256, 768])
     parser.add_argument("--length", type=int, nargs="+", default=[128, 512])
     parser.add_argument("--batch-tokens", type=int, default=2048)
-    parser.add_argument("--rounds", type=int, default=7, help="updates that are counted")
+    parser.add_argument("--rounds", type=int, default=3, help="updates that are counted")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--quick", action="store_true", help="hidden 256, length 128 only")
     args = parser.parse_args()

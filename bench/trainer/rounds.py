@@ -10,7 +10,7 @@ from typing import Any
 from bench.trainer.case import Case
 from bench.trainer.watch import PARTS
 
-WARM_UP = 2
+WARM_UP = 1
 """Updates of each contender that are not counted."""
 SIDES = ("trainer", "ours")
 
@@ -23,6 +23,9 @@ def measure(case: Case, *, rounds: int, threads: int) -> dict[str, Any]:
             for layers in (case.layers, case.layers // 3)
             for side in SIDES
         }
+        # Only now: importing torch takes longer than an update, and all import side by side.
+        for contender in contenders.values():
+            contender.wait()
         updates: dict[str, list[dict[str, float]]] = {name: [] for name in contenders}
         for number in range(WARM_UP + rounds):
             for name, contender in contenders.items():
@@ -45,7 +48,7 @@ class _Contender:
             stdout=subprocess.PIPE,
             text=True,
         )
-        self.ready = self._answer()["ready"]
+        self.ready = 0.0
 
     def __enter__(self) -> "_Contender":
         return self
@@ -53,6 +56,10 @@ class _Contender:
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.communicate()
+
+    def wait(self) -> None:
+        """Until it stands before its first update."""
+        self.ready = self._answer()["ready"]
 
     def step(self) -> dict[str, float]:
         """One update."""

@@ -106,11 +106,12 @@ class FrozenBody:
     def _after(self, layer: _Layer, x: Tensor, attended: Tensor) -> Tensor:
         """What follows attention; it looks at no other position: [..., H] -> [..., H]."""
         first, second = layer.norms
-        x = linear(attended, *layer.out) + x
+        # A product's output is saved for no backward pass: it may be added to in place.
+        x = linear(attended, *layer.out).add_(x)
         if self.pre_norm:
-            return self._feed(layer, second(x)) + x
+            return self._feed(layer, second(x)).add_(x)
         x = first(x)
-        return second(self._feed(layer, x) + x)
+        return second(self._feed(layer, x).add_(x))
 
     def _feed(self, layer: _Layer, x: Tensor) -> Tensor:
         return linear(self.activation(linear(x, *layer.up)), *layer.down)

@@ -1,15 +1,19 @@
-"""Masked-only cross-entropy through a tied decoder, in chunks.
+"""The two ends of a masked LM with tied embeddings: lookup, and cross-entropy in chunks.
 
 A masked-LM step needs logits at the masked positions only (15 % of them), and never all at
 once: loss and gradients are computed together, a chunk of positions at a time, so no
 [positions, vocabulary] tensor outlives its chunk and nothing is computed twice.
+
+The embeddings' gradient is as large as they are, and autograd would make one for each use in
+every micro-batch. Here both ends add to the one that `weight.grad` holds.
 """
 
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.autograd.function import once_differentiable
+from torch.nn.functional import embedding
 
 CHUNK_ELEMENTS = 1 << 25
 """Logits in memory at once: 32 Mi elements, 128 MiB in fp32."""
@@ -23,8 +27,8 @@ class _TiedCrossEntropy(torch.autograd.Function):
         needs_features, needs_weight, needs_bias = ctx.needs_input_grad[:3]
         low, matrix = features.to(dtype), weight.to(dtype)
         grad_features = torch.empty_like(features) if needs_features else None
-        grad_weight = torch.zeros_like(weight) if needs_weight else None
         grad_bias = torch.zeros_like(bias) if needs_bias else None
+        earlier, held = None, None
         loss = features.new_zeros((), dtype=torch.float32)
         rows = max(1, CHUNK_ELEMENTS // weight.shape[0])
         for start in range(0, features.shape[0], rows):
@@ -45,19 +49,74 @@ class _TiedCrossEntropy(torch.autograd.Function):
             gradient = gradient.to(dtype)
             if grad_features is not None:
                 grad_features[part] = torch.mm(gradient, matrix)
-            if grad_weight is not None:
-                if dtype == weight.dtype:
-                    torch.addmm(grad_weight, gradient.t(), low[part], out=grad_weight)
-                else:
-                    grad_weight += torch.mm(gradient.t(), low[part])
-        ctx.save_for_backward(grad_features, grad_weight, grad_bias)
+            if not needs_weight:
+                continue
+            if start + rows < features.shape[0]:
+                earlier = torch.zeros_like(weight) if earlier is None else earlier
+                _add_product(earlier, gradient, low[part])
+            else:  # backward adds it to what is there, once it knows the factor
+                held = gradient
+        ctx.weight = weight
+        ctx.save_for_backward(grad_features, grad_bias, earlier, held, low)
         return loss
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, grad_loss: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        gradients = ctx.saved_tensors  # type: ignore[attr-defined]
-        return *(None if one is None else one.mul_(grad_loss) for one in gradients), None, None
+    def backward(ctx: Any, grad_loss: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        grad_features, grad_bias, earlier, held, low = ctx.saved_tensors
+        if ctx.needs_input_grad[1]:
+            whole = _gradient_of(ctx.weight)
+            if earlier is not None:
+                whole += earlier.mul_(grad_loss)
+            if held is not None:
+                _add_product(whole, held, low[-len(held) :] * grad_loss)
+        for one in (grad_features, grad_bias):
+            if one is not None:
+                one.mul_(grad_loss)
+        return grad_features, None, grad_bias, None, None
+
+
+class _Lookup(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, ids: Tensor, padding: int | None) -> Tensor:  # type: ignore[override]
+        ctx.weight, ctx.padding = weight, padding
+        ctx.save_for_backward(ids)
+        return embedding(ids, weight)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[None, ...]:  # type: ignore[override]
+        (ids,) = ctx.saved_tensors
+        if ctx.padding is not None:
+            grad = grad.masked_fill((ids == ctx.padding)[..., None], 0.0)
+        _gradient_of(ctx.weight).index_add_(0, ids.flatten(), grad.flatten(0, -2))
+        return None, None, None
+
+
+def _gradient_of(weight: Tensor) -> Tensor:
+    """What a leaf's gradients are summed in."""
+    if weight.grad is None:
+        weight.grad = torch.zeros_like(weight)
+    return weight.grad
+
+
+def _add_product(whole: Tensor, gradient_MV: Tensor, features_MH: Tensor) -> None:
+    """The decoder's gradient, without a matrix of its own where the types allow."""
+    if gradient_MV.dtype == whole.dtype:
+        torch.addmm(whole, gradient_MV.t(), features_MH, out=whole)
+    else:
+        whole += torch.mm(gradient_MV.t(), features_MH)
+
+
+def lookup(weight: Tensor, ids: Tensor, padding: int | None) -> Tensor:
+    """Rows of the token embeddings, [..., H]; backward adds to `weight.grad` in place.
+
+    Args:
+        weight: Token embeddings, [V, H], a leaf.
+        ids: Token ids, [...].
+        padding: Id whose row gets no gradient.
+    """
+    return _Lookup.apply(weight, ids, padding)  # type: ignore[no-any-return]
 
 
 def tied_cross_entropy(
@@ -67,7 +126,8 @@ def tied_cross_entropy(
 
     Args:
         features: Head output at the masked positions, [M, H].
-        weight: Token embeddings, [V, H]. No gradient is computed if it is frozen.
+        weight: Token embeddings, [V, H], a leaf. No gradient is computed if it is frozen;
+            otherwise backward adds it to `weight.grad` in place.
         bias: Output bias, [V].
         labels: Token ids, [M].
         dtype: Of the matrix products; softmax and sums are fp32 always.

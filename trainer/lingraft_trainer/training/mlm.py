@@ -14,11 +14,14 @@ from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.models.family import Family, embeddings
 from lingraft_trainer.models.frozen import FrozenBody
 from lingraft_trainer.training.loop import Step
-from lingraft_trainer.training.loss import tied_cross_entropy
+from lingraft_trainer.training.loss import lookup, tied_cross_entropy
 from lingraft_trainer.training.masking import IntArray, mask_tokens, rows_of_step, share_of
 from lingraft_trainer.training.precision import matmul_dtype
 
 HELDOUT_ROWS, HELDOUT_PROBABILITY = 32, 0.15
+
+CPU_TOKENS = 1024
+"""Tokens of a micro-batch on a CPU, at most: more are no faster there, and need more memory."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,8 @@ class MlmData:
         self.text = text
         self.params = params
         self.first_position = family.first_position(text.pad_id)
+        if not torch.cuda.is_available():
+            micro_batch_tokens = min(micro_batch_tokens, CPU_TOKENS)
         self.micro_rows = max(1, micro_batch_tokens // text.sequence_length)
         self.special = np.zeros(text.vocab_size, dtype=bool)
         self.special[list(text.special_ids)] = True
@@ -159,7 +164,9 @@ class FrozenObjective(nn.Module):
     def forward(self, batch: MlmBatch) -> Tensor:
         """The summed loss in nats, a scalar."""
         base: Any = self.model.base_model
-        x_BSH = base.embeddings(input_ids=batch.input_ids, position_ids=batch.position_ids)
+        tokens = embeddings(self.model)
+        looked_up = lookup(tokens.weight, batch.input_ids, tokens.padding_idx)
+        x_BSH = base.embeddings(inputs_embeds=looked_up, position_ids=batch.position_ids)
         if self._body is None:  # not before: the model may have been moved to a device
             self._body = FrozenBody(self.model, self.family, matmul_dtype(x_BSH))
         hidden_MH = self._body(x_BSH, batch.attention, batch.masked)

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, embedding
 
 from lingraft_trainer.training import loss as loss_module
-from lingraft_trainer.training.loss import tied_cross_entropy
+from lingraft_trainer.training.loss import lookup, tied_cross_entropy
 
 
 def plain(features, weight, bias, labels):
@@ -27,6 +27,36 @@ def test_loss_and_gradients_equal_the_plain_ones(monkeypatch, chunk_elements):
     torch.testing.assert_close(loss, reference, atol=1e-5, rtol=1e-5)
     for a, b in zip(ours, theirs, strict=True):
         torch.testing.assert_close(a.grad, b.grad, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("padding", [None, 3])
+@pytest.mark.parametrize("chunk_elements", [22, 1 << 25])
+def test_both_ends_add_to_one_gradient_as_autograd_would(monkeypatch, chunk_elements, padding):
+    monkeypatch.setattr(loss_module, "CHUNK_ELEMENTS", chunk_elements)
+    torch.manual_seed(0)
+    start, bias = torch.randn(11, 5), torch.zeros(11)
+    ours, theirs = (start.clone().requires_grad_() for _ in range(2))
+    for factor in (0.5, 3.0):
+        ids, labels = torch.randint(0, 11, (2, 7)), torch.randint(0, 11, (14,))
+        ids[0, :3] = 3  # one id several times; the padding's where there is one
+        found = lookup(ours, ids, padding).tanh().flatten(0, 1)
+        (tied_cross_entropy(found, ours, bias, labels, dtype=torch.float32) * factor).backward()
+        usual = embedding(ids, theirs, padding_idx=padding).tanh().flatten(0, 1)
+        (plain(usual, theirs, bias, labels) * factor).backward()
+    torch.testing.assert_close(ours.grad, theirs.grad, atol=1e-5, rtol=1e-5)
+
+
+def test_a_second_micro_batch_makes_no_second_matrix():
+    weight = torch.randn(50, 4, requires_grad=True)
+    held = []
+    for _ in range(2):
+        features = lookup(weight, torch.tensor([1, 2]), None)
+        tied_cross_entropy(
+            features, weight, torch.zeros(50), torch.tensor([3, 4]), dtype=torch.float32
+        ).backward()
+        assert weight.grad is not None
+        held.append(weight.grad.data_ptr())
+    assert held[0] == held[1]
 
 
 def test_a_frozen_decoder_gets_no_gradient():
