@@ -12,7 +12,7 @@ export TOKENIZERS_PARALLELISM := false
 .NOTPARALLEL:
 .PHONY: help setup demo demo-compare demo-minilm test test-unit test-integration test-cluster \
 	test-e2e disturb e2e-ready chaos cluster-up cluster-down kube kstatus images checkov other-crds \
-	lint types format generate bench bench-scaling bench-startup \
+	lint types format generate bench bench-scaling bench-startup bench-fetch \
 	bench-operator replicate lock clean
 
 help: ## List the targets
@@ -111,7 +111,10 @@ bench-scaling: $(READY) ## Data parallel by computation, from the newest `make b
 	$(BIN)/python -m bench.trainer.scaling
 
 bench-startup: $(READY) ## What a stage costs beside its training, by cause
-	tools/loopback.sh $(BIN)/python -m bench.trainer.startup $(BENCH_ARGS)
+	OMP_WAIT_POLICY=PASSIVE tools/loopback.sh $(BIN)/python -m bench.trainer.startup $(BENCH_ARGS)
+
+bench-fetch: $(READY) ## A 500 MB checkpoint from S3 to ready to train, against the link
+	tools/loopback.sh $(BIN)/python -m bench.trainer.fetch
 
 # Threads that wait must not spin: processor seconds are what is reported.
 PRESET ?= cpu-smoke
