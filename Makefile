@@ -13,7 +13,7 @@ export TOKENIZERS_PARALLELISM := false
 .PHONY: help setup demo demo-compare demo-minilm test test-unit test-integration test-cluster \
 	test-e2e disturb e2e-ready chaos cluster-up cluster-down kube kstatus images checkov other-crds \
 	lint types format generate bench bench-parallel bench-scaling bench-startup \
-	bench-tasks bench-operator replicate lock clean
+	bench-fetch bench-tasks bench-operator replicate lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -114,7 +114,10 @@ bench-scaling: $(READY) ## 8 and 64 nodes by computation again, from the newest 
 	$(BIN)/python -m bench.trainer.scaling
 
 bench-startup: $(READY) ## What a stage costs beside its training, by cause
-	tools/loopback.sh $(BIN)/python -m bench.trainer.startup $(BENCH_ARGS)
+	OMP_WAIT_POLICY=PASSIVE tools/loopback.sh $(BIN)/python -m bench.trainer.startup $(BENCH_ARGS)
+
+bench-fetch: $(READY) ## A 500 MB checkpoint from S3 to ready to train, against the link
+	tools/loopback.sh $(BIN)/python -m bench.trainer.fetch
 
 # Threads that wait must not spin: processor seconds are what is reported.
 PRESET ?= cpu-smoke

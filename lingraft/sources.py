@@ -93,10 +93,10 @@ def fetch_source(source: Source, cache_dir: Path) -> Path:
             path.parent.mkdir(parents=True, exist_ok=True)
             key = "/".join(part for part in (name, found.key) if part)
             try:
-                store.get_file(key, path, if_match=found.tag.removeprefix("etag:"))
+                etag = found.tag.removeprefix("etag:")
+                size, sha256 = store.get_file(key, path, if_match=etag)
             except (FileNotFoundError, Conflict):
                 raise _changed(source, now) from None
-            size, sha256 = hash_file(path)
             return FileRecord(path=path.relative_to(folder).as_posix(), size=size, sha256=sha256)
 
         return tuple(in_parallel(fetch, objects))

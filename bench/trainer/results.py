@@ -1,7 +1,9 @@
 """Where results lie: one file a day, never committed."""
 
+import json
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 FOLDER = Path(__file__).parents[1] / "results"
 
@@ -22,3 +24,12 @@ def newest(kind: str = "trainer", target: str = "bench") -> Path:
     if not found:
         raise SystemExit(f"no results yet: run `make {target}` first")
     return found[-1]
+
+
+def note(kind: str, found: dict[str, Any]) -> Path:
+    """Add to the file of today's results of another kind than `make bench`'s."""
+    FOLDER.mkdir(exist_ok=True)
+    file = FOLDER / f"{kind}-{date.today().isoformat()}.json"
+    before = json.loads(file.read_text()) if file.exists() else {}
+    file.write_text(json.dumps(before | found, indent=1) + "\n")
+    return file

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from lingraft.errors import CorruptArtifactError, InfrastructureError
 from lingraft.stage import FileRecord
-from lingraft.store.disk import check_file, disk_errors, in_parallel
+from lingraft.store.disk import check_found, disk_errors, in_parallel
 
 
 class Conflict(InfrastructureError):
@@ -89,8 +89,8 @@ class ArtifactStore(ABC):
         """Write a file of any size; (bytes, hex sha256) of what was sent, not of what is there."""
 
     @abstractmethod
-    def get_file(self, key: str, local: Path, *, if_match: str | None = None) -> None:
-        """Write an object of any size to `local`.
+    def get_file(self, key: str, local: Path, *, if_match: str | None = None) -> tuple[int, str]:
+        """Write an object of any size to `local`; (bytes, hex sha256) of what was written.
 
         Raises:
             FileNotFoundError: There is no such object.
@@ -125,8 +125,7 @@ class ArtifactStore(ABC):
             target.parent.mkdir(parents=True, exist_ok=True)
             part = target.with_name(f".part-{uuid.uuid4().hex}")
             try:
-                self.get_file(prefix + record.path, part)
-                check_file(part, record, where, remedy)
+                check_found(self.get_file(prefix + record.path, part), record, where, remedy)
                 os.replace(part, target)
             except FileNotFoundError:
                 raise CorruptArtifactError(f"this file is missing; {remedy}", where=where) from None

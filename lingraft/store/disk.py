@@ -19,15 +19,23 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def in_parallel(work: Callable[[T], R], items: Iterable[T], threads: int = THREADS) -> list[R]:
-    """`[work(i) for i in items]` on threads; the first error stops what has not started."""
+def in_order(work: Callable[[T], R], items: Iterable[T], threads: int) -> Generator[R]:
+    """`work(i)` for each item on threads, in the order of the items, each as soon as it is there.
+
+    The first error stops what has not started.
+    """
     with ThreadPoolExecutor(threads) as pool:
         futures = [pool.submit(work, item) for item in items]
         try:
-            return [future.result() for future in futures]
-        except BaseException:
+            for future in futures:
+                yield future.result()
+        finally:
             pool.shutdown(wait=False, cancel_futures=True)
-            raise
+
+
+def in_parallel(work: Callable[[T], R], items: Iterable[T], threads: int = THREADS) -> list[R]:
+    """`[work(i) for i in items]` on threads; the first error stops what has not started."""
+    return list(in_order(work, items, threads))
 
 
 @contextmanager
@@ -89,10 +97,20 @@ def check_file(path: Path, record: FileRecord, where: str, remedy: str) -> None:
         CorruptArtifactError: Missing, or its bytes differ; says `where`, and the `remedy`.
     """
     try:
-        size, sha256 = hash_file(path)
+        found = hash_file(path)
     except FileNotFoundError:
         raise CorruptArtifactError(f"this file is missing; {remedy}", where=where) from None
-    if (size, sha256) != (record.size, record.sha256):
+    check_found(found, record, where, remedy)
+
+
+def check_found(found: tuple[int, str], record: FileRecord, where: str, remedy: str) -> None:
+    """Compare a file's (bytes, hex sha256) with its record.
+
+    Raises:
+        CorruptArtifactError: They differ; says `where`, and the `remedy`.
+    """
+    size, sha256 = found
+    if found != (record.size, record.sha256):
         raise CorruptArtifactError(
             f"this file is damaged: {size} bytes with sha256 {sha256[:12]}..., recorded were "
             f"{record.size} with {record.sha256[:12]}...; {remedy}",

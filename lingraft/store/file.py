@@ -112,7 +112,7 @@ class FileStore(ArtifactStore):
                     found.append(ObjectInfo(key, status.st_size, _etag(status)))
         yield from sorted(found, key=lambda info: info.key)
 
-    def get_file(self, key: str, local: Path, *, if_match: str | None = None) -> None:
+    def get_file(self, key: str, local: Path, *, if_match: str | None = None) -> tuple[int, str]:
         """See `ArtifactStore.get_file`."""
         path = self._root / checked_key(key)
         with disk_errors(path):
@@ -120,7 +120,7 @@ class FileStore(ArtifactStore):
         with source, disk_errors(local), local.open("wb") as target:
             if if_match not in (None, _etag(os.fstat(source.fileno()))):
                 raise Conflict("this object changed meanwhile", where=self.uri + key)
-            copy_hashed(source, target)
+            return copy_hashed(source, target)
 
     def local_path(self, key: str) -> Path | None:
         """See `ArtifactStore.local_path`."""

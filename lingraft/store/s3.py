@@ -10,9 +10,9 @@ API: https://docs.aws.amazon.com/AmazonS3/latest/API/ (PutObject, UploadPart, Ge
 import hashlib
 import os
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from lingraft.errors import CredentialsError, InfrastructureError, UserError
 from lingraft.store.base import ArtifactStore, Conflict, ObjectInfo, checked_key
-from lingraft.store.disk import disk_errors, in_parallel
+from lingraft.store.disk import CHUNK, T, disk_errors, in_order
 
 try:
     import boto3.session
@@ -30,7 +30,9 @@ except ImportError as error:
     raise UserError("S3 needs boto3; install lingraft with the extra `s3`") from error
 
 PART = 8 << 20
-"""Bytes of one part of a large transfer; more where a file would have over 9,000 parts."""
+"""Bytes of one part of an upload; more where a file would have over 9,000 parts."""
+RANGE = 32 << 20
+"""Bytes of one request of a download: a request costs a server what a few MB do."""
 
 _PARTS_AT_ONCE = 4
 _REFUSED = {
@@ -142,17 +144,17 @@ class S3Store(ArtifactStore):
     def get(self, key: str) -> tuple[bytes, str] | None:
         """See `ArtifactStore.get`."""
         try:
-            return self._read(key)
+            return self._read(key, lambda body: body.read())
         except FileNotFoundError:
             return None
 
-    def _read(self, key: str, **conditions: str) -> tuple[bytes, str]:
+    def _read(self, key: str, take: Callable[[Any], T], **conditions: str) -> tuple[T, str]:
         with self._faults(key):
             # botocore repeats requests, but not the reading of an answer that breaks off.
             for last in (False, False, True):
                 answer = self._client.get_object(**self._at(key), **conditions)
                 try:
-                    return answer["Body"].read(), answer["ETag"]
+                    return take(answer["Body"]), answer["ETag"]
                 except (aws.HTTPClientError, aws.IncompleteReadError):
                     if last:
                         raise
@@ -222,22 +224,36 @@ class S3Store(ArtifactStore):
                 raise
         return sent, digest.hexdigest()
 
-    def get_file(self, key: str, local: Path, *, if_match: str | None = None) -> None:
-        """See `ArtifactStore.get_file`; all parts are of one version of the object."""
+    def get_file(self, key: str, local: Path, *, if_match: str | None = None) -> tuple[int, str]:
+        """See `ArtifactStore.get_file`; all ranges are of one version of the object."""
         with self._faults(key):
             head = self._client.head_object(**self._at(key))
         size, etag = head["ContentLength"], head["ETag"]
         if if_match not in (None, etag):
             raise Conflict("this object changed meanwhile", where=self.uri + key)
-        with disk_errors(local), local.open("wb") as target:
+        digest, hashed = hashlib.sha256(), 0
+        # Unbuffered: reading ahead would see what is not written yet.
+        with disk_errors(local), local.open("w+b", buffering=0) as target:
 
             def fetch(start: int) -> None:
-                data, _ = self._read(key, Range=f"bytes={start}-{start + PART - 1}", IfMatch=etag)
-                while data:  # a full disk may take a part of it before it says so
-                    written = os.pwrite(target.fileno(), data, start)
-                    data, start = data[written:], start + written
+                def pour(body: Any) -> None:
+                    at = start
+                    for chunk in body.iter_chunks(CHUNK):
+                        left = memoryview(chunk)
+                        while left:  # a full disk may take a part of it before it says so
+                            written = os.pwrite(target.fileno(), left, at)
+                            left, at = left[written:], at + written
 
-            in_parallel(fetch, range(0, size, PART), _PARTS_AT_ONCE)
+                self._read(key, pour, Range=f"bytes={start}-{start + RANGE - 1}", IfMatch=etag)
+
+            # Hashed in order while later ranges arrive: what was just written is in memory.
+            with closing(in_order(fetch, range(0, size, RANGE), _PARTS_AT_ONCE)) as written:
+                for _ in written:
+                    end = min(hashed + RANGE, size)
+                    while data := target.read(min(CHUNK, end - hashed)):
+                        digest.update(data)
+                        hashed += len(data)
+        return hashed, digest.hexdigest()
 
     def local_path(self, key: str) -> Path | None:
         """See `ArtifactStore.local_path`: an S3 object is nowhere here."""

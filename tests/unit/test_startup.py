@@ -1,4 +1,4 @@
-"""`--help` and `validate` load nothing heavy: they answer before a person wonders."""
+"""What is loaded: nothing heavy before it is needed."""
 
 import subprocess
 import sys
@@ -19,3 +19,8 @@ def test_nothing_heavy_is_imported(arguments):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "loaded: []"
+
+
+def test_a_process_that_waits_for_workers_does_not_load_transformers():
+    code = "import sys, lingraft_trainer.runner; sys.exit('transformers' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

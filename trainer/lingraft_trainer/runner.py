@@ -16,7 +16,6 @@ from lingraft.stage import DATA_PARALLEL, Manifest, StageSpec
 from lingraft.store import open_store
 from lingraft.store.lease import Lease
 from lingraft.store.stages import StageStore
-from lingraft_trainer.attempt import work
 from lingraft_trainer.failures import failure_of, of_workers
 from lingraft_trainer.heartbeat import Listener
 from lingraft_trainer.local_ray import join, loopback_config, one_machine, start_ray
@@ -41,6 +40,9 @@ def run(spec: StageSpec, listener: Listener | None = None) -> Manifest:
     if spec.execution.workers == 0:
         if not one_machine():
             start_ray()  # there is one anyway: its metrics show how training goes
+        # Loads transformers: with workers this process, which only waits for them, need not.
+        from lingraft_trainer.attempt import work
+
         work(spec, listener=listener)
     else:
         try:
@@ -140,6 +142,8 @@ def _on_ray(spec: StageSpec) -> None:
 
 def _worker(config: dict[str, Any]) -> None:
     import ray.train
+
+    from lingraft_trainer.attempt import work
 
     context = ray.train.get_context()
     rank, world = context.get_world_rank(), context.get_world_size()

@@ -310,7 +310,7 @@ from lingraft.store.stages import fetch_artifact, read_manifest
 store = open_store(sys.argv[1])
 fetches = []
 get_file = store.get_file
-store.get_file = lambda *a, **k: (fetches.append(a), get_file(*a, **k))
+store.get_file = lambda *a, **k: (fetches.append(a), get_file(*a, **k))[1]
 print(fetch_artifact(store, read_manifest(store, sys.argv[2]), Path(sys.argv[3])), len(fetches))
 """
 

@@ -1,5 +1,6 @@
 """A store that cannot be used says so in one sentence, with the exit code of its class."""
 
+import hashlib
 import io
 import logging
 import os
@@ -91,6 +92,37 @@ def test_an_answer_that_breaks_off_is_read_again(s3: Any, monkeypatch: pytest.Mo
     left.extend([Broken(), Broken(), Broken()])
     with pytest.raises(InfrastructureError, match="does not answer"):
         store.get("key")
+
+
+def test_a_large_object_is_whole_and_hashed_though_an_answer_breaks_off(
+    s3: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from botocore.exceptions import ResponseStreamingError
+
+    from lingraft.store import s3 as module
+
+    def broken_off(body: Any) -> Iterator[bytes]:
+        yield body.read(10)
+        raise ResponseStreamingError(error="the line went dead")
+
+    monkeypatch.setattr(module, "RANGE", 1000)
+    monkeypatch.setattr(module, "CHUNK", 64)
+    data = bytes(range(256)) * 20  # 5,120 bytes: the last range is a short one
+    store: Any = open_store(s3.uri)
+    store.put("key", data)
+    whole, left = store._client.get_object, ["bytes=0-999", "bytes=3000-3999"]
+
+    def get_object(**asked: Any) -> Any:
+        answer = whole(**asked)
+        if asked["Range"] in left:
+            left.remove(asked["Range"])
+            answer["Body"].iter_chunks = lambda _, body=answer["Body"]: broken_off(body)
+        return answer
+
+    monkeypatch.setattr(store._client, "get_object", get_object)
+    found = store.get_file("key", tmp_path / "file")
+    assert (left, (tmp_path / "file").read_bytes()) == ([], data)
+    assert found == (len(data), hashlib.sha256(data).hexdigest())
 
 
 @pytest.fixture

@@ -65,9 +65,9 @@ def test_a_change_between_the_look_and_the_read_is_seen(
 ) -> None:
     source = fingerprint(corpora.uri + "sw/")
 
-    def overwrite_then_read(self: S3Store, key: str, *rest: Any, **options: Any) -> None:
+    def overwrite_then_read(self: S3Store, key: str, *rest: Any, **options: Any) -> Any:
         corpora.put("sw/a.txt", b"baadaye")
-        read(self, key, *rest, **options)
+        return read(self, key, *rest, **options)
 
     read = S3Store.get_file
     monkeypatch.setattr(S3Store, "get_file", overwrite_then_read)

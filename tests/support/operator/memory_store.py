@@ -60,7 +60,7 @@ class MemoryStore(ArtifactStore):
     def put_file(self, key: str, local: Path) -> tuple[int, str]:
         raise NotImplementedError
 
-    def get_file(self, key: str, local: Path, *, if_match: str | None = None) -> None:
+    def get_file(self, key: str, local: Path, *, if_match: str | None = None) -> tuple[int, str]:
         raise NotImplementedError
 
     def local_path(self, key: str) -> Path | None:
