@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lingraft.errors import UserError
@@ -56,6 +56,10 @@ def containers(rayjob: Object) -> list[Object]:
 def groups(rayjob: Object) -> list[Object]:
     cluster = rayjob["spec"]["rayClusterSpec"]
     return [cluster["headGroupSpec"], *cluster.get("workerGroupSpecs", [])]
+
+
+def with_workers(pool: Pool) -> Pool:
+    return pool.model_copy(update={"workers": pool.workers or 1})
 
 
 def templates(rayjob: Object) -> list[Object]:
@@ -125,9 +129,8 @@ def test_ray_offers_what_the_trainer_asks_for(asked: RayJobRequest) -> None:
 
 
 @FEW
-@given(requests)
+@given(st.builds(request, kinds, pools.map(with_workers)))
 def test_beside_workers_the_head_offers_nothing(asked: RayJobRequest) -> None:
-    assume(asked.spec.execution.workers)
     head, _ = groups(build_rayjob(asked, PLAIN))
     assert {head["rayStartParams"][k] for k in ("num-cpus", "num-gpus")} == {"0"}
     amounts = head["template"]["spec"]["containers"][0]["resources"]["limits"]
