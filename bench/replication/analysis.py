@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.isotonic import isotonic_regression
 
 Array = NDArray[np.floating]
-LEVELS = {"90 %": 0.9, "95 %": 0.95, "final": 1.0}
+LEVELS = {"50 %": 0.5, "75 %": 0.75, "90 %": 0.9, "95 %": 0.95, "final": 1.0}
 """Shares of the reference's final gain over the floor that are to be reached."""
 ENOUGH = 2.0
 """Standard errors above the floor that the reference must stand, or there is no signal."""

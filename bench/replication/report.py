@@ -167,7 +167,8 @@ def _averages(speedups: Sequence[Sequence[str]]) -> Block:
             flops, never = average([float(row[5]) for row in mine])
             seconds, _ = average([float(row[8]) for row in mine])
             of = f"{len(mine) - never} of {len(mine)}"
-            rows.append((arm, level, f"{flops:.2f}", f"{seconds:.2f}", of))
+            means = ("-" if np.isnan(mean) else f"{mean:.2f}" for mean in (flops, seconds))
+            rows.append((arm, level, *means, of))
     return Table(("arm", "level", "in FLOPs", "in device-seconds", "reached"), rows)
 
 
