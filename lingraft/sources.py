@@ -97,6 +97,8 @@ def fetch_source(source: Source, cache_dir: Path) -> Path:
                 size, sha256 = store.get_file(key, path, if_match=etag)
             except (FileNotFoundError, Conflict):
                 raise _changed(source, now) from None
+            if size != found.size:
+                raise _changed(source, now)
             return FileRecord(path=path.relative_to(folder).as_posix(), size=size, sha256=sha256)
 
         return tuple(in_parallel(fetch, objects))

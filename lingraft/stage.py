@@ -100,6 +100,10 @@ class Stage(Contract):
         return f"{self.kind}/{self.digest}"
 
 
+CPU_MICRO_BATCH_TOKENS = 1024
+"""What a CPU takes at once where more is allowed: more is no faster, and needs more memory."""
+
+
 class Execution(Contract):
     """How a stage is run. Never part of a digest."""
 

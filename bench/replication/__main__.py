@@ -7,6 +7,7 @@ same command goes on. `--language` runs a preset in parts; each part's report is
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -176,6 +177,8 @@ def main() -> None:
     parser.add_argument("--report", action="store_true", help="only report what is done")
     parser.add_argument("--write", type=Path, metavar="DIR", help="write the resources and end")
     arguments = parser.parse_args()
+    if arguments.jobs < 1:
+        parser.error("--jobs: at least 1")
     preset = load_preset(arguments.preset)
     if arguments.write:
         return write_resources(preset, arguments.write)
@@ -219,6 +222,9 @@ def say_cost(preset: Preset, search: list[Run], runs: list[Run], only: bool) -> 
 
 
 if __name__ == "__main__":
+    # The stages are processes of their own: they are to be ended, and leave checkpoints.
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
     try:
         main()
     except KeyboardInterrupt:

@@ -67,6 +67,7 @@ class Comparison:
     Attributes:
         floor: Score of the better of majority and the rule without a language model.
         gain: The reference's final score above the floor, and its standard error.
+        climb: The same by the end of its curve, over pairs of seeds: levels are shares of it.
         final: Arm to final score.
         reached: Arm to level to what it needs; empty where there is no signal.
     """
@@ -74,13 +75,14 @@ class Comparison:
     floor: float
     gain: float
     gain_stderr: float
+    climb: float
     final: dict[str, Interval]
     reached: dict[str, dict[str, Reached]]
 
     @property
     def signal(self) -> bool:
         """Whether the reference learned anything that the test can see."""
-        return self.gain > ENOUGH * self.gain_stderr
+        return self.gain > ENOUGH * self.gain_stderr and self.climb > 0
 
 
 def smoothed(scores: Sequence[float] | Array) -> Array:
@@ -113,10 +115,13 @@ def cost_to_reach(costs: Array, scores: Array, target: float) -> float:
 
 
 def speedup(reference: float, other: float) -> float:
-    """The reference's cost over the other's; 0 where the other never gets there."""
+    """The reference's cost over the other's; 0 where the other never gets there.
+
+    NaN where either stands there before it is trained: that is no cost to compare.
+    """
     if not np.isfinite(other):
         return 0.0
-    return reference / other if other > 0 else float("nan")
+    return reference / other if reference > 0 and other > 0 else float("nan")
 
 
 def amortised(reference: float, other: float, once: float, languages: int) -> float:
@@ -152,10 +157,17 @@ def compare(
     ends = {arm: weights @ curve.final for arm, curve in curves.items()}
     gains = ends[reference] - floors
     final = {arm: _interval(end) for arm, end in ends.items()}
-    comparison = Comparison(float(floors[0]), float(gains[0]), float(gains[1:].std()), final, {})
+    top = rising[reference][:, -1]
+    comparison = Comparison(
+        floor=float(floors[0]),
+        gain=float(gains[0]),
+        gain_stderr=float(gains[1:].std()),
+        climb=float(top[0] - floors[0]),
+        final=final,
+        reached={},
+    )
     if not comparison.signal:
         return comparison
-    top = rising[reference][:, -1]
     for arm, curve in curves.items():
         for name, share in LEVELS.items():
             targets = floors + share * (top - floors)
@@ -180,10 +192,10 @@ def compare(
 
 
 def average(speedups: Sequence[float]) -> tuple[float, int]:
-    """Geometric mean of those that were reached, and how many never were."""
+    """Geometric mean of those that were reached, and how many never were; NaN counts as neither."""
     reached = [one for one in speedups if one > 0]
     mean = float(np.exp(np.mean(np.log(reached)))) if reached else float("nan")
-    return mean, len(speedups) - len(reached)
+    return mean, sum(one == 0 for one in speedups)
 
 
 def _costs(costs: Array, curves: Array, targets: Array) -> Array:

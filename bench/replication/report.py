@@ -32,9 +32,9 @@ NOTES = (
     "2 and of fine-tuning; a curve is one over pairs of them (the first of either, the second of "
     "either, ...). [...] is the middle 95 % of a bootstrap over groups of the test set (chapters), "
     "paired between the arms, and says nothing about seeds, which are listed. A level is a share "
-    "of the reference's final gain over the floor, on curves smoothed so as never to fall; 0 as a "
-    "speed-up is 'never reached'. FLOPs are of step 2, by formula. Device-seconds are processor "
-    "seconds on a CPU."
+    "of what the reference's curve gains over the floor, on curves smoothed so as never to fall. "
+    "'Never' is never reached, 'untrained' a level at which an arm stands before it is trained. "
+    "FLOPs are of step 2, by formula. Device-seconds are processor seconds on a CPU."
 )
 
 
@@ -88,6 +88,13 @@ def _section(
         arm: [one for one in runs if one.run.arm == arm]
         for arm in dict.fromkeys(one.run.arm for one in runs)
     }
+    yield Heading(2, f"{language}, {task}")
+    if preset.reference not in by_arm:
+        yield Paragraph(f"The reference ({preset.reference}) is not done yet.")
+        return
+    seeds = {one.run.seed for one in by_arm[preset.reference]}
+    shared = {arm: [r for r in of_arm if r.run.seed in seeds] for arm, of_arm in by_arm.items()}
+    by_arm = {arm: of_arm for arm, of_arm in shared.items() if of_arm}
     curves = {arm: curve_of(of_arm, task) for arm, of_arm in by_arm.items()}
     spec: Any = next(t for t in runs[0].run.resource.spec.tasks if t.name == task)
     test, train = (Path(str(parse_uri(uri))) for uri in (spec.test, spec.train))
@@ -95,12 +102,12 @@ def _section(
     examples = read_examples(test, spec.format, language)
     groups = [e.group or str(i) for i, e in enumerate(examples) if isinstance(e, Example)]
     found = compare(curves, np.array(correct), groups, preset.reference)
-    yield Heading(2, f"{language}, {task}")
     verdict = "" if found.signal else " No signal: the reference has not learned the task."
     yield Paragraph(
         f"Floor ({rule}): {found.floor:.3f}. The reference ({preset.reference}) ends "
         f"{found.gain:.3f} above it, {found.gain / max(found.gain_stderr, 1e-9):.1f} standard "
-        f"errors.{verdict} {len(examples)} examples in {len(set(groups))} groups."
+        f"errors ({found.climb:.3f} by its curve).{verdict} {len(examples)} examples in "
+        f"{len(set(groups))} groups."
     )
     yield _scores(by_arm, curves, found, task)
     if found.signal:
@@ -166,7 +173,8 @@ def _averages(speedups: Sequence[Sequence[str]]) -> Block:
             mine = [row for row in speedups if row[2] == arm and row[3] == level]
             flops, never = average([float(row[5]) for row in mine])
             seconds, _ = average([float(row[8]) for row in mine])
-            of = f"{len(mine) - never} of {len(mine)}"
+            known = sum(not np.isnan(float(row[5])) for row in mine)
+            of = f"{known - never} of {known}"
             means = ("-" if np.isnan(mean) else f"{mean:.2f}" for mean in (flops, seconds))
             rows.append((arm, level, *means, of))
     return Table(("arm", "level", "in FLOPs", "in device-seconds", "reached"), rows)
@@ -180,10 +188,18 @@ def _rates(
         yield Paragraph(f"Peak learning rate of step 2: {rates} in every arm; there was no search.")
         return
     chosen = {one.run.arm: f"{one.run.learning_rate:g}" for one in measured}
+    own = [f"{arm} {rate}" for arm, rate in chosen.items() if arm not in preset.rates_like]
+    borrowed = [
+        f"{arm} {rate} ({preset.rates_like[arm]}'s)"
+        for arm, rate in chosen.items()
+        if arm in preset.rates_like
+    ]
     yield Paragraph(
-        "Peak learning rate of step 2: of the same grid for every arm, the one with the fewest "
-        f"held-out bits per byte in {preset.search_language} after one run, which needs no label. "
-        "Chosen: " + ", ".join(f"{arm} {rate}" for arm, rate in chosen.items()) + "."
+        "Peak learning rate of step 2: of one grid, the one with the fewest held-out bits per byte "
+        f"in {preset.search_language} after one run, which needs no label. Searched: "
+        + ", ".join(own)
+        + ("; taken from another arm: " + ", ".join(borrowed) if borrowed else "")
+        + "."
     )
     arms = dict.fromkeys(arm for arm, _ in judged)
     rows = [[a, *(_bits(judged.get((a, r))) for r in preset.learning_rates)] for a in arms]
@@ -236,10 +252,12 @@ def _write_csv(path: Path, rows: Any) -> None:
 
 
 def _with(found: Interval, digits: int) -> str:
+    if np.isnan(found.value):
+        return "untrained"
     if found.value == 0:
         return f"never [{found.low:.{digits}f}, {found.high:.{digits}f}]"
     return f"{found.value:.{digits}f} [{found.low:.{digits}f}, {found.high:.{digits}f}]"
 
 
 def _or_never(value: float) -> str:
-    return f"{value:.2f}" if value else "never"
+    return "untrained" if np.isnan(value) else f"{value:.2f}" if value else "never"

@@ -17,7 +17,7 @@ from lingraft.errors import LingraftError, UserError
 from lingraft.plan import Plan, PlannedStage
 from lingraft.stage import Execution
 
-ALONE = ("source-corpus", "pretrain", "finetune")
+ALONE = ("corpus", "pretrain", "finetune")
 """Kinds that take every core while nothing else can run: their time is not compared."""
 Stages = Mapping[str, tuple[Plan, PlannedStage]]
 
@@ -65,6 +65,8 @@ def run_stages(stages: Stages, labels: Mapping[str, str], done: set[str], jobs: 
                 process = context.Process(target=_run, args=(plan, planned, threads, label))
                 process.start()
                 running[process.sentinel] = ref, process
+            if not running:
+                raise UserError("no stage that is left can start", where=", ".join(labels.values()))
             for sentinel in wait(list(running)):
                 ref, process = running.pop(sentinel)
                 process.join()

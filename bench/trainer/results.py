@@ -28,8 +28,7 @@ def newest(kind: str = "trainer", target: str = "bench") -> Path:
 
 def note(kind: str, found: dict[str, Any]) -> Path:
     """Add to the file of today's results of another kind than `make bench`'s."""
-    FOLDER.mkdir(exist_ok=True)
-    file = FOLDER / f"{kind}-{date.today().isoformat()}.json"
+    file = today(kind)
     before = json.loads(file.read_text()) if file.exists() else {}
     file.write_text(json.dumps(before | found, indent=1) + "\n")
     return file

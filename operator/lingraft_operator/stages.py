@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from lingraft.plan import PlannedStage
 from lingraft.pools import POOL_OF, Pool, PoolName
 from lingraft.resource import Retry
-from lingraft.stage import Execution, Manifest
+from lingraft.stage import CPU_MICRO_BATCH_TOKENS, Execution, Manifest
 from lingraft.status import Attempt, StageProgress, StageState, StageStatus
 from lingraft_operator.actions import Action, Delete, Join, Launch, Leave
 from lingraft_operator.attempts import ended, is_final, with_attempts
@@ -252,5 +252,8 @@ class Judge:
     def _micro_batch_tokens(self, pool: PoolName, counted: list[Attempt]) -> int:
         """Half of what did not fit, else the pool's."""
         short = [a.micro_batch_tokens for a in counted if a.failure_class == "resource"]
-        usual = self.pools[pool].micro_batch_tokens or Execution().micro_batch_tokens
-        return max(1, min(short) // 2) if short else usual
+        if not short:
+            return self.pools[pool].micro_batch_tokens or Execution().micro_batch_tokens
+        if not self.pools[pool].gpus:  # it took no more than that
+            short.append(CPU_MICRO_BATCH_TOKENS)
+        return max(1, min(short) // 2)

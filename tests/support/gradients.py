@@ -16,7 +16,7 @@ from lingraft.stage import Execution
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.local_ray import join
 from lingraft_trainer.training.loop import Settings, Step, fit
-from lingraft_trainer.training.loss import tied_cross_entropy
+from lingraft_trainer.training.loss import lookup, tied_cross_entropy
 from lingraft_trainer.training.precision import Precision, matmul_dtype
 
 VOCABULARY, HIDDEN, STEPS, ROWS = 4000, 64, 12, 64
@@ -47,7 +47,7 @@ class Objective(nn.Module):
         self.bias = nn.Parameter(torch.zeros(VOCABULARY))
 
     def forward(self, batch: Ids) -> Tensor:
-        features = self.table(batch.ids) / 8
+        features = lookup(self.table.weight, batch.ids, None) / 8
         dtype = matmul_dtype(features)
         labels = (batch.ids + 1) % VOCABULARY
         return tied_cross_entropy(features, self.table.weight, self.bias, labels, dtype=dtype)

@@ -89,9 +89,8 @@ def test_curves_report_and_cache(preset: Preset, tmp_path: Path) -> None:
 
 
 def test_a_failed_stage_ends_the_rest_and_is_named(preset: Preset) -> None:
-    broken = preset.model_copy(update={"spec": preset.spec | {"language": "fr"}})
-    run = broken.run("standard", "fr", 0, 5e-3)
-    plan = planned(broken, run)
+    run = preset.run("standard", "fr", 0, 5e-3)
+    plan = planned(preset, run)
     Path(str(parse_uri(run.resource.spec.tasks[0].test))).write_text("not json\n")
     with pytest.raises(LingraftError, match="standard"):
         execute({run.label: plan}, jobs=2)

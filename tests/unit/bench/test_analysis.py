@@ -1,5 +1,7 @@
 """Compute to equal quality: known answers, and what must hold of every curve."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -127,3 +129,16 @@ def test_there_is_no_speed_up_where_the_reference_learned_nothing() -> None:
     curves, floor, groups = world(0.26)
     found = compare(curves, floor, groups, "standard")
     assert not found.signal and not found.reached
+
+
+def test_a_level_that_stands_before_training_is_no_speedup_and_not_never() -> None:
+    assert np.isnan(speedup(0.0, 5.0)) and np.isnan(speedup(5.0, 0.0)) and np.isnan(speedup(0, 0))
+    assert average([float("nan"), 2.0, 0.0, 8.0]) == (pytest.approx(4.0), 1)
+
+
+def test_without_a_climb_of_its_curve_the_reference_has_no_signal() -> None:
+    curves, floor, groups = world(0.7)
+    flat = np.repeat(curves["standard"].correct[:1], 5, axis=0)
+    curves["standard"] = replace(curves["standard"], correct=flat * 0)
+    found = compare(curves, floor, groups, "standard")
+    assert found.gain > 2 * found.gain_stderr and not found.signal and found.reached == {}

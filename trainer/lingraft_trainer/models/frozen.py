@@ -106,12 +106,11 @@ class FrozenBody:
     def _after(self, layer: _Layer, x: Tensor, attended: Tensor) -> Tensor:
         """What follows attention; it looks at no other position: [..., H] -> [..., H]."""
         first, second = layer.norms
-        # A product's output is saved for no backward pass: it may be added to in place.
-        x = linear(attended, *layer.out).add_(x)
+        x = _sum(linear(attended, *layer.out), x)
         if self.pre_norm:
-            return self._feed(layer, second(x)).add_(x)
+            return _sum(self._feed(layer, second(x)), x)
         x = first(x)
-        return second(self._feed(layer, x).add_(x))
+        return second(_sum(self._feed(layer, x), x))
 
     def _feed(self, layer: _Layer, x: Tensor) -> Tensor:
         return linear(self.activation(linear(x, *layer.up)), *layer.down)
@@ -139,6 +138,14 @@ class _Slots:
         used = row * most + within
         flat = torch.arange(rows, device=masked.device).mul_(length).repeat_interleave(most)
         return cls(flat.index_copy(0, used, masked), used)
+
+
+def _sum(product: Tensor, x: Tensor) -> Tensor:
+    """What a layer adds, and what it adds to; under autocast that stays fp32.
+
+    A product's output is saved for no backward pass: it may be added to in place.
+    """
+    return product.add_(x) if product.dtype == x.dtype else product + x
 
 
 def _as_bias(attention: Tensor, dtype: torch.dtype) -> Tensor:

@@ -9,13 +9,11 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from lingraft.stage import CPU_MICRO_BATCH_TOKENS
 from lingraft_trainer.data.tasks import FORMATS, TaskRow
 
 EVALUATION_BATCH = 64
 """Features of one forward pass without gradients, at most."""
-
-CPU_TOKENS = 1024
-"""Tokens of one forward pass on a CPU: what lies between two products stays in its caches."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +148,7 @@ def rows_at_once(device: torch.device, max_length: int, tokens: int | None = Non
         tokens: At most, of a training pass.
     """
     rows = EVALUATION_BATCH if tokens is None else max(1, tokens // max_length)
-    return min(rows, max(1, CPU_TOKENS // max_length)) if device.type == "cpu" else rows
+    return min(rows, max(1, CPU_MICRO_BATCH_TOKENS // max_length)) if device.type == "cpu" else rows
 
 
 def label_names(model: PreTrainedModel) -> tuple[str, ...]:

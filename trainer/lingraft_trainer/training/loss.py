@@ -1,8 +1,8 @@
 """The two ends of a masked LM with tied embeddings: lookup, and cross-entropy in chunks.
 
 A masked-LM step needs logits at the masked positions only (15 % of them), and never all at
-once: loss and gradients are computed together, a chunk of positions at a time, so no
-[positions, vocabulary] tensor outlives its chunk and nothing is computed twice.
+once: loss and gradients are computed together, a chunk of positions at a time, so no more
+than one chunk's [positions, vocabulary] is held, and nothing is computed twice.
 
 The embeddings' gradient is as large as they are, and autograd would make one for each use in
 every micro-batch. Here both ends add to the one that `weight.grad` holds.
@@ -89,7 +89,12 @@ class _Lookup(torch.autograd.Function):
         (ids,) = ctx.saved_tensors
         if ctx.padding is not None:
             grad = grad.masked_fill((ids == ctx.padding)[..., None], 0.0)
-        _gradient_of(ctx.weight).index_add_(0, ids.flatten(), grad.flatten(0, -2))
+        whole, rows = _gradient_of(ctx.weight), grad.flatten(0, -2)
+        if whole.is_cuda:  # index_add_ adds in any order there: a resumed run would differ
+            dense = torch.ops.aten.embedding_dense_backward
+            whole += dense(rows, ids.flatten(), len(whole), -1, False)
+        else:
+            whole.index_add_(0, ids.flatten(), rows)
         return None, None, None
 
 

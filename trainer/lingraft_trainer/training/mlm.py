@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from lingraft.params import MaskedLm as MaskedLmParams
+from lingraft.stage import CPU_MICRO_BATCH_TOKENS
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.models.family import Family, embeddings
 from lingraft_trainer.models.frozen import FrozenBody
@@ -19,9 +20,6 @@ from lingraft_trainer.training.masking import IntArray, mask_tokens, rows_of_ste
 from lingraft_trainer.training.precision import matmul_dtype
 
 HELDOUT_ROWS, HELDOUT_PROBABILITY = 32, 0.15
-
-CPU_TOKENS = 1024
-"""Tokens of a micro-batch on a CPU, at most: more are no faster there, and need more memory."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ class MlmData:
         self.params = params
         self.first_position = family.first_position(text.pad_id)
         if not torch.cuda.is_available():
-            micro_batch_tokens = min(micro_batch_tokens, CPU_TOKENS)
+            micro_batch_tokens = min(micro_batch_tokens, CPU_MICRO_BATCH_TOKENS)
         self.micro_rows = max(1, micro_batch_tokens // text.sequence_length)
         self.special = np.zeros(text.vocab_size, dtype=bool)
         self.special[list(text.special_ids)] = True

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lingraft_trainer.models.family import embeddings
+from lingraft_trainer.models.frozen import FrozenBody
 from lingraft_trainer.models.registry import family_of
 from lingraft_trainer.stages.embed import train_embeddings_only
 from lingraft_trainer.training.mlm import (
@@ -99,3 +100,12 @@ def test_in_bf16_it_is_as_near_to_fp32_as_the_plain_path_is(model_type: str) -> 
     assert found.dtype == torch.float32
     errors = [float((one - exact).norm() / exact.norm()) for one in (plain, found)]
     assert 0 < errors[1] < 2 * errors[0] < 0.5
+
+
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_in_bf16_what_layers_add_to_stays_fp32(model_type: str) -> None:
+    model, family = tiny_model(model_type), family_of(model_type)
+    body = FrozenBody(model, family, torch.bfloat16)
+    x_BSH = torch.randn(2, 8, model.config.hidden_size)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert body(x_BSH, None, torch.arange(0, 16, 3)).dtype == torch.float32
