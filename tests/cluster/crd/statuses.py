@@ -1,0 +1,107 @@
+"""A status with every field, and how the operator writes it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from lingraft.status import (
+    Artifacts,
+    Attempt,
+    ComputeStatus,
+    Condition,
+    Evaluation,
+    LanguageAdaptationStatus,
+    PinnedPlan,
+    StageProgress,
+    StageStatus,
+)
+from tests.cluster.bed.api import Api, Object
+from tests.cluster.crd.resources import path, resource
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+STATUS = LanguageAdaptationStatus(
+    observed_generation=1,
+    phase="Running",
+    progress="embed 1,200 of 125,000",
+    conditions=(
+        Condition(
+            type="Ready",
+            status="False",
+            reason="Training",
+            message="",
+            observed_generation=1,
+            last_transition_time=NOW,
+        ),
+    ),
+    stages=(
+        StageStatus(
+            name="embed",
+            kind="embed",
+            digest="0" * 64,
+            state="Running",
+            holder="rayjob-1",
+            ray_job="embed-0",
+            dashboardURL="http://embed-0:8265",
+            progress=StageProgress(
+                step=1200, steps=125_000, loss=3.5, tokens_per_second=1e5, updated_at=NOW
+            ),
+            eta=NOW,
+            not_before=NOW,
+            attempts=(
+                Attempt(
+                    number=1,
+                    ray_job="embed-0",
+                    uid="1-2-3",
+                    holder="rayjob-1",
+                    micro_batch_tokens=16_384,
+                    started_at=NOW,
+                    ended_at=NOW,
+                    step=1000,
+                    failure_class="infrastructure",
+                    reason="NodeLost",
+                    message="the node went",
+                    counted=False,
+                ),
+            ),
+            device_seconds=12.5,
+        ),
+    ),
+    plan=PinnedPlan(
+        generation=1,
+        contract=1,
+        trainer_image="trainer:1",
+        credentials_secret="s3-credentials",
+        refresh="x",
+        content='{"a": 1e-3}',
+    ),
+    artifacts=Artifacts(
+        embeddings="s3://b/e",
+        tokenizer="s3://b/t",
+        model="s3://b/m",
+        task_models={"xnli/0": "s3://b/x"},
+        evaluation="s3://b/evaluation.json",
+    ),
+    evaluation=(
+        Evaluation(
+            task="xnli", metric="accuracy", value=0.6, stderr=0, source=0.8, gate=0.62, passed=False
+        ),
+    ),
+    compute=ComputeStatus(
+        saved_per_step="2.5x",
+        embed_flops=1e21,
+        standard_flops=2.5e21,
+        device_seconds=1,
+        own_device_seconds=0.5,
+        price="1.20 USD",
+    ),
+    retry="again",
+)
+
+
+def write_status(api: Api, namespace: str, status: LanguageAdaptationStatus) -> Object:
+    """By server-side apply, as the operator does."""
+    body = {k: v for k, v in resource({}).items() if k != "spec"} | {"status": status.to_json()}
+    query: Any = {"fieldManager": "lingraft", "force": "true", "fieldValidation": "Strict"}
+    place = path(namespace, "swahili") + "/status"
+    return api.request("PATCH", place, body, content_type="application/apply-patch+yaml", **query)
