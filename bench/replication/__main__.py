@@ -95,12 +95,16 @@ def execute(named: Mapping[str, Plan], jobs: int) -> None:
     run_stages(stages, labels, set(done_of([*named.values()])), jobs)
 
 
-def judge(preset: Preset, runs: Sequence[Run], jobs: int) -> dict[tuple[str, float], float]:
-    """Bits per byte of every arm and rate of the search that is done, or is run now (jobs > 0)."""
-    plans = {run: for_search(plan_resource(run.resource), preset.snapshots) for run in runs}
-    if jobs:
-        execute({run.label: plan for run, plan in plans.items()}, jobs)
-    ends = {run: manifests_of(plan).get("graft") for run, plan in plans.items()}
+def search_plan(
+    preset: Preset, run: Run, pins: Mapping[str, Source] = MappingProxyType({})
+) -> Plan:
+    """As `planned`, of a run that only chooses a rate."""
+    return for_search(plan_resource(run.resource, pins), preset.snapshots)
+
+
+def judge(preset: Preset, runs: Sequence[Run]) -> dict[tuple[str, float], float]:
+    """Bits per byte of every arm and rate of the search that is done."""
+    ends = {run: manifests_of(search_plan(preset, run)).get("graft") for run in runs}
     return {
         (run.arm, run.learning_rate): end.metrics["heldout"]["bitsPerByte"]
         for run, end in ends.items()
@@ -196,7 +200,8 @@ def main() -> None:
         say_cost(preset, search, runs(chosen_rates(preset, arms, {})), arguments.cost)
         if arguments.cost:
             return None
-    judged = judge(preset, search, 0 if arguments.report else arguments.jobs)
+        execute({run.label: search_plan(preset, run) for run in search}, arguments.jobs)
+    judged = judge(preset, search)
     rates = chosen_rates(preset, arms, judged)
     if not arguments.report:
         execute({run.label: planned(preset, run) for run in runs(rates)}, arguments.jobs)
@@ -212,9 +217,7 @@ def say_cost(preset: Preset, search: list[Run], runs: list[Run], only: bool) -> 
     unseen = only and not preset.on_bibles
     pins = {run: assumed(run) if unseen else {} for run in [*search, *runs]}
     plans = [planned(preset, run, pins[run]) for run in runs]
-    plans += [
-        for_search(plan_resource(run.resource, pins[run]), preset.snapshots) for run in search
-    ]
+    plans += [search_plan(preset, run, pins[run]) for run in search]
     done = {} if unseen else done_of(plans)
     print(f"{preset.name}: {len(runs)} runs of step 2, {len(search)} to choose learning rates by")
     guess = CORE_GFLOPS if preset.on_bibles else GPU_GFLOPS

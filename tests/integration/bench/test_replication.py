@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.replication import floors
-from bench.replication.__main__ import done_of, execute, judge, measured, planned
+from bench.replication.__main__ import done_of, execute, judge, measured, planned, search_plan
 from bench.replication.preset import Preset, Run
 from bench.replication.report import write_report
 from bench.replication.stages import cost_lines
@@ -72,7 +72,8 @@ def test_curves_report_and_cache(preset: Preset, tmp_path: Path) -> None:
     )
 
     # A search on the way to it reads the held-out loss of the same step 2.
-    judged = judge(preset, [runs[0]], jobs=1)
+    execute({"search": search_plan(preset, runs[0])}, jobs=1)
+    judged = judge(preset, [runs[0]])
     assert judged == {("standard", 5e-3): pytest.approx(standard.bits[-1])}
 
     write_report(preset, found, judged, tmp_path / "report")
