@@ -250,10 +250,9 @@ class Judge:
         return tuple(attempt.holder for attempt in over)
 
     def _micro_batch_tokens(self, pool: PoolName, counted: list[Attempt]) -> int:
-        """Half of what did not fit, else the pool's."""
+        """Half of what did not fit, else the pool's: on CPUs no more than the trainer takes."""
+        asked = self.pools[pool].micro_batch_tokens or Execution().micro_batch_tokens
+        if not self.pools[pool].gpus:
+            asked = min(asked, CPU_MICRO_BATCH_TOKENS)
         short = [a.micro_batch_tokens for a in counted if a.failure_class == "resource"]
-        if not short:
-            return self.pools[pool].micro_batch_tokens or Execution().micro_batch_tokens
-        if not self.pools[pool].gpus:  # it took no more than that
-            short.append(CPU_MICRO_BATCH_TOKENS)
-        return max(1, min(short) // 2)
+        return max(1, min(asked, *short) // 2) if short else asked
