@@ -197,7 +197,9 @@ def main() -> None:
 
     search = searched(preset, arms)
     if not arguments.report:
-        say_cost(preset, search, runs(chosen_rates(preset, arms, {})), arguments.cost)
+        unseen = arguments.cost and not preset.on_bibles
+        known = {} if unseen else judge(preset, search)
+        say_cost(preset, search, runs(chosen_rates(preset, arms, known)), unseen)
         if arguments.cost:
             return None
         execute({run.label: search_plan(preset, run) for run in search}, arguments.jobs)
@@ -212,9 +214,15 @@ def main() -> None:
     return None
 
 
-def say_cost(preset: Preset, search: list[Run], runs: list[Run], only: bool) -> None:
-    """What is still to be spent; of a search's runs step 2 alone."""
-    unseen = only and not preset.on_bibles
+def say_cost(preset: Preset, search: list[Run], runs: list[Run], unseen: bool) -> None:
+    """What is still to be spent; of a search's runs step 2 alone.
+
+    Args:
+        preset: For its name.
+        search: To choose learning rates by.
+        runs: At the rates that are chosen, or at the grid's first where nothing is yet.
+        unseen: No text can be looked at: it is in a cluster's store.
+    """
     pins = {run: assumed(run) if unseen else {} for run in [*search, *runs]}
     plans = [planned(preset, run, pins[run]) for run in runs]
     plans += [search_plan(preset, run, pins[run]) for run in search]

@@ -2,6 +2,9 @@
 
 import csv
 import multiprocessing
+import os
+import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -95,3 +98,32 @@ def test_a_failed_stage_ends_the_rest_and_is_named(preset: Preset) -> None:
     Path(str(parse_uri(run.resource.spec.tasks[0].test))).write_text("not json\n")
     with pytest.raises(LingraftError, match="standard"):
         execute({run.label: plan}, jobs=2)
+
+
+def test_an_interrupted_replication_goes_on_where_it_was(preset: Preset, tmp_path: Path) -> None:
+    run = preset.run("standard", "fr", 0, 5e-3)
+    plan = planned(preset, run)
+    over = threading.Event()
+
+    def interrupt_after_the_first_stage() -> None:
+        while not over.wait(0.05) and not done_of([plan]):
+            pass
+        if not over.is_set():
+            os.kill(os.getpid(), signal.SIGINT)
+
+    watcher = threading.Thread(target=interrupt_after_the_first_stage)
+    watcher.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            execute({run.label: plan}, jobs=2)
+    finally:
+        over.set()
+        watcher.join()
+    assert not multiprocessing.active_children()
+    before = done_of([plan])
+    assert 0 < len(before) < len(plan.stages)
+
+    execute({run.label: plan}, jobs=2)
+    after = done_of([plan])
+    assert len(after) == len(plan.stages)
+    assert {ref: after[ref].holder for ref in before} == {r: m.holder for r, m in before.items()}
