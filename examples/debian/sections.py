@@ -4,7 +4,7 @@ Volunteers translate descriptions; the archive's sections label them. Writes for
     sections/en-train.jsonl, en-dev.jsonl, <xx>-test.jsonl (en too)    {text, label, group}
     sections/<xx>-train.jsonl     for the ceiling alone; Russian has none
     <xx>.txt                      text of the sources that no test or dev row is of; en too
-The same bytes for one state of the mirror; a second run finds its files and fetches nothing.
+The same bytes for one state of the mirror; a second run finds its stamp and fetches nothing.
 Nothing of it belongs into a repository.
 
 As published the task is given away by names and jargon that nobody translates: TF-IDF trained
@@ -17,44 +17,27 @@ does not have. No Bible has any of the test rows; whoever trains on `<xx>.txt` h
 import argparse
 import hashlib
 import json
-import re
 import sys
 import tempfile
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
+from descriptions import CLASSES, LEAST_WORDS, Described, described, masked, paragraphs, words
 from indexes import Package, fetch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bible"))
 from bible import Fold, grams
-from prepare import jsonl, write
+from prepare import jsonl, up_to_date, write
 
 LANGUAGES = ("fr", "de", "ru")
-CLASSES = {
-    "admin": "admin kernel shells",
-    "communication": "mail news comm hamradio",
-    "desktop": "gnome kde xfce x11 gnustep",
-    "development": "devel vcs interpreters",
-    "fonts": "fonts localization",
-    "games": "games",
-    "graphics": "graphics",
-    "multimedia": "sound video",
-    "network": "net",
-    "science": "science math education electronics",
-    "text": "text tex editors",
-    "web": "web httpd",
-}
-"""Class to its sections. Libraries, documentation and languages' modules are told by their form."""
+STAMP = ".sections.json"
 SCARCE = "ru"
 """The sources translated to it are all held out: there are too few to share."""
 TEST, DEV = 0.25, 0.1
 """Shares of the other sources."""
 MOST = {"train": 400, "dev": 60, "test": 60}
 """Examples of a class."""
-LEAST_WORDS = 20
-"""A description has to say something, after masking too."""
 FILES: list[tuple[str, Fold]] = [
     ("en", "train"),
     ("en", "dev"),
@@ -62,84 +45,11 @@ FILES: list[tuple[str, Fold]] = [
     *((language, "train") for language in LANGUAGES if language != SCARCE),
     *((language, "test") for language in LANGUAGES),
 ]
-_TRIVIAL = re.compile(r"^lib|-(dev|doc|dbg|data|common|examples|l10n|i18n|locales?)\b")
-_EMPTY = re.compile(r"meta-?\s?package|dummy|transitional", re.IGNORECASE)
-_LISTED = re.compile(r"\s|[-*+o•·]\s")
-_WORDS = re.compile(r"[^\W_]+")
 Row = dict[str, str]
-
-
-class Described(NamedTuple):
-    """The one package that a source is told by, its prose by language."""
-
-    source: str
-    label: str
-    prose: dict[str, str]
-
-
-def paragraphs(description: str) -> list[str]:
-    """The synopsis and the long description's running text: no lists, nothing set apart."""
-    synopsis, *lines = description.split("\n")
-    found: list[list[str]] = [[f"{synopsis}."], []]
-    for line in lines:
-        if line.strip() in ("", "."):
-            found.append([])
-        elif not _LISTED.match(line):
-            found[-1].append(line.strip())
-    return [" ".join(lines) for lines in found if lines]
-
-
-def words(text: str) -> list[str]:
-    """The words of a text, without regard to case."""
-    return _WORDS.findall(text.casefold())
-
-
-def masked(text: str, original: str) -> str:
-    """A translation without the words that its original has: names, jargon, what was left as is.
-
-    A single letter stays: French needs it (`l'image`), and nothing is given away by it.
-    """
-    shared = {word for word in words(original) if len(word) > 1}
-    left = _WORDS.sub(lambda m: "" if m[0].casefold() in shared else m[0], text)
-    return " ".join(token.strip("-/_") for token in left.split() if _WORDS.search(token))
 
 
 def _hash(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
-
-
-def described(packages: Iterable[Package]) -> list[Described]:
-    """One package a source, the most translated, then the longest.
-
-    Paragraphs that stand in several sources' descriptions ("... is part of the KDE project") are
-    left out, flavours of one source too. What is masked is still to come.
-    """
-    labels = {section: label for label, names in CLASSES.items() for section in names.split()}
-    mine = [
-        package
-        for package in packages
-        if package.section in labels
-        and not _TRIVIAL.search(package.name)
-        and not _EMPTY.search(package.descriptions.get("en", "dummy"))
-    ]
-    sources: dict[str, set[str]] = defaultdict(set)
-    for package in mine:
-        for text in package.descriptions.values():
-            for paragraph in paragraphs(text):
-                sources[paragraph].add(package.source)
-    best: dict[str, tuple[tuple[int, int, str], Described]] = {}
-    for package in mine:
-        prose = {
-            language: " ".join(p for p in paragraphs(text) if len(sources[p]) == 1)
-            for language, text in package.descriptions.items()
-        }
-        if len(words(prose["en"])) < LEAST_WORDS:
-            continue
-        rank = (len(prose), len(prose["en"]), package.name)
-        if package.source not in best or rank > best[package.source][0]:
-            one = Described(package.source, labels[package.section], prose)
-            best[package.source] = rank, one
-    return [one for _, one in best.values()]
 
 
 def folds_of(found: Iterable[Described]) -> dict[str, Fold]:
@@ -230,6 +140,22 @@ def corpus(packages: Iterable[Package], language: str, folds: dict[str, Fold]) -
     return "\n".join(blocks)
 
 
+def outputs(packages: list[Package]) -> dict[str, str]:
+    """The content of every file, by its path below the output directory."""
+    found = described(packages)
+    folds = folds_of(found)
+    texts = {f"{xx}.txt": corpus(packages, xx, folds) for xx in ("en", *LANGUAGES)}
+    its_rows = task(found, folds).items()
+    return texts | {f"sections/{name}.jsonl": jsonl(content) for name, content in its_rows}
+
+
+def scripts_digest() -> str:
+    """What the outputs were made by."""
+    here = Path(__file__).resolve().parent
+    names = ["sections.py", "descriptions.py", "indexes.py", "../bible/bible.py"]
+    return hashlib.sha256(b"".join((here / name).read_bytes() for name in names)).hexdigest()
+
+
 def main() -> None:
     """Parse the command line; fetch and write what is missing; print what there is."""
     parser = argparse.ArgumentParser(
@@ -237,25 +163,24 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, required=True)
     out: Path = parser.parse_args().out
-    files = {f"{xx}-{fold}": out / "sections" / f"{xx}-{fold}.jsonl" for xx, fold in FILES}
-    texts = {language: out / f"{language}.txt" for language in ("en", *LANGUAGES)}
-    if not all(file.exists() for file in [*files.values(), *texts.values()]):
+    stamp_path = out / STAMP
+    stamp = json.loads(stamp_path.read_text()) if stamp_path.is_file() else {}
+    if stamp.get("scripts") != scripts_digest() or not up_to_date(out, stamp["files"]):
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out, prefix=".") as state:
             packages, release = fetch(LANGUAGES, Path(state))
         print(f"Debian {release}: {len(packages):,} packages")
-        found = described(packages)
-        folds = folds_of(found)
-        for language, file in texts.items():
-            write(file, corpus(packages, language, folds))
-        for name, its_rows in task(found, folds).items():
-            write(files[name], jsonl(its_rows))
-    for name, file in files.items():
-        labels = [json.loads(line)["label"] for line in file.read_text("utf-8").splitlines()]
-        count = ", ".join(f"{label} {labels.count(label)}" for label in CLASSES)
-        print(f"{name}: {len(labels)} rows; {count}")
-    for language, file in texts.items():
-        print(f"{language}.txt: {len(file.read_text('utf-8')):,} characters")
+        files = {path: write(out / path, text) for path, text in outputs(packages).items()}
+        stamp = {"scripts": scripts_digest(), "files": files}
+        write(stamp_path, json.dumps(stamp, indent=1, sort_keys=True))
+    for path in stamp["files"]:
+        text = (out / path).read_text("utf-8")
+        if path.endswith(".txt"):
+            print(f"{path}: {len(text):,} characters")
+        else:
+            labels = [json.loads(line)["label"] for line in text.splitlines()]
+            count = ", ".join(f"{label} {labels.count(label)}" for label in CLASSES)
+            print(f"{path}: {len(labels)} rows; {count}")
 
 
 if __name__ == "__main__":

@@ -10,10 +10,11 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "examples" / "debian"))
 import pytest
 
 import compare
+import descriptions
 import indexes
 import sections
+from descriptions import Described
 from indexes import Package
-from sections import Described
 
 INDEX = """\
 Package: chess
@@ -76,7 +77,7 @@ def test_descriptions_are_matched_by_md5_and_sources_lose_their_version():
 
 def test_only_running_text_is_read():
     chess, _ = indexes.packages(INDEX, {"en": ENGLISH})
-    assert sections.paragraphs(chess.descriptions["en"]) == [
+    assert descriptions.paragraphs(chess.descriptions["en"]) == [
         "play chess.",
         "A board and a clock.",
         "It has:",
@@ -87,7 +88,7 @@ def test_only_running_text_is_read():
 def test_what_the_english_original_has_is_masked():
     original = "A GTK+ server for MP3 streams; it's the image of Foo"
     text = "Ein GTK-Programm und Server (mp3) für foo, l'image s'affiche"
-    assert sections.masked(text, original) == "Ein Programm und für l' s'affiche"
+    assert descriptions.masked(text, original) == "Ein Programm und für l' s'affiche"
 
 
 WORDS = [f"word{i}" for i in range(400)]
@@ -115,7 +116,7 @@ def test_one_package_a_source_and_no_paragraph_of_several():
         package("perl-thing", section="perl"),
         package("nothing", en="This is a transitional package, dummy"),
     ]
-    found = {one.source: one for one in sections.described(packages)}
+    found = {one.source: one for one in descriptions.described(packages)}
     assert set(found) == {"foo", "bar", "baz"}
     assert found["foo"].prose["en"] == f"foo-qt. {prose('f', 50)}"
     assert found["bar"].prose == {"en": f"bar. {prose('bar')}", "de": "bar. Ein Satz"}
@@ -155,7 +156,7 @@ def many() -> list[Package]:
 
 
 def test_no_source_is_in_two_folds_and_none_held_out_in_the_text(many: list[Package]):
-    found = sections.described(many)
+    found = descriptions.described(many)
     folds = sections.folds_of(found)
     made = sections.task(found, folds)
     groups = {name: {row["group"] for row in rows} for name, rows in made.items()}
@@ -187,7 +188,7 @@ def test_a_free_package_that_repeats_a_held_out_one_is_not_in_the_text():
 
 def test_the_order_of_the_packages_changes_nothing(many: list[Package]):
     def made(packages: list[Package]) -> dict[str, list[dict[str, str]]]:
-        found = sections.described(packages)
+        found = descriptions.described(packages)
         return sections.task(found, sections.folds_of(found))
 
     assert made(many[::-1]) == made(many)
