@@ -32,7 +32,7 @@ def ordered(
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     dataset = ray.data.range(len(items), override_num_blocks=len(items)).map_batches(
-        of_batch, batch_size=1, zero_copy_batch=True, scheduling_strategy=_here()
+        of_batch, batch_size=1, zero_copy_batch=True, label_selector=_here()
     )
     try:
         yield from dataset.iter_batches(batch_size=None, batch_format="pyarrow")
@@ -40,12 +40,11 @@ def ordered(
         raise (_cause(error) or error) from None
 
 
-def _here() -> Any:
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
+def _here() -> dict[str, str] | None:
+    """The label of this node; none where it has no CPU to run a task on."""
     node = ray.get_runtime_context().get_node_id()
     cpus = {n["NodeID"]: n["Resources"].get("CPU", 0) for n in ray.nodes()}
-    return NodeAffinitySchedulingStrategy(node, soft=not cpus.get(node))
+    return {"ray.io/node-id": node} if cpus.get(node) else None
 
 
 def _cause(error: BaseException | None) -> LingraftError | None:
