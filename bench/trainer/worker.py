@@ -39,7 +39,8 @@ def ours(
     from lingraft_trainer.context import StageContext
     from lingraft_trainer.stages.common import mlm_settings
     from lingraft_trainer.training.loop import fit
-    from lingraft_trainer.training.mlm import MlmData, masked_lm_objective
+    from lingraft_trainer.training.mlm import masked_lm_objective
+    from lingraft_trainer.training.mlm_data import MlmData
 
     family, model = family_of(case.family), case.model(layers)
     train_embeddings_only(model, family.predictions(model).bias)

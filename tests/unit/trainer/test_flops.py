@@ -13,7 +13,8 @@ from lingraft_trainer.models.family import embeddings, encoder_layers
 from lingraft_trainer.models.mini import joint_view, of_head
 from lingraft_trainer.models.registry import family_of
 from lingraft_trainer.stages.embed import train_embeddings_only
-from lingraft_trainer.training.mlm import JointObjective, MaskedLmObjective, batch_of
+from lingraft_trainer.training.mlm import JointObjective, MaskedLmObjective
+from lingraft_trainer.training.mlm_data import batch_of
 
 ROWS, LENGTH, MASKED = 4, 32, 20
 

@@ -23,7 +23,8 @@ from lingraft_trainer.stages.common import mlm_cost, mlm_metrics, mlm_settings
 from lingraft_trainer.stages.snapshots import Snapshots
 from lingraft_trainer.tokenization.swap import load_tokenizer
 from lingraft_trainer.training.loop import fit
-from lingraft_trainer.training.mlm import MlmData, masked_lm_objective
+from lingraft_trainer.training.mlm import masked_lm_objective
+from lingraft_trainer.training.mlm_data import MlmData
 
 EMBEDDINGS = "embeddings.safetensors"
 """Tensors `weight` [V', H] and `bias` [V']."""

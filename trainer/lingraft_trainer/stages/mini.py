@@ -17,7 +17,8 @@ from lingraft_trainer.models.family import embeddings, encoder_layers
 from lingraft_trainer.models.mini import head_tensors, of_head, truncate
 from lingraft_trainer.stages.common import mlm_cost, mlm_metrics, mlm_settings
 from lingraft_trainer.training.loop import fit
-from lingraft_trainer.training.mlm import MaskedLmObjective, MlmData, heldout_score
+from lingraft_trainer.training.mlm import MaskedLmObjective, heldout_score
+from lingraft_trainer.training.mlm_data import MlmData
 
 
 def mini(ctx: StageContext) -> Result:

@@ -19,7 +19,8 @@ from lingraft_trainer.models.neighbour_heads import start_with_neighbour_heads
 from lingraft_trainer.models.registry import family_of
 from lingraft_trainer.stages.common import mlm_cost, mlm_metrics, mlm_settings
 from lingraft_trainer.training.loop import fit
-from lingraft_trainer.training.mlm import JointObjective, MaskedLmObjective, MlmData, heldout_score
+from lingraft_trainer.training.mlm import JointObjective, MaskedLmObjective, heldout_score
+from lingraft_trainer.training.mlm_data import MlmData
 
 
 def pretrain(ctx: StageContext) -> Result:

@@ -12,10 +12,9 @@ from lingraft_trainer.stages.embed import train_embeddings_only
 from lingraft_trainer.training.mlm import (
     FrozenObjective,
     MaskedLmObjective,
-    MlmBatch,
-    batch_of,
     masked_lm_objective,
 )
+from lingraft_trainer.training.mlm_data import MlmBatch, batch_of
 from tests.support.tiny import LENGTH, MODEL_TYPES, tiny_model
 
 PIECES = {

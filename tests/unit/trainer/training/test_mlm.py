@@ -10,7 +10,8 @@ import torch
 from lingraft.params import MaskedLm
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.models.registry import family_of
-from lingraft_trainer.training.mlm import MaskedLmObjective, MlmBatch, MlmData, batch_of
+from lingraft_trainer.training.mlm import MaskedLmObjective
+from lingraft_trainer.training.mlm_data import MlmBatch, MlmData, batch_of
 from tests.support.tiny import LENGTH, MODEL_TYPES, SOURCE_WORDS, tiny_corpus, tiny_model, training
 
 

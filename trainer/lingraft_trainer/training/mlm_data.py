@@ -1,0 +1,124 @@
+"""Masked language modelling as data for the training loop: packed rows in micro-batches."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lingraft.params import MaskedLm as MaskedLmParams
+from lingraft.stage import CPU_MICRO_BATCH_TOKENS
+from lingraft_trainer.data.packing import PackedText
+from lingraft_trainer.models.family import Family
+from lingraft_trainer.training.loop import Step
+from lingraft_trainer.training.masking import IntArray, mask_tokens, rows_of_step, share_of
+
+
+@dataclass(frozen=True)
+class MlmBatch:
+    """One micro-batch. B rows of S tokens, M masked positions."""
+
+    input_ids: Tensor  # [B, S]
+    position_ids: Tensor  # [B, S]
+    attention: Tensor | None  # [B, 1, S, S] bool, or None where every row is one piece
+    masked: Tensor  # [M], indices into the flattened [B * S]
+    labels: Tensor  # [M]
+
+    @property
+    def rows(self) -> int:
+        """Rows in this micro-batch."""
+        return self.input_ids.shape[0]
+
+    def to(self, device: torch.device) -> "MlmBatch":
+        """The batch on a device."""
+        return MlmBatch(
+            self.input_ids.to(device),
+            self.position_ids.to(device),
+            None if self.attention is None else self.attention.to(device),
+            self.masked.to(device),
+            self.labels.to(device),
+        )
+
+
+def batch_of(
+    tokens: IntArray,
+    segments: np.ndarray,
+    inputs: IntArray,
+    chosen: np.ndarray,
+    *,
+    first_position: int,
+) -> MlmBatch:
+    """Tensors of one micro-batch, from its rows of the global batch."""
+    length = tokens.shape[1]
+    position = np.arange(length)
+    starts = np.zeros_like(tokens)
+    change = np.flatnonzero(segments[:, 1:] != segments[:, :-1])
+    at_row, at_column = np.divmod(change, length - 1)
+    starts[at_row, at_column + 1] = at_column + 1
+    within = position - np.maximum.accumulate(starts, axis=1)
+    # Padding gets the padding's own position where a family has one, else the first.
+    positions = np.where(segments == 0, max(0, first_position - 1), within + first_position)
+    one_piece = bool((segments == 1).all())
+    attention = None if one_piece else segments[:, None, :, None] == segments[:, None, None, :]
+    masked = np.flatnonzero(chosen)
+    return MlmBatch(
+        torch.from_numpy(inputs),
+        torch.from_numpy(positions),
+        None if attention is None else torch.from_numpy(attention),
+        torch.from_numpy(masked),
+        torch.from_numpy(tokens.reshape(-1)[masked]),
+    )
+
+
+class MlmData:
+    """Packed text as global batches: `data(step, rank, world)` gives one worker's share."""
+
+    def __init__(
+        self,
+        text: PackedText,
+        params: MaskedLmParams,
+        family: Family,
+        *,
+        micro_batch_tokens: int,
+    ) -> None:
+        self.text = text
+        self.params = params
+        self.first_position = family.first_position(text.pad_id)
+        if not torch.cuda.is_available():
+            micro_batch_tokens = min(micro_batch_tokens, CPU_MICRO_BATCH_TOKENS)
+        self.micro_rows = max(1, micro_batch_tokens // text.sequence_length)
+        self.special = np.zeros(text.vocab_size, dtype=bool)
+        self.special[list(text.special_ids)] = True
+
+    def __call__(self, step: int, rank: int, world: int) -> Step[MlmBatch]:
+        """One worker's micro-batches of update `step`, and the global count of masked tokens."""
+        params, text = self.params, self.text
+        rows = rows_of_step(step, seed=params.seed, batch=params.batch_rows, rows=text.rows)
+        tokens, segments = text.take(rows)
+        inputs, chosen = mask_tokens(
+            tokens,
+            (segments > 0) & ~self.special[tokens],
+            seed=params.seed,
+            step=step,
+            probability=params.mask_probability,
+            mask_id=text.mask_id,
+            vocabulary=text.vocab_size,
+        )
+        mine, idle = share_of(len(rows), rank, world)
+        micro = [
+            batch_of(
+                tokens[part],
+                segments[part],
+                inputs[part],
+                chosen[part],
+                first_position=self.first_position,
+            )
+            for part in np.array_split(mine, -(-len(mine) // self.micro_rows))
+        ]
+        return Step(
+            micro_batches=micro,
+            first_sample=int(mine[0]),
+            idle=idle,
+            count=int(chosen.sum()),
+            tokens=int((segments > 0).sum()),
+        )
