@@ -121,7 +121,7 @@ bench-fetch: $(READY) ## A 500 MB checkpoint from S3 to ready to train, against 
 
 # Threads that wait must not spin: processor seconds are what is reported.
 PRESET ?= cpu-smoke
-replicate: $(READY) ## The paper's claim measured: PRESET=cpu-smoke|cpu-small|cpu-tasks|cpu-ablations, ARGS="--language de"
+replicate: $(READY) ## The paper's claim measured: PRESET=cpu-smoke|cpu-small|..., ARGS="--language de"
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m bench.replication --preset $(PRESET) $(ARGS)
 
 bench-tasks: $(READY) ## Fine-tuning and evaluation against transformers' modules as they come

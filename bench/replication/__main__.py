@@ -44,9 +44,9 @@ def searched(preset: Preset, arms: Iterable[str]) -> list[Run]:
     """The runs that learning rates are chosen by: each arm at every rate, one seed."""
     if len(preset.learning_rates) == 1:
         return []
-    language = preset.search_language or preset.languages[0]
+    language, grid = preset.search_language or "", preset.learning_rates
     judged = dict.fromkeys(preset.rates_like.get(arm, arm) for arm in arms)
-    return [preset.run(arm, language, 0, r) for arm in judged for r in preset.learning_rates]
+    return [preset.run(arm, language, 0, rate) for arm in judged for rate in grid]
 
 
 def chosen_rates(
@@ -108,7 +108,7 @@ def judge(preset: Preset, runs: Sequence[Run]) -> dict[tuple[str, float], float]
     return {
         (run.arm, run.learning_rate): end.metrics["heldout"]["bitsPerByte"]
         for run, end in ends.items()
-        if end is not None
+        if end is not None and end.metrics["heldout"]
     }
 
 
@@ -129,7 +129,8 @@ def prepare(preset: Preset) -> None:
         return
     examples, data = ROOT / "examples", ROOT / ".demo"
     of_task = {task["name"]: task.get("languages", preset.languages) for task in preset.tasks}
-    commands = [["bible/prepare.py", "--languages", *preset.languages]]
+    languages = list(dict.fromkeys(filter(None, [*preset.languages, preset.search_language])))
+    commands = [["bible/prepare.py", "--languages", *languages]]
     if "paraphrase" in of_task:
         commands.append(["bible/paraphrase.py", "--languages", *of_task["paraphrase"]])
     if "sections" in of_task:
@@ -138,7 +139,7 @@ def prepare(preset: Preset) -> None:
         place = data / Path(script).parent
         command = [sys.executable, str(examples / script), *options, "--out", str(place)]
         subprocess.run(command, check=True)
-    texts = [data / "bible" / f"{language}.txt" for language in preset.languages]
+    texts = [data / "bible" / f"{language}.txt" for language in languages]
     for file, between in [(text, "\n\n") for text in texts] + [(data / "bible" / TRAIN, "\n")]:
         for part in PARTS:
             write_part(file, part, between)

@@ -1,88 +1,88 @@
 """What the curves say: compute to equal quality, with intervals. Pure, and tested by itself.
 
-S snapshots, N test examples, G groups of them (chapters, packages), D bootstrap draws. Costs
-are cumulated FLOPs or seconds; a cost that is never reached is infinite ("censored").
+R runs (seeds of step 2), S snapshots, F fine-tunings, N test examples. Costs are cumulated FLOPs or
+seconds; a cost that is never reached is infinite ("censored").
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.isotonic import isotonic_regression
 
-Array = NDArray[np.floating]
+from bench.replication.bootstrap import Array, Draws, Interval, interval_of
+
 LEVELS = {"50 %": 0.5, "75 %": 0.75, "90 %": 0.9, "95 %": 0.95, "final": 1.0}
 """Shares of the reference's final gain over the floor that are to be reached."""
 ENOUGH = 2.0
 """Standard errors above the floor that the reference must stand, or there is no signal."""
-DRAWS = 1000
 LANGUAGES = (1, 5, 10, 50)
 """Numbers of languages that one-time costs are spread over."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One arm's learning curve on one test set, its seeds averaged.
+    """One arm's learning curve on one test set.
 
     Attributes:
         flops: Cumulated by step 2, [S], rising.
-        seconds: Device-seconds likewise, [S].
-        correct: Each example's score at each snapshot, [S, N], over pairs of seeds.
-        final: Each example's score at the end, [N], over every seed of either kind.
-        once: FLOPs spent once per base, which a run with this arm needs beside the reference's.
+        seconds: Device-seconds likewise, [S], the mean over runs.
+        scores: Each example's score, higher is better, [R, S, F, N].
+        runs: The seed of each run, [R].
+        base: What the arm stands on. Arms of one base share its fine-tunings.
+        once: FLOPs spent once per base, which a plain base would not need.
     """
 
     flops: Array
     seconds: Array
-    correct: Array
-    final: Array
+    scores: Array
+    runs: tuple[int, ...]
+    base: str
     once: float = 0.0
 
+    @property
+    def mean(self) -> Array:
+        """Over all but snapshots, [S]."""
+        return self.scores.mean(axis=(0, 2, 3))
 
-@dataclass(frozen=True)
-class Interval:
-    """A value, and the middle 95 % of its bootstrap draws."""
-
-    value: float
-    low: float
-    high: float
+    def of_runs(self, runs: Sequence[int]) -> "Curve":
+        """The same with these seeds of step 2 alone; their seconds are taken to be the mean."""
+        kept = [self.runs.index(run) for run in runs]
+        return Curve(self.flops, self.seconds, self.scores[kept], tuple(runs), self.base, self.once)
 
 
 @dataclass(frozen=True)
 class Reached:
-    """What one arm needs for one level, and the reference over it (0: never reached)."""
+    """What an arm needs for one level, and the reference over it (0: never reached)."""
 
     flops: float
     flops_speedup: Interval
     seconds_speedup: Interval
     amortised: dict[int, float]
-    """The FLOPs speed-up with the one-time cost spread over so many languages."""
+    """The FLOPs speed-up with the one-time costs of both spread over so many languages."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One language and task.
+    """An arm against a reference, on one language and task.
 
     Attributes:
-        floor: Score of the better of majority and the rule without a language model.
+        runs: Seeds of step 2 that both have.
         gain: The reference's final score above the floor, and its standard error.
-        climb: The same by the end of its curve, over pairs of seeds: levels are shares of it.
-        final: Arm to final score.
-        reached: Arm to level to what it needs; empty where there is no signal.
+        difference: The arm's final score less the reference's.
+        reached: Level to what the arm needs; empty where there is no signal.
     """
 
-    floor: float
+    runs: tuple[int, ...]
     gain: float
     gain_stderr: float
-    climb: float
-    final: dict[str, Interval]
-    reached: dict[str, dict[str, Reached]]
+    difference: Interval
+    reached: dict[str, Reached]
 
     @property
     def signal(self) -> bool:
         """Whether the reference learned anything that the test can see."""
-        return self.gain > ENOUGH * self.gain_stderr and self.climb > 0
+        return self.gain > ENOUGH * self.gain_stderr
 
 
 def smoothed(scores: Sequence[float] | Array) -> Array:
@@ -117,95 +117,97 @@ def cost_to_reach(costs: Array, scores: Array, target: float) -> float:
 def speedup(reference: float, other: float) -> float:
     """The reference's cost over the other's; 0 where the other never gets there.
 
-    NaN where either stands there before it is trained: that is no cost to compare.
+    Infinite where the other stands there before it is trained, NaN where the reference does.
     """
     if not np.isfinite(other):
         return 0.0
-    return reference / other if reference > 0 and other > 0 else float("nan")
+    if reference <= 0:
+        return float("nan")
+    return reference / other if other > 0 else float("inf")
 
 
-def amortised(reference: float, other: float, once: float, languages: int) -> float:
-    """The speed-up when a cost spent once is shared by so many languages."""
-    return speedup(reference, other + once / languages)
+def final_of(curve: Curve, draws: Draws) -> Interval:
+    """An arm's final score."""
+    return interval_of(draws.means(curve.scores, curve.base)[:, -1])
 
 
-def draws_of(groups: Sequence[str], draws: int = DRAWS, seed: int = 0) -> Array:
-    """How often each example counts in each draw of whole groups, [1 + D, N]; first all once."""
-    _, number = np.unique(np.asarray(groups), return_inverse=True)
-    count = int(number.max()) + 1
-    chosen = np.random.default_rng(seed).integers(count, size=(draws, count))
-    weights = np.stack([np.bincount(row, minlength=count) for row in chosen])
-    return np.concatenate([np.ones((1, len(number))), weights[:, number]]).astype(float)
-
-
-def compare(
-    curves: Mapping[str, Curve], floor: Array, groups: Sequence[str], reference: str
-) -> Comparison:
-    """Compare all arms with the reference, on the same draws of groups.
+def compare(curve: Curve, reference: Curve, floor: Array, draws: Draws) -> Comparison:
+    """Compare an arm with a reference, over the seeds that both have.
 
     Args:
-        curves: By arm.
+        curve: The arm's.
+        reference: The arm's that is to be equalled.
         floor: The floor's score of each example, [N].
-        groups: The group of each example.
-        reference: The arm to be equalled.
+        draws: Over the same examples.
     """
-    weights = draws_of(groups)
-    weights /= weights.sum(axis=1, keepdims=True)
-    floors = weights @ floor
-    scores = {arm: weights @ curve.correct.T for arm, curve in curves.items()}  # [1 + D, S]
-    rising = {arm: np.apply_along_axis(smoothed, 1, score) for arm, score in scores.items()}
-    ends = {arm: weights @ curve.final for arm, curve in curves.items()}
-    gains = ends[reference] - floors
-    final = {arm: _interval(end) for arm, end in ends.items()}
-    top = rising[reference][:, -1]
+    both = tuple(run for run in curve.runs if run in reference.runs)
+    curve, reference = curve.of_runs(both), reference.of_runs(both)
+    scores, top = (draws.means(one.scores, one.base) for one in (curve, reference))
+    floors = draws.examples @ floor
+    gains = top[:, -1] - floors
     comparison = Comparison(
-        floor=float(floors[0]),
+        runs=both,
         gain=float(gains[0]),
         gain_stderr=float(gains[1:].std()),
-        climb=float(top[0] - floors[0]),
-        final=final,
+        difference=interval_of(scores[:, -1] - top[:, -1]),
         reached={},
     )
     if not comparison.signal:
         return comparison
-    for arm, curve in curves.items():
-        for name, share in LEVELS.items():
-            targets = floors + share * (top - floors)
-            costs = {
-                unit: (
-                    _costs(getattr(curves[reference], unit), rising[reference], targets),
-                    _costs(getattr(curve, unit), rising[arm], targets),
-                )
-                for unit in ("flops", "seconds")
-            }
-            theirs, mine = (float(cost[0]) for cost in costs["flops"])
-            ratios = {
-                u: [speedup(*pair) for pair in zip(*c, strict=True)] for u, c in costs.items()
-            }
-            comparison.reached.setdefault(arm, {})[name] = Reached(
-                flops=mine,
-                flops_speedup=_interval(np.array(ratios["flops"])),
-                seconds_speedup=_interval(np.array(ratios["seconds"])),
-                amortised={n: amortised(theirs, mine, curve.once, n) for n in LANGUAGES},
+    rising, theirs = (np.apply_along_axis(smoothed, 1, one) for one in (scores, top))
+    for name, share in LEVELS.items():
+        targets = floors + share * (theirs[:, -1] - floors)
+        needed = {
+            unit: [
+                (cost_to_reach(a, x, t), cost_to_reach(b, y, t))
+                for x, y, t in zip(rising, theirs, targets, strict=True)
+            ]
+            for unit, a, b in (
+                ("flops", curve.flops, reference.flops),
+                ("seconds", curve.seconds, reference.seconds),
             )
+        }
+        # A draw without a gain asks for nothing.
+        ratios = {
+            unit: np.array(
+                [speedup(y, x) if g > 0 else np.nan for (x, y), g in zip(costs, gains, strict=True)]
+            )
+            for unit, costs in needed.items()
+        }
+        mine, its = needed["flops"][0]
+        comparison.reached[name] = Reached(
+            flops=mine,
+            flops_speedup=interval_of(ratios["flops"]),
+            seconds_speedup=interval_of(ratios["seconds"]),
+            amortised={
+                n: speedup(its + reference.once / n, mine + curve.once / n) for n in LANGUAGES
+            },
+        )
     return comparison
 
 
-def average(speedups: Sequence[float]) -> tuple[float, int]:
-    """Geometric mean of those that were reached, and how many never were; NaN counts as neither."""
-    reached = [one for one in speedups if one > 0]
+@dataclass(frozen=True)
+class Summary:
+    """Speed-ups at one level over several languages and tasks, the same for every arm.
+
+    Attributes:
+        cases: How many there are.
+        reached: In how many of them the level was.
+        median: Never counts as 0, so it is 0 where most were never reached.
+        where_reached: Geometric mean of those that were: an arm that fails often looks good in it.
+    """
+
+    cases: int
+    reached: int
+    median: float
+    where_reached: float
+
+
+def summarise(speedups: Sequence[float]) -> Summary:
+    """One arm's cases at one level; of those that stood there untrained nothing is counted."""
+    known = [one for one in speedups if np.isfinite(one)]
+    reached = [one for one in known if one > 0]
     mean = float(np.exp(np.mean(np.log(reached)))) if reached else float("nan")
-    return mean, sum(one == 0 for one in speedups)
-
-
-def _costs(costs: Array, curves: Array, targets: Array) -> Array:
-    return np.array([cost_to_reach(costs, c, t) for c, t in zip(curves, targets, strict=True)])
-
-
-def _interval(draws: Array) -> Interval:
-    """The first is the data itself. A quantile is one of the draws: some may be infinite."""
-    rest = draws[1:][~np.isnan(draws[1:])]
-    if not len(rest):
-        return Interval(float(draws[0]), float("nan"), float("nan"))
-    low, high = np.quantile(rest, [0.025, 0.975], method="inverted_cdf")
-    return Interval(float(draws[0]), float(low), float(high))
+    # The lower one of two in the middle: half of the cases reach it at least.
+    middle = sorted(known)[(len(known) - 1) // 2] if known else float("nan")
+    return Summary(len(known), len(reached), middle, mean)

@@ -7,15 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from bench.replication.analysis import Array
+from bench.replication.bootstrap import Array
 from bench.replication.preset import Run
-from bench.replication.stages import graft_name, paired
+from bench.replication.stages import graft_name
 from lingraft import compute
 from lingraft.architecture import Shape
 from lingraft.params import PretrainParams
 from lingraft.plan import Plan
 from lingraft.stage import Manifest
 from lingraft.store import open_store
+from lingraft_trainer.data.tasks import FORMATS
+
+METRIC = {"qa": "f1"}
+"""What a task is scored by, where it is not accuracy."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +32,11 @@ class Measured:
         flops: By formula, the run's own times the share of its updates, [S].
         seconds: Device-seconds: processor time on a CPU, wall clock on a GPU, [S].
         bits: Held-out masked-LM bits per byte through the full model, [S]; no labels in it.
-        correct: Task to [S, N], by the fine-tuning seed that goes with the run's.
-        final: Task to [F, N], by every fine-tuning seed after the last update.
+        scores: Task to each example's score, [S, F, N]: 0 or 1, or an answer's F1.
         unlabelled: Retrieval task to centred top-1 accuracy, [S].
         source: Task to English score of the same models.
-        once: FLOPs of step 1b, or of pretraining's second head.
+        once: FLOPs of pretraining's second head, and of step 1b.
+        plan: With the texts and tests that were read.
         manifests: By the plan's names.
     """
 
@@ -41,11 +45,11 @@ class Measured:
     flops: Array
     seconds: Array
     bits: Array
-    correct: dict[str, Array]
-    final: dict[str, Array]
+    scores: dict[str, Array]
     unlabelled: dict[str, Array]
     source: dict[str, float]
     once: float
+    plan: Plan = field(repr=False)
     manifests: Mapping[str, Manifest] = field(repr=False)
 
 
@@ -68,18 +72,12 @@ def measure(run: Run, plan: Plan, manifests: Mapping[str, Manifest]) -> Measured
         flops=embed.compute.flops * share,
         seconds=_seconds(embed, taken),
         bits=np.array(heldout),
-        correct={
+        scores={
             task.name: np.array(
                 [
-                    _correct(plan, one, task.name, paired(range(task.seeds), run.seed))
+                    [_scores(plan, one, task.name, seed) for seed in range(task.seeds)]
                     for one in grafts
                 ]
-            )
-            for task in tuned
-        },
-        final={
-            task.name: np.array(
-                [_correct(plan, grafts[-1], task.name, seed) for seed in range(task.seeds)]
             )
             for task in tuned
         },
@@ -91,24 +89,24 @@ def measure(run: Run, plan: Plan, manifests: Mapping[str, Manifest]) -> Measured
             if task.format == "retrieval"
         },
         source={
-            task.name: final[task.name]["sourceMetrics"]["accuracy"]["mean"]
+            task.name: its[METRIC.get(FORMATS[task.format], "accuracy")]["mean"]
             for task in tuned
-            if final[task.name]["sourceMetrics"]
+            if (its := final[task.name]["sourceMetrics"])
         },
-        once=one_time_flops(run, plan.shape, manifests),
+        once=one_time_flops(plan.shape, manifests),
+        plan=plan,
         manifests=manifests,
     )
 
 
-def one_time_flops(run: Run, shape: Shape, manifests: Mapping[str, Manifest]) -> float:
-    """What the mini-model costs once per base, over a plain base."""
-    method = run.resource.spec.method
-    if method == "MiniPost":
-        return manifests["mini"].compute.flops
+def one_time_flops(shape: Shape, manifests: Mapping[str, Manifest]) -> float:
+    """What is spent once per base, over a plain base: its second head, and step 1b."""
+    post = manifests["mini"].compute.flops if "mini" in manifests else 0.0
     pretrain = manifests.get("pretrain")
-    if method != "MiniJoint" or pretrain is None:
-        return 0.0
-    training = PretrainParams.model_validate(pretrain.stage.params).training
+    params = PretrainParams.model_validate(pretrain.stage.params) if pretrain else None
+    if params is None or params.joint_layers is None:
+        return post
+    training = params.training
     tokens = training.batch_rows * training.sequence_length
     one, two = (
         compute.pretrain_step(
@@ -120,7 +118,7 @@ def one_time_flops(run: Run, shape: Shape, manifests: Mapping[str, Manifest]) ->
         )
         for heads in (1, 2)
     )
-    return (two - one) * training.steps
+    return post + (two - one) * training.steps
 
 
 def _seconds(embed: Manifest, taken: Sequence[dict[str, float]]) -> Array:
@@ -133,10 +131,10 @@ def _seconds(embed: Manifest, taken: Sequence[dict[str, float]]) -> Array:
     return np.interp([one["step"] for one in taken], steps, seconds)
 
 
-def _correct(plan: Plan, graft: Manifest, task: str, seed: int) -> list[float]:
-    """[N]: whether each prediction is right."""
+def _scores(plan: Plan, graft: Manifest, task: str, seed: int) -> list[float]:
+    """[N]: whether each prediction is right, or how much of an answer is (F1)."""
     key = f"{graft.stage.ref}/{graft.holder}/files/predictions/{task}-{seed}.jsonl"
     found = open_store(plan.store).get(key)
     assert found is not None, f"no {key} in the store"
     lines = [json.loads(line) for line in found[0].decode().splitlines()]
-    return [float(one["label"] == one["prediction"]) for one in lines]
+    return [float(o["f1"] if "f1" in o else o["label"] == o["prediction"]) for o in lines]

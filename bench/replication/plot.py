@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from html import escape
 from math import log10
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 340, 52, 150, 34, 44
-COLOURS = ("#0b62a8", "#c8501e", "#2e8540", "#7a4fa3", "#8a6d00", "#b0306a")
+WIDTH, LEFT, RIGHT, TOP, BOTTOM = 680, 52, 190, 34, 44
+LEAST, KEY = 340, 18
+"""The picture's height, which grows with its key, and that of a line of the key."""
+COLOURS = ("#0b62a8", "#c8501e", "#2e8540", "#7a4fa3", "#8a6d00", "#b0306a", "#00838f", "#555555")
+DASHES = ("", "7 4", "2 3", "9 3 2 3")
+"""Of lines that share a colour, one after the other."""
 STYLE = """svg{background:#fff}text{font:12px system-ui,sans-serif;fill:#222}
 .axis{fill:none;stroke:#888}.grid{stroke:#ddd}.floor{stroke:#444;stroke-dasharray:5 4}"""
 
@@ -24,9 +28,10 @@ def plot(title: str, unit: str, lines: Sequence[Line], floor: float | None) -> s
     costs = [cost for line in lines for cost, _ in line.points if cost > 0]
     scores = [score for line in lines for _, score in line.points]
     scores += [floor] if floor is not None else []
+    height = max(LEAST, TOP + BOTTOM + KEY * len(lines))
     first, last = log10(min(costs)) - 0.15, log10(max(costs))
     low, high = min(scores) - 0.02, max(scores) + 0.02
-    right, base = WIDTH - RIGHT, HEIGHT - BOTTOM
+    right, base = WIDTH - RIGHT, height - BOTTOM
 
     def x(cost: float) -> float:
         at = log10(cost) if cost > 0 else first
@@ -45,22 +50,24 @@ def plot(title: str, unit: str, lines: Sequence[Line], floor: float | None) -> s
     for cost in (min(costs), max(costs)):
         parts.append(f'<text x="{x(cost)}" y="{base + 18}" text-anchor="middle">{cost:.2g}</text>')
     middle = (LEFT + right) / 2
-    parts.append(f'<text x="{middle}" y="{HEIGHT - 8}" text-anchor="middle">{escape(unit)}</text>')
+    parts.append(f'<text x="{middle}" y="{height - 8}" text-anchor="middle">{escape(unit)}</text>')
     if floor is not None:
         parts.append(f'<path class="floor" d="M{LEFT} {y(floor)}H{right}"/>')
-        parts.append(f'<text x="{right + 8}" y="{y(floor) + 4}">floor</text>')
+        parts.append(f'<text x="{right + 3}" y="{y(floor) + 4}">floor</text>')
     for i, line in enumerate(lines):
         colour = COLOURS[i % len(COLOURS)]
         at = [(x(cost), y(score)) for cost, score in line.points]
         path = " ".join(f"{a},{b}" for a, b in at)
-        parts.append(f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="{path}"/>')
+        dashes = DASHES[i // len(COLOURS) % len(DASHES)]
+        drawn = f'fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dashes}"'
+        parts.append(f'<polyline {drawn} points="{path}"/>')
         parts += [f'<circle cx="{a}" cy="{b}" r="3" fill="{colour}"/>' for a, b in at]
-        key = TOP + 4 + 18 * i
-        parts.append(f'<circle cx="{right + 14}" cy="{key}" r="5" fill="{colour}"/>')
-        parts.append(f'<text x="{right + 24}" y="{key + 4}">{escape(line.name)}</text>')
+        key = TOP + 4 + KEY * i
+        parts.append(f'<path {drawn} d="M{right + 36} {key}h24"/>')
+        parts.append(f'<text x="{right + 66}" y="{key + 4}">{escape(line.name)}</text>')
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
         f'aria-label="{escape(title)}"><style>{STYLE}</style>'
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>'
+        f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>'
         f'<text x="{LEFT}" y="20" font-weight="bold">{escape(title)}</text>{"".join(parts)}</svg>\n'
     )

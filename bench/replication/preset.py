@@ -55,19 +55,27 @@ class Preset(Model):
         default_factory=dict, description="Arms that take another's rate, without a search."
     )
     reference: str = Field(description="The arm that the others are compared with.")
+    compare_with: dict[str, list[str]] = Field(
+        default_factory=dict, description="Arms that are compared with others than that."
+    )
     arms: dict[str, Json]
     tasks: list[Json]
     spec: Json
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.reference not in self.arms:
-            raise ValueError(f"reference: no arm is called {self.reference}")
-        if len(self.learning_rates) > 1 and self.search_language not in self.languages:
-            raise ValueError("several learningRates need a searchLanguage, one of the languages")
+        compared = {self.reference, *self.compare_with}.union(*self.compare_with.values())
+        if unknown := compared - self.arms.keys():
+            raise ValueError(f"reference, compareWith: no arms are called {sorted(unknown)}")
+        if len(self.learning_rates) > 1 and self.search_language is None:
+            raise ValueError("several learningRates need a searchLanguage")
         if unknown := {*self.rates_like, *self.rates_like.values()} - self.arms.keys():
             raise ValueError(f"ratesLike: no arms are called {', '.join(sorted(unknown))}")
         return self
+
+    def references_of(self, arm: str) -> list[str]:
+        """The arms that one is compared with; the reference itself with none."""
+        return [one for one in self.compare_with.get(arm, [self.reference]) if one != arm]
 
     @property
     def on_bibles(self) -> bool:

@@ -29,10 +29,8 @@ def graft_name(step: int) -> str:
 
 
 def with_snapshots(plan: Plan, count: int) -> Plan:
-    """A run's plan with its learning curve.
+    """A run's plan with its learning curve: each snapshot is evaluated by every fine-tuning seed.
 
-    The last snapshot is evaluated by every fine-tuning seed, the others by the one that goes
-    with the run's own (`paired`): a curve is a mean over pairs of seeds, at a third of the cost.
     The source language is evaluated at the last alone: it is the same model at each.
     """
     kept, steps = _with_kept(plan, count)
@@ -55,11 +53,6 @@ def for_search(plan: Plan, count: int) -> Plan:
     return plan.model_copy(update={"stages": (*before, kept, judged)})
 
 
-def paired(seeds: Sequence[int], seed: int) -> int:
-    """The fine-tuning seed that goes with a seed of step 2."""
-    return seeds[seed % len(seeds)]
-
-
 def _with_kept(plan: Plan, count: int) -> tuple[PlannedStage, tuple[int, ...]]:
     """`embed`, keeping its snapshots, and at which updates."""
     params = EmbedParams.model_validate(plan["embed"].stage.params)
@@ -70,23 +63,14 @@ def _with_kept(plan: Plan, count: int) -> tuple[PlannedStage, tuple[int, ...]]:
 def _graft(plan: Plan, embed: PlannedStage, step: int, *, last: bool) -> PlannedStage:
     """The evaluation of one snapshot."""
     graft = plan["graft"]
+    inputs = {
+        name: ref
+        for name, ref in graft.stage.inputs.items()
+        if last or not name.startswith("source_test:")
+    }
     asked = GraftParams.model_validate(graft.stage.params)
-    inputs = graft.stage.inputs | {"embed": embed.stage.ref}
-    if not last:
-        seed = EmbedParams.model_validate(embed.stage.params).training.seed
-        tasks = tuple(
-            one.model_copy(update={"seeds": (paired(one.seeds, seed),) if one.seeds else ()})
-            for one in asked.tasks
-        )
-        tuned = {f"finetune:{one.name}:{seed}" for one in tasks for seed in one.seeds}
-        asked = asked.model_copy(update={"tasks": tasks})
-        inputs = {
-            name: ref
-            for name, ref in inputs.items()
-            if name in tuned or not name.startswith(("finetune:", "source_test:"))
-        }
     changed = asked.model_copy(update={"snapshot": step}).to_json()
-    stage = Stage(kind="graft", params=changed, inputs=inputs)
+    stage = Stage(kind="graft", params=changed, inputs=inputs | {"embed": embed.stage.ref})
     return graft.model_copy(update={"name": graft_name(step), "stage": stage})
 
 

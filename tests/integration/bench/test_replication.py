@@ -59,8 +59,7 @@ def test_curves_report_and_cache(preset: Preset, tmp_path: Path) -> None:
 
     assert found[0].steps == [0, 6, 8, 12]
     for one in found:
-        assert one.correct["topic"].shape == (4, 16) and one.final["topic"].shape == (2, 16)
-        assert (one.correct["topic"][-1] == one.final["topic"][one.run.seed]).all()
+        assert one.scores["topic"].shape == (4, 2, 16)
         assert one.flops[0] == 0 and (one.flops[1:] > one.flops[:-1]).all()
         assert one.seconds[0] == 0 and (one.seconds[1:] >= one.seconds[:-1]).all()
         assert one.bits[-1] < one.bits[0], "training does not show in the full model's loss"
@@ -81,14 +80,17 @@ def test_curves_report_and_cache(preset: Preset, tmp_path: Path) -> None:
 
     write_report(preset, found, judged, tmp_path / "report")
     names = {file.name for file in (tmp_path / "report").iterdir()}
-    assert {"report.md", "report.html", "curves.csv", "speedups.csv"} <= names
+    tables = {"curves.csv", "speedups.csv", "scores.csv", "stages.csv"}
+    assert {"report.md", "report.html", *tables} <= names
     text = (tmp_path / "report" / "report.md").read_text()
-    assert "fr, topic" in text and standard.manifests["embed"].stage.digest[:16] in text
+    assert "fr, topic" in text and "fr, held-out text" in text
+    stages = (tmp_path / "report" / "stages.csv").read_text()
+    assert standard.manifests["embed"].stage.digest in stages
     assert "<svg" in (tmp_path / "report" / "report.html").read_text()
     with (tmp_path / "report" / "curves.csv").open() as file:
         rows = list(csv.DictReader(file))
-    # Four runs of four snapshots, topic and parallel sentences; the other fine-tuning at the end.
-    assert len(rows) == 4 * (4 * 2 + 1)
+    # Four runs of four snapshots: topic by two fine-tunings, and parallel sentences.
+    assert len(rows) == 4 * 4 * (2 + 1)
     assert not multiprocessing.active_children()
 
 

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from bench.replication.analysis import (
     Curve,
-    amortised,
-    average,
+    Summary,
     compare,
     cost_to_reach,
-    draws_of,
     smoothed,
     speedup,
+    summarise,
 )
+from bench.replication.bootstrap import Draws
 
 scores = st.lists(st.floats(0, 1), min_size=2, max_size=12)
 # No deadline: the first call of all draws in scikit-learn, and machines are busy.
@@ -59,86 +59,83 @@ def test_a_higher_target_never_costs_less(curve: list[float], one: float, other:
 def test_speedup_is_nought_where_the_other_never_gets_there() -> None:
     assert speedup(100.0, 40.0) == 2.5
     assert speedup(100.0, float("inf")) == 0.0
-    assert average([2.0, 8.0, 0.0]) == (pytest.approx(4.0), 1)
-    assert np.isnan(average([0.0])[0])
 
 
-@FEW
-@given(st.floats(1, 1e6), st.floats(1, 1e6), st.floats(0, 1e6), st.integers(1, 100))
-def test_more_languages_never_make_a_shared_cost_weigh_more(
-    reference: float, other: float, once: float, languages: int
-) -> None:
-    shared = amortised(reference, other, once, languages)
-    assert amortised(reference, other, once, 1) <= shared * (1 + 1e-9)
-    assert shared <= speedup(reference, other) * (1 + 1e-9)
+def test_a_level_that_stands_before_training_is_no_speedup_and_not_never() -> None:
+    assert speedup(5.0, 0.0) == float("inf")
+    assert np.isnan(speedup(0.0, 5.0)) and np.isnan(speedup(0, 0))
 
 
-@FEW
-@given(st.lists(st.sampled_from("abcd"), min_size=1, max_size=30))
-def test_draws_take_whole_groups(groups: list[str]) -> None:
-    drawn = draws_of(groups, draws=20)
-    assert (drawn[0] == 1).all()
-    for name in set(groups):
-        of_group = drawn[:, [g == name for g in groups]]
-        assert (of_group == of_group[:, :1]).all()
+def test_a_summary_does_not_forget_the_cases_that_were_never_reached() -> None:
+    assert summarise([2.0, 8.0, 0.0]) == Summary(3, 2, 2.0, pytest.approx(4.0))
+    assert summarise([2.0, 0.0, 0.0]).median == 0.0
+    assert summarise([2.0, 0.0]).median == 0.0, "half of the cases reach it at least"
+    assert summarise([float("nan"), 2.0, float("inf"), 8.0]).cases == 2
+    assert np.isnan(summarise([0.0]).where_reached) and np.isnan(summarise([]).median)
 
 
-def world(final: float, *, examples: int = 400) -> tuple[dict[str, Curve], np.ndarray, list[str]]:
+def world(final: float, *, examples: int = 400) -> tuple[dict[str, Curve], np.ndarray, Draws]:
     """Standard rises to `final` over a floor of 0.25; Mini is the same at a third of the cost."""
     rng = np.random.default_rng(0)
     luck = rng.random(examples)
+
+    def scores(levels: np.ndarray) -> np.ndarray:
+        return np.array([(luck < level).astype(float) for level in levels])[None, :, None, :]
+
     levels = np.linspace(0.25, final, 5)
-    correct = np.array([(luck < level).astype(float) for level in levels])
-    costs = np.array([0.0, 100.0, 200.0, 400.0, 800.0])
     late = np.array([0.25, 0.25, 0.25, 0.25, 0.3])
-    stuck = np.array([(luck < x).astype(float) for x in late])
+    costs = np.array([0.0, 100.0, 200.0, 400.0, 800.0])
     curves = {
-        "standard": Curve(costs, 2 * costs, correct, correct[-1]),
-        "mini": Curve(costs / 3, costs, correct, correct[-1], once=80.0),
-        "stuck": Curve(costs / 3, costs, stuck, stuck[-1]),
+        "standard": Curve(costs, 2 * costs, scores(levels), (0,), "plain"),
+        "mini": Curve(costs / 3, costs, scores(levels), (0,), "joint", once=80.0),
+        "stuck": Curve(costs / 3, costs, scores(late), (0,), "plain"),
     }
     floor = (rng.random(examples) < 0.25).astype(float)
-    return curves, floor, [str(i // 10) for i in range(examples)]
+    return curves, floor, Draws([str(i // 10) for i in range(examples)])
 
 
 def test_the_same_curve_at_a_third_of_the_cost_is_three_times_faster() -> None:
-    curves, floor, groups = world(0.7)
-    found = compare(curves, floor, groups, "standard")
-    assert found.signal
+    curves, floor, draws = world(0.7)
+    found = compare(curves["mini"], curves["standard"], floor, draws)
+    assert found.signal and found.runs == (0,) and found.difference.value == 0
     for level in ("90 %", "95 %", "final"):
-        reached = found.reached["mini"][level]
+        reached = found.reached[level]
         assert reached.flops_speedup.value == pytest.approx(3.0)
         # Paired: where the curves are one, no draw of chapters can tell them apart.
         assert reached.flops_speedup.low == pytest.approx(3.0)
         assert reached.flops_speedup.high == pytest.approx(3.0)
         assert reached.seconds_speedup.value == pytest.approx(2.0)
         assert reached.amortised[1] < reached.amortised[50] < 3.0
-        assert found.reached["standard"][level].flops_speedup.value == 1.0
-    assert found.reached["mini"]["90 %"].flops < found.reached["mini"]["final"].flops
+    assert found.reached["90 %"].flops < found.reached["final"].flops
+    itself = compare(curves["standard"], curves["standard"], floor, draws)
+    assert all(one.flops_speedup.value == 1.0 for one in itself.reached.values())
+
+
+def test_what_both_have_spent_once_is_on_both_sides() -> None:
+    curves, floor, draws = world(0.7)
+    joint = replace(curves["standard"], once=80.0)
+    found = compare(curves["mini"], joint, floor, draws).reached["final"]
+    assert found.amortised[1] == pytest.approx((800 + 80) / (800 / 3 + 80))
 
 
 def test_what_is_never_reached_is_censored() -> None:
-    curves, floor, groups = world(0.7)
-    stuck = compare(curves, floor, groups, "standard").reached["stuck"]["90 %"]
+    curves, floor, draws = world(0.7)
+    stuck = compare(curves["stuck"], curves["standard"], floor, draws).reached["90 %"]
     assert stuck.flops == float("inf")
-    assert stuck.flops_speedup.value == 0.0
+    assert stuck.flops_speedup.value == 0.0 and stuck.flops_speedup.never == 1.0
     assert stuck.amortised[50] == 0.0
 
 
 def test_there_is_no_speed_up_where_the_reference_learned_nothing() -> None:
-    curves, floor, groups = world(0.26)
-    found = compare(curves, floor, groups, "standard")
+    curves, floor, draws = world(0.26)
+    found = compare(curves["mini"], curves["standard"], floor, draws)
     assert not found.signal and not found.reached
 
 
-def test_a_level_that_stands_before_training_is_no_speedup_and_not_never() -> None:
-    assert np.isnan(speedup(0.0, 5.0)) and np.isnan(speedup(5.0, 0.0)) and np.isnan(speedup(0, 0))
-    assert average([float("nan"), 2.0, 0.0, 8.0]) == (pytest.approx(4.0), 1)
-
-
-def test_without_a_climb_of_its_curve_the_reference_has_no_signal() -> None:
-    curves, floor, groups = world(0.7)
-    flat = np.repeat(curves["standard"].correct[:1], 5, axis=0)
-    curves["standard"] = replace(curves["standard"], correct=flat * 0)
-    found = compare(curves, floor, groups, "standard")
-    assert found.gain > 2 * found.gain_stderr and not found.signal and found.reached == {}
+def test_arms_are_compared_over_the_seeds_that_both_have() -> None:
+    curves, floor, draws = world(0.7)
+    one = curves["standard"]
+    zeros = np.zeros_like(one.scores)
+    both = replace(one, scores=np.concatenate([zeros, one.scores]), runs=(7, 0))
+    found = compare(both, one, floor, draws)
+    assert found.runs == (0,) and found.difference.value == 0

@@ -33,7 +33,8 @@ def test_arms_differ_in_what_they_are_about_alone(name: str) -> None:
     runs = [preset.run(arm, preset.languages[0], 0, 1e-3) for arm in preset.arms]
     specs = [run.resource.spec for run in runs]
     for run, spec in zip(runs, specs, strict=True):
-        own = {"init": ""} | ({"steps": 0} if run.arm.endswith("-equal") else {})
+        scheduled = run.arm.endswith(("-equal", "-short"))
+        own = {"init": ""} | ({"steps": 0, "warmup_steps": 0} if scheduled else {})
         assert spec.embeddings.model_copy(update=own) == specs[0].embeddings.model_copy(update=own)
         assert spec.corpus == specs[0].corpus or run.arm.endswith("th")
         assert spec.tasks == specs[0].tasks and spec.tokenizer == specs[0].tokenizer
@@ -65,10 +66,10 @@ def test_a_preset_goes_to_a_cluster_as_files_that_lingraft_reads(tmp_path) -> No
 
 
 def test_every_arm_has_the_same_grid_and_the_loss_chooses() -> None:
-    preset = load_preset("cpu-small")
+    preset = load_preset("cpu-equal")
     runs = searched(preset, preset.arms)
     arms = {run.arm for run in runs}
-    assert arms == {arm for arm in preset.arms if not arm.endswith("-equal")}
+    assert arms == load_preset("cpu-small").arms.keys()
     assert len(runs) == len(arms) * len(preset.learning_rates)
     assert {(run.language, run.seed) for run in runs} == {("de", 0)}
 
@@ -84,14 +85,41 @@ def test_every_arm_has_the_same_grid_and_the_loss_chooses() -> None:
     assert {run.arm for run in searched(preset, ["minijoint-equal"])} == {"minijoint"}
 
 
-@pytest.mark.parametrize("arm", ["minijoint-equal", "minipost-equal"])
-def test_equal_arms_have_standards_flops(arm: str) -> None:
-    preset = load_preset("cpu-small")
-    equal, standard = (
+@pytest.mark.parametrize(
+    "arm, like",
+    [
+        ("minijoint-equal", "standard"),
+        ("minipost-equal", "standard"),
+        ("standard-short", "minijoint"),
+        ("standard-joint-short", "minijoint"),
+    ],
+)
+def test_arms_of_equal_compute_have_it(arm: str, like: str) -> None:
+    preset = load_preset("cpu-equal")
+    equal, asked = (
         planned(preset, run, assumed(run))["embed"].flops
-        for run in (preset.run(name, "fr", 0, 1e-2) for name in (arm, "standard"))
+        for run in (preset.run(name, "fr", 0, 1e-2) for name in (arm, like))
     )
-    assert equal == pytest.approx(standard, rel=2e-3)
+    assert equal == pytest.approx(asked, rel=4e-3)
+
+
+@pytest.mark.parametrize("name", ["cpu-equal", "cpu-depth", "cpu-init", "cpu-text"])
+def test_an_ablation_takes_the_rates_that_were_searched(name: str) -> None:
+    preset, small = load_preset(name), load_preset("cpu-small")
+    runs = searched(preset, preset.arms)
+    assert [(run.arm, run.language) for run in runs] == [
+        (run.arm, run.language) for run in searched(small, small.arms)
+    ]
+    own = set(preset.arms) - set(small.arms)
+    assert all(preset.rates_like[arm] == arm.rpartition("-")[0] for arm in own if "short" in arm)
+    assert own == preset.rates_like.keys()
+
+
+def test_an_arm_is_compared_with_what_it_differs_from_in_its_method_alone() -> None:
+    preset = load_preset("cpu-init")
+    assert preset.references_of("minijoint-focus") == ["standard-focus"]
+    assert preset.references_of("standard-focus") == ["standard"]
+    assert preset.references_of("standard") == []
 
 
 def test_a_part_of_a_file_is_whole_pieces(tmp_path) -> None:

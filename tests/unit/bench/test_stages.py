@@ -46,19 +46,15 @@ def test_each_snapshot_is_kept_by_embed_and_evaluated_once() -> None:
     assert english == grafts[-1:]
 
 
-def test_only_the_last_snapshot_is_evaluated_by_every_fine_tuning() -> None:
-    seeds = {}
-    for seed in (0, 1):
-        spec = spec_of(seed=seed, tasks=[task(seeds=2, sourceTest="file:///english-test")])
-        grafts = [
-            s.stage for s in with_snapshots(planned(spec), 3).stages if s.stage.kind == "graft"
-        ]
-        for one in grafts:
-            (asked,) = GraftParams.model_validate(one.params).tasks
-            read = [name for name in one.inputs if name.startswith("finetune:")]
-            assert read == [f"finetune:{asked.name}:{number}" for number in asked.seeds]
-            seeds.setdefault(seed, []).append(asked.seeds)
-    assert seeds == {0: [(0,)] * 3 + [(0, 1)], 1: [(1,)] * 3 + [(0, 1)]}
+def test_each_snapshot_is_evaluated_by_every_fine_tuning() -> None:
+    spec = spec_of(seed=1, tasks=[task(seeds=2, sourceTest="file:///english-test")])
+    grafts = [s.stage for s in with_snapshots(planned(spec), 3).stages if s.stage.kind == "graft"]
+    assert len(grafts) == 4
+    for one in grafts:
+        (asked,) = GraftParams.model_validate(one.params).tasks
+        read = [name for name in one.inputs if name.startswith("finetune:")]
+        assert asked.seeds == (0, 1)
+        assert read == [f"finetune:{asked.name}:{number}" for number in asked.seeds]
 
 
 def test_a_search_trains_the_runs_own_step_2_and_evaluates_no_task() -> None:

@@ -95,7 +95,10 @@ class QuestionAnswering:
         return Scores(
             per_example=per_example,
             totals={name: sum(values) / len(values) for name, values in per_example.items()},
-            predictions=[{"id": q.id, "prediction": answers[q.id]} for q in questions],
+            predictions=[
+                {"id": question.id, "prediction": answers[question.id], "f1": f1}
+                for question, f1 in zip(questions, scores.f1, strict=True)
+            ],
         )
 
     def _windows(

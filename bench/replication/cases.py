@@ -1,0 +1,155 @@
+"""One language and one test set: every arm's curve on it, and who is compared with whom."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+
+from bench.replication.analysis import Comparison, Curve, compare, final_of
+from bench.replication.bootstrap import Array, Draws, Interval
+from bench.replication.floors import floor
+from bench.replication.measure import Measured
+from bench.replication.preset import Preset
+from bench.replication.stages import graft_name
+from lingraft.cache import cache_dir
+from lingraft.resource.tasks import Task
+from lingraft.sources import fetch_source
+from lingraft_trainer.data.tasks import Example, TaskRow, read_examples
+
+HELD_OUT = "held-out text"
+"""The task without labels: bits per byte of masked words, the fewer the better."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One language and test set.
+
+    Attributes:
+        language: Of the tests.
+        task: Its name, or HELD_OUT.
+        rule: What gives the floor.
+        floor: Its score.
+        examples: How many there are, and in how many groups they are drawn.
+        groups: See there.
+        runs: Arm to its runs, one a seed of step 2.
+        curves: Arm to its curve; of HELD_OUT in bits below nought, so that higher is better.
+        finals: Arm to final score.
+        comparisons: Arm and reference to what came of it.
+    """
+
+    language: str
+    task: str
+    rule: str
+    floor: float
+    examples: int
+    groups: int
+    runs: Mapping[str, Sequence[Measured]]
+    curves: Mapping[str, Curve]
+    finals: Mapping[str, Interval]
+    comparisons: Mapping[tuple[str, str], Comparison]
+
+    @property
+    def sign(self) -> int:
+        """What a score is multiplied with to be shown."""
+        return -1 if self.task == HELD_OUT else 1
+
+    @property
+    def no_signal(self) -> list[str]:
+        """References that have not learned the task."""
+        found = [ref for (_, ref), one in self.comparisons.items() if not one.signal]
+        return [*dict.fromkeys(found)]
+
+
+def cases_of(preset: Preset, measured: Sequence[Measured]) -> list[Case]:
+    """Every language and task of what is done, each followed by the language's held-out text."""
+    found: list[Case] = []
+    for language, its_runs in groupby(measured, key=lambda one: one.run.language):
+        arms: dict[str, list[Measured]] = {}
+        for one in its_runs:
+            arms.setdefault(one.run.arm, []).append(one)
+        tasks = next(iter(arms.values()))[0].run.resource.spec.tasks
+        found += [_of_task(preset, language, t, arms) for t in tasks if t.format != "retrieval"]
+        found.append(_held_out(preset, language, arms))
+    return found
+
+
+def _of_task(
+    preset: Preset, language: str, task: Task, arms: Mapping[str, Sequence[Measured]]
+) -> Case:
+    plan = next(iter(arms.values()))[0].plan
+    sources = {one.uri: one for one in plan.sources}
+    assert task.train is not None
+    train, test = (sources[uri] for uri in (task.train, task.test))
+    rule, scores = floor(train, test, task.format, language)
+    groups = list(_groups(read_examples(fetch_source(test, cache_dir()), task.format, language)))
+    curves = {
+        arm: _curve(runs, [one.scores[task.name] for one in runs]) for arm, runs in arms.items()
+    }
+    draws = Draws(groups)
+    flat = np.array(scores)
+    return Case(
+        language,
+        task.name,
+        rule,
+        float(flat.mean()),
+        len(groups),
+        len(set(groups)),
+        arms,
+        curves,
+        {arm: final_of(curve, draws) for arm, curve in curves.items()},
+        {
+            (arm, ref): compare(curves[arm], curves[ref], flat, draws)
+            for arm, ref in _pairs(preset, curves)
+        },
+    )
+
+
+def _held_out(preset: Preset, language: str, arms: Mapping[str, Sequence[Measured]]) -> Case:
+    """The floor of each comparison is where its reference stands before it is trained."""
+    curves = {
+        arm: _curve(runs, [-one.bits[:, None, None] for one in runs]) for arm, runs in arms.items()
+    }
+    draws = Draws(["all"])
+    untrained = {arm: curve.scores[:, 0].mean() for arm, curve in curves.items()}
+    return Case(
+        language,
+        HELD_OUT,
+        f"{preset.reference} before step 2",
+        float(untrained.get(preset.reference, np.nan)),
+        1,
+        1,
+        arms,
+        curves,
+        {arm: final_of(curve, draws) for arm, curve in curves.items()},
+        {
+            (arm, ref): compare(curves[arm], curves[ref], np.array([untrained[ref]]), draws)
+            for arm, ref in _pairs(preset, curves)
+        },
+    )
+
+
+def _pairs(preset: Preset, curves: Mapping[str, Curve]) -> Iterator[tuple[str, str]]:
+    for arm, curve in curves.items():
+        for ref in preset.references_of(arm):
+            if ref in curves and set(curve.runs) & set(curves[ref].runs):
+                yield arm, ref
+
+
+def _curve(runs: Sequence[Measured], scores: Sequence[Array]) -> Curve:
+    first = runs[0]
+    return Curve(
+        flops=np.mean([one.flops for one in runs], axis=0),
+        seconds=np.mean([one.seconds for one in runs], axis=0),
+        scores=np.stack(scores),
+        runs=tuple(one.run.seed for one in runs),
+        base=first.manifests[graft_name(first.steps[-1])].stage.inputs["base"],
+        once=first.once,
+    )
+
+
+def _groups(rows: Sequence[TaskRow]) -> Iterator[str]:
+    """What stands or falls together: a chapter, a package; else each example by itself."""
+    for number, row in enumerate(rows):
+        own = row.group if isinstance(row, Example) else None
+        yield own or str(number)
