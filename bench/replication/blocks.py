@@ -61,7 +61,7 @@ def _markdown(block: Block) -> str:
 
 def html(title: str, blocks: Sequence[Block]) -> str:
     """One page that needs nothing else."""
-    style = f"{STYLE}figure{{width:40rem}}"
+    style = f"{STYLE}figure{{width:44rem}}"
     body = "".join(_html(block) for block in blocks)
     return (
         "<!doctype html><html lang='en'><meta charset='utf-8'>"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from math import log10
 
-WIDTH, LEFT, RIGHT, TOP, BOTTOM = 680, 52, 190, 34, 44
+WIDTH, LEFT, RIGHT, TOP, BOTTOM = 700, 52, 210, 34, 44
 LEAST, KEY = 340, 18
 """The picture's height, which grows with its key, and that of a line of the key."""
 COLOURS = ("#0b62a8", "#c8501e", "#2e8540", "#7a4fa3", "#8a6d00", "#b0306a", "#00838f", "#555555")
