@@ -156,7 +156,7 @@ def _shown(found: Interval) -> str:
     """A speed-up with its interval, and how often there is none."""
     if found.value == 0 and found.never == 1:
         return "never"
-    often = f"; never in {found.never:.0%}" if found.never else ""
+    often = f"; never in {found.never:.0%}" if found.never > 0.005 else ""
     return f"{_factor(found.value)} [{_factor(found.low)}, {_factor(found.high)}{often}]"
 
 
