@@ -61,6 +61,9 @@ class Preset(Model):
     arms: dict[str, Json]
     tasks: list[Json]
     spec: Json
+    of_language: dict[str, Json] = Field(
+        default_factory=dict, description="What a language has otherwise, in every arm."
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -95,7 +98,8 @@ class Preset(Model):
             "tasks": tasks,
             "embeddings": {"learningRate": learning_rate},
         }
-        spec = _placed(merged(merged(self.spec, self.arms[arm]), own), language)
+        of_language = merged(self.spec, self.of_language.get(language, {}))
+        spec = _placed(merged(merged(of_language, self.arms[arm]), own), language)
         name = f"{self.name}-{language}-{arm}-{learning_rate:g}-{seed}"
         resource = LanguageAdaptation.model_validate(
             {

@@ -44,6 +44,14 @@ def test_arms_differ_in_what_they_are_about_alone(name: str) -> None:
         assert mine.model_copy(update=changed) == theirs.model_copy(update=changed)
 
 
+def test_a_language_may_need_a_smaller_vocabulary_in_every_arm() -> None:
+    preset = load_preset("cpu-small")
+    for arm in preset.arms:
+        for language, size in (("vi", 3584), ("fr", 4096)):
+            train = preset.run(arm, language, 0, 1e-2).resource.spec.tokenizer.train
+            assert train is not None and train.vocab_size == size
+
+
 def test_smoke_shares_the_demos_base() -> None:
     demo = load_resource(ROOT / "examples" / "bible" / "french.yaml").spec
     mine = load_preset("cpu-smoke").run("minijoint", "fr", 0, 1e-2).resource.spec
