@@ -86,23 +86,8 @@ def _of_task(
     curves = {
         arm: _curve(runs, [one.scores[task.name] for one in runs]) for arm, runs in arms.items()
     }
-    draws = Draws(groups)
-    flat = np.array(scores)
-    return Case(
-        language,
-        task.name,
-        rule,
-        float(flat.mean()),
-        len(groups),
-        len(set(groups)),
-        arms,
-        curves,
-        {arm: final_of(curve, draws) for arm, curve in curves.items()},
-        {
-            (arm, ref): compare(curves[arm], curves[ref], flat, draws)
-            for arm, ref in _pairs(preset, curves)
-        },
-    )
+    floors = dict.fromkeys(curves, np.array(scores))
+    return _case(preset, language, task.name, rule, floors, groups, arms, curves)
 
 
 def _held_out(preset: Preset, language: str, arms: Mapping[str, Sequence[Measured]]) -> Case:
@@ -110,20 +95,36 @@ def _held_out(preset: Preset, language: str, arms: Mapping[str, Sequence[Measure
     curves = {
         arm: _curve(runs, [-one.bits[:, None, None] for one in runs]) for arm, runs in arms.items()
     }
-    draws = Draws(["all"])
-    untrained = {arm: curve.scores[:, 0].mean() for arm, curve in curves.items()}
+    floors = {arm: curve.scores[:, 0].mean(axis=(0, 1)) for arm, curve in curves.items()}
+    rule = f"{preset.reference} before step 2"
+    return _case(preset, language, HELD_OUT, rule, floors, ["all"], arms, curves)
+
+
+def _case(
+    preset: Preset,
+    language: str,
+    task: str,
+    rule: str,
+    floors: Mapping[str, Array],
+    groups: Sequence[str],
+    arms: Mapping[str, Sequence[Measured]],
+    curves: Mapping[str, Curve],
+) -> Case:
+    """Every comparison with an arm is over that arm's floor, [N]."""
+    draws = Draws(groups)
+    shown = floors.get(preset.reference)
     return Case(
-        language,
-        HELD_OUT,
-        f"{preset.reference} before step 2",
-        float(untrained.get(preset.reference, np.nan)),
-        1,
-        1,
-        arms,
-        curves,
-        {arm: final_of(curve, draws) for arm, curve in curves.items()},
-        {
-            (arm, ref): compare(curves[arm], curves[ref], np.array([untrained[ref]]), draws)
+        language=language,
+        task=task,
+        rule=rule,
+        floor=float("nan") if shown is None else float(shown.mean()),
+        examples=len(groups),
+        groups=len(set(groups)),
+        runs=arms,
+        curves=curves,
+        finals={arm: final_of(curve, draws) for arm, curve in curves.items()},
+        comparisons={
+            (arm, ref): compare(curves[arm], curves[ref], floors[ref], draws)
             for arm, ref in _pairs(preset, curves)
         },
     )

@@ -31,8 +31,8 @@ def task(name: str = "xnli", **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def spec_of(method: str = "Standard", **changes: Any) -> LanguageAdaptationSpec:
-    """The shortest spec of a method, with changes of its top-level fields."""
+def fields_of(method: str) -> dict[str, Any]:
+    """The fewest fields that make a spec of a method."""
     fields: dict[str, Any] = {
         "language": "sw",
         "base": {"uri": "file:///base"},
@@ -42,7 +42,12 @@ def spec_of(method: str = "Standard", **changes: Any) -> LanguageAdaptationSpec:
     }
     if method == "MiniPost":
         fields["mini"] = {"text": {"uri": "file:///english"}}
-    return LanguageAdaptationSpec.model_validate(fields | changes)
+    return fields
+
+
+def spec_of(method: str = "Standard", **changes: Any) -> LanguageAdaptationSpec:
+    """The shortest spec of a method, with changes of its top-level fields."""
+    return LanguageAdaptationSpec.model_validate(fields_of(method) | changes)
 
 
 def pinned(uri: str, *, size: int = TEXT_BYTES, key: str = "text.txt") -> Source:

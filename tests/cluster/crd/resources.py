@@ -7,23 +7,14 @@ from typing import Any
 from lingraft.crd import PLURAL
 from lingraft.resource import API_VERSION, KIND
 from tests.cluster.bed.api import Api, Object
-from tests.support.specs import task
+from tests.support.specs import fields_of, task
 
 Kubectl = Callable[..., str]
 
 
 def spec_of(method: str = "Standard", **changes: Any) -> Object:
     """The shortest spec for a cluster, as `tests.support.specs.spec_of` has it for one machine."""
-    spec = {
-        "language": "sw",
-        "base": {"uri": "file:///base"},
-        "method": method,
-        "corpus": {"uri": "file:///swahili"},
-        "store": {"uri": "file:///store"},
-    }
-    if method == "MiniPost":
-        spec["mini"] = {"text": {"uri": "file:///english"}}
-    return on_s3(spec | changes)
+    return on_s3(fields_of(method) | changes)
 
 
 def on_s3(spec: Object) -> Object:
