@@ -69,7 +69,8 @@ def chosen_rates(
 
 def planned(preset: Preset, run: Run, pins: Mapping[str, Source] = MappingProxyType({})) -> Plan:
     """A run's stages, over what is pinned already and what is found."""
-    return with_snapshots(plan_resource(run.resource, pins), preset.snapshots)
+    plan = plan_resource(run.resource, pins)
+    return with_snapshots(plan, preset.snapshots, preset.evaluate_every)
 
 
 def assumed(run: Run) -> dict[str, Source]:

@@ -24,7 +24,7 @@ METRIC = {"qa": "f1"}
 
 @dataclass(frozen=True)
 class Measured:
-    """One run's curve: S snapshots, F fine-tuning seeds, N examples a task.
+    """One run's curve: S snapshots evaluated, F fine-tuning seeds, N examples a task.
 
     Attributes:
         run: What was run.
@@ -56,7 +56,8 @@ class Measured:
 def measure(run: Run, plan: Plan, manifests: Mapping[str, Manifest]) -> Measured:
     """Read what a finished run left in its store."""
     embed = manifests["embed"]
-    taken: list[dict[str, float]] = embed.metrics["snapshots"]
+    kept: list[dict[str, float]] = embed.metrics["snapshots"]
+    taken = [one for one in kept if graft_name(int(one["step"])) in manifests]
     steps = [int(one["step"]) for one in taken]
     grafts = [manifests[graft_name(step)] for step in steps]
     evaluations: list[dict[str, dict[str, Any]]] = [

@@ -44,7 +44,10 @@ class Preset(Model):
     about: str
     languages: list[str]
     seeds: int = Field(ge=1, description="Seeds of step 2; a task has its own of fine-tuning.")
-    snapshots: int = Field(ge=2, description="Evaluations of step 2, the start left out.")
+    snapshots: int = Field(ge=2, description="Kept of step 2, the start left out.")
+    evaluate_every: int = Field(
+        default=1, ge=1, description="Every how many of them is evaluated; start and end always."
+    )
     learning_rates: list[float] = Field(
         min_length=1, description="Grid of step 2's peak rate: the same for every arm."
     )

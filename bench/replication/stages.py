@@ -28,12 +28,18 @@ def graft_name(step: int) -> str:
     return f"graft-{step}"
 
 
-def with_snapshots(plan: Plan, count: int) -> Plan:
-    """A run's plan with its learning curve: each snapshot is evaluated by every fine-tuning seed.
+def with_snapshots(plan: Plan, count: int, every: int = 1) -> Plan:
+    """A run's plan with its learning curve: snapshots are evaluated by every fine-tuning seed.
 
     The source language is evaluated at the last alone: it is the same model at each.
+
+    Args:
+        plan: The run's.
+        count: Snapshots that `embed` keeps, besides the start.
+        every: Which of them are evaluated, counted back from the last; the start always is.
     """
     kept, steps = _with_kept(plan, count)
+    steps = (steps[0], *steps[:0:-every][::-1])
     grafts = [_graft(plan, kept, step, last=step == steps[-1]) for step in steps]
     others = [one for one in plan.stages if one.name not in ("embed", "graft")]
     last = max(i for i, one in enumerate(others) if one.name in kept.needs) + 1

@@ -46,6 +46,19 @@ def test_each_snapshot_is_kept_by_embed_and_evaluated_once() -> None:
     assert english == grafts[-1:]
 
 
+@given(st.integers(2, 9), st.integers(1, 9))
+def test_some_snapshots_may_be_evaluated_alone_the_start_and_the_end_always(
+    count: int, every: int
+) -> None:
+    plan = planned(spec_of(tasks=TASKS))
+    whole, part = with_snapshots(plan, count), with_snapshots(plan, count, every)
+    assert part["embed"] == whole["embed"]
+    of_whole, of_part = (
+        [one.name for one in one.stages if one.stage.kind == "graft"] for one in (whole, part)
+    )
+    assert of_part[0] == of_whole[0] and of_part[1:] == of_whole[:0:-every][::-1]
+
+
 def test_each_snapshot_is_evaluated_by_every_fine_tuning() -> None:
     spec = spec_of(seed=1, tasks=[task(seeds=2, sourceTest="file:///english-test")])
     grafts = [s.stage for s in with_snapshots(planned(spec), 3).stages if s.stage.kind == "graft"]
