@@ -52,9 +52,9 @@ def test_a_language_may_need_a_smaller_vocabulary_in_every_arm() -> None:
             assert train is not None and train.vocab_size == size
 
 
-def test_smoke_shares_the_demos_base() -> None:
+def test_minijoint_stands_on_the_demos_base() -> None:
     demo = load_resource(ROOT / "examples" / "bible" / "french.yaml").spec
-    mine = load_preset("cpu-smoke").run("minijoint", "fr", 0, 1e-2).resource.spec
+    mine = load_preset("cpu-small").run("minijoint", "fr", 0, 1e-2).resource.spec
     assert mine.base == demo.base and mine.corpus == demo.corpus and mine.mini == demo.mini
     assert mine.store == demo.store
     assert mine.embeddings.model_copy(update={"steps": 1500}) == demo.embeddings
