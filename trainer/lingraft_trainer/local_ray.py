@@ -43,7 +43,7 @@ def start_ray() -> None:
     Ray is running already.
 
     Raises:
-        InfrastructureError: Ray did not start.
+        InfrastructureError: Ray did not start; of one of our own, twice.
     """
     if ray.is_initialized():
         return
@@ -54,7 +54,11 @@ def start_ray() -> None:
     # The variable is for the processes Ray starts; this one has read it already.
     os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR] = "0"
     ray_constants.ENABLE_RAY_CLUSTER = False
-    _init(address="local", include_dashboard=False, configure_logging=False, log_to_driver=False)
+    ours = {"include_dashboard": False, "configure_logging": False, "log_to_driver": False}
+    try:
+        _init(address="local", **ours)
+    except InfrastructureError:  # Ray gives its node 30 s, which a busy machine may not have
+        _init(address="local", **ours)
 
 
 def _init(**settings: Any) -> None:
