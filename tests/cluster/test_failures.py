@@ -91,11 +91,12 @@ def test_out_of_memory_is_tried_once_more_with_half_the_micro_batch(
 def test_a_head_that_is_killed_for_its_memory_ends_the_attempt(
     operator: Operator, adaptations: Adaptations, bed: Bed
 ) -> None:
-    bed.behaviours.set("embed", seconds=60, times=1)
+    bed.behaviours.set("embed", seconds=60)
     adaptations.create("french")
     rayjob = adaptations.wait_for_stage("french", "embed")["rayJob"]
     (head,) = bed.pods(adaptations.namespace, rayjob, head=True)
     bed.kubelet.oom_kill(head)
+    bed.behaviours.clear()
     ready = adaptations.wait("french")
     embed = next(s for s in ready["status"]["stages"] if s["name"] == "embed")
     assert [a["reason"] for a in embed["attempts"]] == ["OOMKilled", "Succeeded"]

@@ -121,7 +121,7 @@ def test_what_was_computed_elsewhere_is_cached(
 def test_a_suspended_resource_runs_nothing_and_goes_on_later(
     operator: Operator, adaptations: Adaptations, bed: Bed
 ) -> None:
-    bed.behaviours.set("embed", seconds=30, times=1)
+    bed.behaviours.set("embed", seconds=30)
     adaptations.create("french")
     adaptations.wait_for_stage("french", "embed")
     adaptations.edit("french", suspend=True)
@@ -131,6 +131,7 @@ def test_a_suspended_resource_runs_nothing_and_goes_on_later(
     conditions = conditions_of(adaptations.get("french"))
     assert "Reconciling" not in conditions and conditions["Ready"]["reason"] == "Suspended"
     wait_until(lambda: not bed.pods(adaptations.namespace), "its pods are gone")
+    bed.behaviours.clear()
     adaptations.edit("french", suspend=False)
     ready = adaptations.wait("french")
     embed = next(s for s in ready["status"]["stages"] if s["name"] == "embed")
