@@ -13,6 +13,8 @@ from bench.replication.plot import Line, plot
 from bench.replication.preset import Preset
 from bench.replication.tables import costs_shown, number
 
+ROUNDING = 1e-9
+"""Standard errors below this are none: one seed on held-out text is drawn alike every time."""
 NOTES = (
     "Scores are through the full model, means over all seeds of step 2 and of fine-tuning; "
     "held-out text is scored without labels, in bits per byte. [...] is the middle 95 % of a "
@@ -69,7 +71,7 @@ def _section(preset: Preset, case: Case) -> Iterator[Block]:
     gains = {ref: (one.gain, one.gain_stderr) for (_, ref), one in case.comparisons.items()}
     for reference, (gain, error) in gains.items():
         told += f" {reference} ends {gain:.3f} from it"
-        told += f", {gain / error:.1f} standard errors." if error else "."
+        told += f", {gain / error:.1f} standard errors." if error > ROUNDING else "."
     for reference in case.no_signal:
         told += f" No signal: {reference} has not learned the task."
     if not gains:
