@@ -125,7 +125,8 @@ def test_an_ablation_takes_the_rates_that_were_searched(name: str) -> None:
 
 def test_an_arm_is_compared_with_what_it_differs_from_in_its_method_alone() -> None:
     preset = load_preset("cpu-init")
-    assert preset.references_of("minijoint-focus") == ["standard-focus"]
+    assert preset.references_of("minijoint-focus") == ["standard-focus", "standard-joint-focus"]
+    assert preset.references_of("minipost-focus") == ["standard-focus"]
     assert preset.references_of("standard-focus") == ["standard"]
     assert preset.references_of("standard") == []
 
