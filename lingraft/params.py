@@ -83,8 +83,8 @@ class EmbedParams(Contract):
     snapshots: tuple[int, ...] | None = Field(
         default=None,
         exclude_if=lambda steps: steps is None,
-        description="Updates after which to keep what was learned so far, 0 for the start. No "
-        "resource asks for it: learning curves do (bench/replication). Unset it is not digested.",
+        description="Updates after which to keep what was learned so far, 0 for the start. Unset "
+        "it is not digested.",
     )
 
 
@@ -123,5 +123,6 @@ class GraftParams(Contract):
         default=None,
         exclude_if=lambda step: step is None,
         description="Evaluate the embeddings as they were after so many updates, and keep the "
-        "scores and predictions only. As `EmbedParams.snapshots`, for learning curves alone.",
+        "scores and predictions only. No resource asks for it: learning curves do "
+        "(bench/replication).",
     )

@@ -5,7 +5,7 @@ seconds; a cost that is never reached is infinite ("censored").
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.isotonic import isotonic_regression
@@ -68,12 +68,14 @@ class Comparison:
 
     Attributes:
         runs: Seeds of step 2 that both have.
+        floor: What the reference's gain is counted from.
         gain: The reference's final score above the floor, and its standard error.
         difference: The arm's final score less the reference's.
         reached: Level to what the arm needs; empty where there is no signal.
     """
 
     runs: tuple[int, ...]
+    floor: float
     gain: float
     gain_stderr: float
     difference: Interval
@@ -131,6 +133,11 @@ def final_of(curve: Curve, draws: Draws) -> Interval:
     return interval_of(draws.means(curve.scores, curve.base)[:, -1])
 
 
+def gain_of(curve: Curve, floor: Array, draws: Draws) -> Array:
+    """The final score above the floor, in every draw, [1 + D]."""
+    return draws.means(curve.scores, curve.base)[:, -1] - draws.examples @ floor
+
+
 def compare(curve: Curve, reference: Curve, floor: Array, draws: Draws) -> Comparison:
     """Compare an arm with a reference, over the seeds that both have.
 
@@ -144,46 +151,48 @@ def compare(curve: Curve, reference: Curve, floor: Array, draws: Draws) -> Compa
     curve, reference = curve.of_runs(both), reference.of_runs(both)
     scores, top = (draws.means(one.scores, one.base) for one in (curve, reference))
     floors = draws.examples @ floor
-    gains = top[:, -1] - floors
-    comparison = Comparison(
+    gains = gain_of(reference, floor, draws)
+    found = Comparison(
         runs=both,
+        floor=float(floors[0]),
         gain=float(gains[0]),
         gain_stderr=float(gains[1:].std()),
         difference=interval_of(scores[:, -1] - top[:, -1]),
         reached={},
     )
-    if not comparison.signal:
-        return comparison
+    if not found.signal:
+        return found
     rising, theirs = (np.apply_along_axis(smoothed, 1, one) for one in (scores, top))
+    reached: dict[str, Reached] = {}
     for name, share in LEVELS.items():
-        targets = floors + share * (theirs[:, -1] - floors)
-        needed = {
-            unit: [
-                (cost_to_reach(a, x, t), cost_to_reach(b, y, t))
-                for x, y, t in zip(rising, theirs, targets, strict=True)
-            ]
-            for unit, a, b in (
-                ("flops", curve.flops, reference.flops),
-                ("seconds", curve.seconds, reference.seconds),
-            )
-        }
-        # A draw without a gain asks for nothing.
-        ratios = {
-            unit: np.array(
-                [speedup(y, x) if g > 0 else np.nan for (x, y), g in zip(costs, gains, strict=True)]
-            )
-            for unit, costs in needed.items()
-        }
-        mine, its = needed["flops"][0]
-        comparison.reached[name] = Reached(
+        targets = floors + share * gains
+        of_flops, of_seconds = (
+            (_costs(mine, rising, targets), _costs(its, theirs, targets))
+            for mine, its in ((curve.flops, reference.flops), (curve.seconds, reference.seconds))
+        )
+        mine, its = (float(costs[0]) for costs in of_flops)
+        reached[name] = Reached(
             flops=mine,
-            flops_speedup=interval_of(ratios["flops"]),
-            seconds_speedup=interval_of(ratios["seconds"]),
+            flops_speedup=_speedups(*of_flops, gains),
+            seconds_speedup=_speedups(*of_seconds, gains),
             amortised={
                 n: speedup(its + reference.once / n, mine + curve.once / n) for n in LANGUAGES
             },
         )
-    return comparison
+    return replace(found, reached=reached)
+
+
+def _costs(costs: Array, rising: Array, targets: Array) -> Array:
+    """The cost of each draw's target on its curve: [S], [1 + D, S], [1 + D] -> [1 + D]."""
+    return np.array([cost_to_reach(costs, *one) for one in zip(rising, targets, strict=True)])
+
+
+def _speedups(mine: Array, its: Array, gains: Array) -> Interval:
+    """Over all draws; one in which the reference gains nothing asks for nothing."""
+    ratios = [
+        speedup(b, a) if gain > 0 else np.nan for a, b, gain in zip(mine, its, gains, strict=True)
+    ]
+    return interval_of(np.array(ratios))
 
 
 @dataclass(frozen=True)
@@ -193,8 +202,10 @@ class Summary:
     Attributes:
         cases: How many there are.
         reached: In how many of them the level was.
-        median: Never counts as 0, so it is 0 where most were never reached.
-        where_reached: Geometric mean of those that were: an arm that fails often looks good in it.
+        median: Never counts as 0, so it is 0 where most were never reached; infinite where most
+            stand there untrained.
+        where_reached: Geometric mean of those that were reached by training: an arm that fails
+            often looks good in it.
     """
 
     cases: int
@@ -204,10 +215,11 @@ class Summary:
 
 
 def summarise(speedups: Sequence[float]) -> Summary:
-    """One arm's cases at one level; of those that stood there untrained nothing is counted."""
-    known = [one for one in speedups if np.isfinite(one)]
+    """One arm's cases at one level; those in which the reference stood there are left out."""
+    known = [one for one in speedups if not np.isnan(one)]
     reached = [one for one in known if one > 0]
-    mean = float(np.exp(np.mean(np.log(reached)))) if reached else float("nan")
+    trained = [one for one in reached if np.isfinite(one)]
+    mean = float(np.exp(np.mean(np.log(trained)))) if trained else float("nan")
     # The lower one of two in the middle: half of the cases reach it at least.
     middle = sorted(known)[(len(known) - 1) // 2] if known else float("nan")
     return Summary(len(known), len(reached), middle, mean)

@@ -6,7 +6,7 @@ from itertools import groupby
 
 import numpy as np
 
-from bench.replication.analysis import Comparison, Curve, compare, final_of
+from bench.replication.analysis import Comparison, Curve, compare, final_of, gain_of
 from bench.replication.bootstrap import Array, Draws, Interval
 from bench.replication.floors import floor
 from bench.replication.measure import Measured
@@ -29,30 +29,37 @@ class Case:
         language: Of the tests.
         task: Its name, or HELD_OUT.
         rule: What gives the floor.
-        floor: Its score.
-        examples: How many there are, and in how many groups they are drawn.
-        groups: See there.
+        floor: Its score; None where it is of an arm that is not done.
+        examples: How many there are.
+        groups: In how many groups they are drawn: chapters, packages.
         runs: Arm to its runs, one a seed of step 2.
         curves: Arm to its curve; of HELD_OUT in bits below nought, so that higher is better.
         finals: Arm to final score.
         comparisons: Arm and reference to what came of it.
+        by_book: Reference to its gain's standard error where whole books are drawn.
     """
 
     language: str
     task: str
     rule: str
-    floor: float
+    floor: float | None
     examples: int
     groups: int
     runs: Mapping[str, Sequence[Measured]]
     curves: Mapping[str, Curve]
     finals: Mapping[str, Interval]
     comparisons: Mapping[tuple[str, str], Comparison]
+    by_book: Mapping[str, float]
 
     @property
     def sign(self) -> int:
         """What a score is multiplied with to be shown."""
         return -1 if self.task == HELD_OUT else 1
+
+    @property
+    def shown_floor(self) -> float | None:
+        """The floor as scores are shown."""
+        return None if self.floor is None else self.sign * self.floor
 
     @property
     def no_signal(self) -> list[str]:
@@ -87,7 +94,8 @@ def _of_task(
         arm: _curve(runs, [one.scores[task.name] for one in runs]) for arm, runs in arms.items()
     }
     floors = dict.fromkeys(curves, np.array(scores))
-    return _case(preset, language, task.name, rule, floors, groups, arms, curves)
+    shown = float(np.mean(scores))
+    return case_of(preset, language, task.name, (rule, shown), floors, groups, arms, curves)
 
 
 def _held_out(preset: Preset, language: str, arms: Mapping[str, Sequence[Measured]]) -> Case:
@@ -96,15 +104,16 @@ def _held_out(preset: Preset, language: str, arms: Mapping[str, Sequence[Measure
         arm: _curve(runs, [-one.bits[:, None, None] for one in runs]) for arm, runs in arms.items()
     }
     floors = {arm: curve.scores[:, 0].mean(axis=(0, 1)) for arm, curve in curves.items()}
+    shown = float(floors[preset.reference].mean()) if preset.reference in floors else None
     rule = f"{preset.reference} before step 2"
-    return _case(preset, language, HELD_OUT, rule, floors, ["all"], arms, curves)
+    return case_of(preset, language, HELD_OUT, (rule, shown), floors, ["all"], arms, curves)
 
 
-def _case(
+def case_of(
     preset: Preset,
     language: str,
     task: str,
-    rule: str,
+    floor: tuple[str, float | None],
     floors: Mapping[str, Array],
     groups: Sequence[str],
     arms: Mapping[str, Sequence[Measured]],
@@ -112,20 +121,27 @@ def _case(
 ) -> Case:
     """Every comparison with an arm is over that arm's floor, [N]."""
     draws = Draws(groups)
-    shown = floors.get(preset.reference)
+    comparisons = {
+        (arm, ref): compare(curves[arm], curves[ref], floors[ref], draws)
+        for arm, ref in _pairs(preset, curves)
+    }
+    books = [one.partition(":")[0] for one in groups]
+    wide = Draws(books) if books != list(groups) else None
     return Case(
         language=language,
         task=task,
-        rule=rule,
-        floor=float("nan") if shown is None else float(shown.mean()),
+        rule=floor[0],
+        floor=floor[1],
         examples=len(groups),
         groups=len(set(groups)),
         runs=arms,
         curves=curves,
         finals={arm: final_of(curve, draws) for arm, curve in curves.items()},
-        comparisons={
-            (arm, ref): compare(curves[arm], curves[ref], floors[ref], draws)
-            for arm, ref in _pairs(preset, curves)
+        comparisons=comparisons,
+        by_book={
+            ref: float(gain_of(curves[ref], floors[ref], wide)[1:].std())
+            for _, ref in comparisons
+            if wide is not None
         },
     )
 

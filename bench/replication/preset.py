@@ -99,7 +99,7 @@ class Preset(Model):
             "language": language,
             "seed": seed,
             "tasks": tasks,
-            "embeddings": {"learningRate": learning_rate},
+            "embeddings": {"learningRate": learning_rate, "snapshots": self.snapshots},
         }
         of_language = merged(self.spec, self.of_language.get(language, {}))
         spec = _placed(merged(merged(of_language, self.arms[arm]), own), language)

@@ -50,7 +50,7 @@ def write_report(
         *_rates(preset, measured, judged),
     ]
     for case in cases:
-        found += _section(preset, case)
+        found += section(preset, case)
     for block in found:
         if isinstance(block, Figure):
             (folder / f"{block.name}.svg").write_text(block.svg, encoding="utf-8")
@@ -63,18 +63,13 @@ def write_report(
     _write_csv(folder / "stages.csv", _provenance(measured))
 
 
-def _section(preset: Preset, case: Case) -> Iterator[Block]:
+def section(preset: Preset, case: Case) -> Iterator[Block]:
+    """What there is to say of one language and test set."""
     yield Heading(2, f"{case.language}, {case.task}")
-    told = f"Floor ({case.rule}): {case.sign * case.floor:.3f}."
-    if case.task != HELD_OUT:
-        told += f" {case.examples} examples in {case.groups} groups."
-    gains = {ref: (one.gain, one.gain_stderr) for (_, ref), one in case.comparisons.items()}
-    for reference, (gain, error) in gains.items():
-        told += f" {reference} ends {gain:.3f} from it"
-        told += f", {gain / error:.1f} standard errors." if error > ROUNDING else "."
+    told = _standing(case)
     for reference in case.no_signal:
         told += f" No signal: {reference} has not learned the task."
-    if not gains:
+    if not case.comparisons:
         told += f" {preset.reference} is not done yet."
     yield Paragraph(told)
     yield tables.scores(case)
@@ -87,7 +82,26 @@ def _section(preset: Preset, case: Case) -> Iterator[Block]:
         name = f"{preset.name}-{case.language}-{case.task.replace(' ', '-')}-{unit}"
         score = "bits per byte" if case.task == HELD_OUT else "score"
         title = f"{case.language}, {case.task}: {score}"
-        yield Figure(name, plot(title, what, lines, case.sign * case.floor))
+        yield Figure(name, plot(title, what, lines, case.shown_floor))
+
+
+def _standing(case: Case) -> str:
+    """The floor, and how far above it each reference ends."""
+    held_out = case.task == HELD_OUT
+    told: list[str] = []
+    if not held_out:
+        told.append(f"Floor ({case.rule}): {number(case.floor)}.")
+        told.append(f"{case.examples} examples in {case.groups} groups.")
+    for reference, one in {ref: one for (_, ref), one in case.comparisons.items()}.items():
+        end = f"{reference} ends {one.gain:.3f} above it"
+        if held_out:
+            end = f"{reference} starts at {-one.floor:.3f} and ends {one.gain:.3f} below it"
+        if one.gain_stderr > ROUNDING:
+            end += f", {one.gain / one.gain_stderr:.1f} standard errors"
+        if reference in case.by_book:
+            end += f" ({one.gain / case.by_book[reference]:.1f} where whole books are drawn)"
+        told.append(f"{end}.")
+    return " ".join(told)
 
 
 def _rates(

@@ -1,7 +1,7 @@
 """From a run's plan to one with a learning curve: the same stages, and more evaluations.
 
-`embed` also keeps snapshots, and a `graft` a snapshot takes the place of the one at the end.
-All else has the digests that `lingraft run` gives it, and is shared with it.
+A `graft` a snapshot takes the place of the one at the end. All else has the digests that
+`lingraft run` and the operator give it, and is shared with them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,16 +11,9 @@ from lingraft.params import EmbedParams, FinetuneParams, GraftParams
 from lingraft.plan import Plan, PlannedStage
 from lingraft.stage import Manifest, Stage
 
-FACTOR = 2**0.5
-"""Between the updates of one snapshot and the next."""
 BYTES_PER_TOKEN = 4
 CORE_GFLOPS, GPU_GFLOPS = 40.0, 100_000.0
 """GFLOP/s of a core for small models and of a GPU for large ones, before a training is done."""
-
-
-def log_spaced(steps: int, count: int) -> tuple[int, ...]:
-    """0 and `count` numbers of updates up to `steps`, each FACTOR times the one before."""
-    return tuple(sorted({0, *(round(steps / FACTOR**i) for i in range(count))}))
 
 
 def graft_name(step: int) -> str:
@@ -28,47 +21,26 @@ def graft_name(step: int) -> str:
     return f"graft-{step}"
 
 
-def with_snapshots(plan: Plan, count: int, every: int = 1) -> Plan:
+def with_curve(plan: Plan, every: int = 1) -> Plan:
     """A run's plan with its learning curve: snapshots are evaluated by every fine-tuning seed.
 
     The source language is evaluated at the last alone: it is the same model at each.
 
     Args:
-        plan: The run's.
-        count: Snapshots that `embed` keeps, besides the start.
+        plan: The run's, whose `embed` keeps snapshots.
         every: Which of them are evaluated, counted back from the last; the start always is.
     """
-    kept, steps = _with_kept(plan, count)
-    steps = (steps[0], *steps[:0:-every][::-1])
-    grafts = [_graft(plan, kept, step, last=step == steps[-1]) for step in steps]
-    others = [one for one in plan.stages if one.name not in ("embed", "graft")]
-    last = max(i for i, one in enumerate(others) if one.name in kept.needs) + 1
-    return plan.model_copy(update={"stages": (*others[:last], kept, *others[last:], *grafts)})
+    kept = EmbedParams.model_validate(plan["embed"].stage.params).snapshots
+    assert kept is not None, "a preset's resources ask for snapshots"
+    start, *later = kept
+    steps = (start, *later[(len(later) - 1) % every :: every])
+    grafts = [_graft(plan["graft"], step, last=step == steps[-1]) for step in steps]
+    others = [one for one in plan.stages if one.name != "graft"]
+    return plan.model_copy(update={"stages": (*others, *grafts)})
 
 
-def for_search(plan: Plan, count: int) -> Plan:
-    """What a learning rate is judged by: the run's own step 2, and its held-out loss at the end."""
-    kept, steps = _with_kept(plan, count)
-    graft = _graft(plan, kept, steps[-1], last=True)
-    params = GraftParams.model_validate(graft.stage.params).model_copy(update={"tasks": ()})
-    inputs = {name: ref for name, ref in graft.stage.inputs.items() if ":" not in name}
-    stage = Stage(kind="graft", params=params.to_json(), inputs=inputs)
-    needs = tuple(name for name in graft.needs if not name.startswith("finetune-"))
-    judged = graft.model_copy(update={"name": "graft", "stage": stage, "needs": needs})
-    before = [one for one in plan.stages if one.stage.kind not in ("embed", "graft", "finetune")]
-    return plan.model_copy(update={"stages": (*before, kept, judged)})
-
-
-def _with_kept(plan: Plan, count: int) -> tuple[PlannedStage, tuple[int, ...]]:
-    """`embed`, keeping its snapshots, and at which updates."""
-    params = EmbedParams.model_validate(plan["embed"].stage.params)
-    steps = log_spaced(params.training.steps, count)
-    return _changed(plan["embed"], params.model_copy(update={"snapshots": steps}).to_json()), steps
-
-
-def _graft(plan: Plan, embed: PlannedStage, step: int, *, last: bool) -> PlannedStage:
+def _graft(graft: PlannedStage, step: int, *, last: bool) -> PlannedStage:
     """The evaluation of one snapshot."""
-    graft = plan["graft"]
     inputs = {
         name: ref
         for name, ref in graft.stage.inputs.items()
@@ -76,12 +48,8 @@ def _graft(plan: Plan, embed: PlannedStage, step: int, *, last: bool) -> Planned
     }
     asked = GraftParams.model_validate(graft.stage.params)
     changed = asked.model_copy(update={"snapshot": step}).to_json()
-    stage = Stage(kind="graft", params=changed, inputs=inputs | {"embed": embed.stage.ref})
+    stage = Stage(kind="graft", params=changed, inputs=inputs)
     return graft.model_copy(update={"name": graft_name(step), "stage": stage})
-
-
-def _changed(planned: PlannedStage, params: dict[str, object]) -> PlannedStage:
-    return planned.model_copy(update={"stage": planned.stage.model_copy(update={"params": params})})
 
 
 def distinct(plans: Iterable[Plan]) -> dict[str, tuple[Plan, PlannedStage]]:

@@ -74,7 +74,7 @@ def scores(case: Case) -> Table:
 
 
 def speedups(case: Case) -> Iterator[Block]:
-    """Of every comparison, one row."""
+    """Of every comparison one row: in FLOPs, in seconds, and with what is spent once."""
     with_signal = {pair: one for pair, one in case.comparisons.items() if one.reached}
     if not case.comparisons:
         return
@@ -109,7 +109,7 @@ def _levels(one: Comparison, unit: str) -> list[str]:
 
 def speedup_rows(cases: Sequence[Case]) -> Iterator[Sequence[Any]]:
     """`speedups.csv`: 0 is never, inf is untrained."""
-    head = ["language", "task", "arm", "against", "seeds", "level", "flops"]
+    head = ["language", "task", "arm", "against", "seeds", "floor", "gain", "level", "flops"]
     for unit in ("flops", "seconds"):
         head += [f"speedup_{unit}", f"{unit}_low", f"{unit}_high", f"{unit}_never"]
     yield [*head, *(f"amortised_{n}" for n in LANGUAGES)]
@@ -119,7 +119,8 @@ def speedup_rows(cases: Sequence[Case]) -> Iterator[Sequence[Any]]:
                 intervals = (reached.flops_speedup, reached.seconds_speedup)
                 flat = [x for i in intervals for x in (i.value, i.low, i.high, i.never)]
                 numbers = [reached.flops, *flat, *reached.amortised.values()]
-                about = [case.language, case.task, arm, ref, len(one.runs), level]
+                over = [f"{case.sign * one.floor:.4g}", f"{one.gain:.4g}"]
+                about = [case.language, case.task, arm, ref, len(one.runs), *over, level]
                 yield [*about, *(f"{x:.4g}" for x in numbers)]
 
 
@@ -131,7 +132,8 @@ def score_rows(cases: Sequence[Case]) -> Iterator[Sequence[Any]]:
         for arm, curve in case.curves.items():
             shown = _times(case.sign, case.finals[arm])
             source = case.runs[arm][0].source.get(case.task, float("nan"))
-            numbers = [shown.value, shown.low, shown.high, case.sign * case.floor, source]
+            floor = float("nan") if case.shown_floor is None else case.shown_floor
+            numbers = [shown.value, shown.low, shown.high, floor, source]
             numbers += [curve.flops[-1], curve.seconds[-1], curve.once]
             about = [case.language, case.task, arm, len(curve.runs)]
             yield [*about, *(f"{x:.4g}" for x in numbers)]

@@ -1,6 +1,6 @@
 """Step 2 against transformers' `Trainer`: one model, one text, one batch, in turn.
 
-    python -m bench.trainer [--quick]            (make bench, make bench-quick)
+    python -m bench.trainer [--quick]            (make bench)
 
 Four contenders, each in a process of its own: `Trainer` with the body frozen, the usual script,
 and this project's `embed` loop; each through all layers (Standard) and through the bottom third
@@ -9,10 +9,7 @@ alike; medians are compared. Ratios are what to quote: the times belong to the m
 """
 
 import argparse
-import json
-import platform
-from datetime import UTC, datetime
-from importlib.metadata import version
+from typing import Any
 
 import torch
 
@@ -35,23 +32,16 @@ def main() -> None:
     args = parser.parse_args()
     if args.quick:
         args.hidden, args.length = [256], [128]
-    found = {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": platform.machine(),
-        "threads": args.threads,
-        "versions": {name: version(name) for name in ("torch", "transformers", "accelerate")},
-        "cases": [],
-    }
+    write = results.begin("trainer")
+    cases: list[dict[str, Any]] = []
     for hidden in args.hidden:
         for length in args.length:
             case = Case(hidden=hidden, length=length, batch_tokens=args.batch_tokens)
             peak = matmul_gflops(case, args.threads)
             result = measure(case, rounds=args.rounds, threads=args.threads)
-            found["cases"].append({"case": case.to_json(), "peakGflops": peak, "sides": result})
+            cases.append({"case": case.to_json(), "peakGflops": peak, "sides": result})
             print(table(case, peak, result), flush=True)
-    file = results.today()
-    file.write_text(json.dumps(found, indent=2) + "\n")
-    print(f"written: {file}")
+            print(f"written: {write({'threads': args.threads, 'cases': cases})}", flush=True)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from typing import Any
 
 import boto3
 
-from bench.trainer.results import note
+from bench.trainer.results import begin
 from lingraft.sources import fetch_source, fingerprint
 from lingraft.store import open_store
 from lingraft.store.disk import hash_file
@@ -103,7 +103,7 @@ def main() -> None:
         ratio = median(one[part] / limit for one, limit in zip(found, link, strict=True))
         print(f"{part:<30} {seconds:>6.2f} s {size / seconds / 1e6:>6.0f} MB/s {ratio:>6.2f}")
     print(f"{'upload, hashed (once)':<30} {upload:>6.2f} s {size / upload / 1e6:>6.0f} MB/s")
-    note("startup", {"fetch": {"bytes": size, "upload": upload, "rounds": found}})
+    begin("fetch")({"bytes": size, "upload": upload, "rounds": found})
 
 
 if __name__ == "__main__":

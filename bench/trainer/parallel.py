@@ -18,8 +18,6 @@ import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any, TextIO
@@ -230,20 +228,16 @@ def main() -> None:
     parser.add_argument("--batch-tokens", type=int, default=4096)
     parser.add_argument("--rounds", type=int, default=7, help="updates that are counted")
     args = parser.parse_args()
-    found: dict[str, Any] = {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {"torch": version("torch")},
-        "cases": [],
-    }
-    file = results.today("parallel")
+    write = results.begin("parallel")
+    found: dict[str, Any] = {"cases": []}
     FORKS.set_forkserver_preload(list(LIBRARIES))
     for hidden in args.hidden:
         case = Case(hidden=hidden, batch_tokens=args.batch_tokens)
         sides = measure(case, args.layers, args.rounds)
         found["cases"].append({"case": case.to_json(), "layers": args.layers, "sides": sides})
         print(table(found["cases"][-1]), flush=True)
-        file.write_text(json.dumps(found, indent=2) + "\n")
-    print(f"written: {file}\n\n{scaling.table(found)}")
+        print(f"written: {write(found)}", flush=True)
+    print(f"\n{scaling.table(found)}")
 
 
 if __name__ == "__main__":

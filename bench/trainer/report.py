@@ -15,8 +15,9 @@ def table(case: Case, peak: float, sides: dict[str, Any]) -> str:
     less; `FLOPs` is the bound by formula; the parts are milliseconds of an update.
     """
     lines = [
-        f"\n12 layers x {case.hidden}, vocabulary {case.vocabulary}, {case.batch_tokens} tokens in "
-        f"rows of {case.length}, fp32; a matrix product reaches {peak:.0f} GFLOP/s",
+        f"\n{case.layers} layers x {case.hidden}, vocabulary {case.vocabulary}, "
+        f"{case.batch_tokens} tokens in rows of {case.length}, fp32; "
+        f"a matrix product reaches {peak:.0f} GFLOP/s",
         f"{'':<12}" + "".join(f"{heading:>10}" for heading in HEADINGS),
     ]
     usual = sides[f"trainer-{case.layers}"]

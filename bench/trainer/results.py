@@ -1,34 +1,47 @@
-"""Where results lie: one file a day, never committed."""
+"""Where results lie: one file a run of a benchmark, never committed."""
 
 import json
-from datetime import date
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from lingraft_trainer.attempt import processor
+
 FOLDER = Path(__file__).parents[1] / "results"
+LIBRARIES = ("torch", "transformers", "accelerate")
 
 
-def today(kind: str = "trainer") -> Path:
-    """The file of today's results of one benchmark, its folder made."""
+def begin(kind: str) -> Callable[[dict[str, Any]], Path]:
+    """A function that writes what was found so far, into a file of this run's own.
+
+    Where and when it is said beside it. Called after every part: what was measured before an
+    interruption is kept.
+    """
     FOLDER.mkdir(exist_ok=True)
-    return FOLDER / f"{kind}-{date.today().isoformat()}.json"
+    now = datetime.now(UTC)
+    file = FOLDER / f"{kind}-{now:%Y-%m-%dT%H%M%S}.json"
+    where = {
+        "date": now.isoformat(timespec="seconds"),
+        "processor": processor(),
+        "versions": {name: version(name) for name in LIBRARIES},
+    }
+
+    def write(found: dict[str, Any]) -> Path:
+        file.write_text(json.dumps(where | found, indent=2) + "\n")
+        return file
+
+    return write
 
 
-def newest(kind: str = "trainer", target: str = "bench") -> Path:
+def newest(kind: str, target: str) -> dict[str, Any]:
     """The newest results of one benchmark, which `make TARGET` writes.
 
     Raises:
         SystemExit: There are none.
     """
-    found = sorted(FOLDER.glob(f"{kind}-*.json"))
+    found = [json.loads(file.read_text()) for file in FOLDER.glob(f"{kind}-*.json")]
     if not found:
         raise SystemExit(f"no results yet: run `make {target}` first")
-    return found[-1]
-
-
-def note(kind: str, found: dict[str, Any]) -> Path:
-    """Add to the file of today's results of another kind than `make bench`'s."""
-    file = today(kind)
-    before = json.loads(file.read_text()) if file.exists() else {}
-    file.write_text(json.dumps(before | found, indent=1) + "\n")
-    return file
+    return max(found, key=lambda one: one["date"])

@@ -10,7 +10,6 @@ end. Left out: the latency of the ring's 2 (n - 1) hops, and waiting for the slo
 """
 
 import argparse
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,7 +102,7 @@ def table(found: dict[str, Any]) -> str:
 def main() -> None:
     """Print the table."""
     argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0]).parse_args()
-    print(table(json.loads(newest("parallel", "bench-parallel").read_text())))
+    print(table(newest("parallel", "bench-parallel")))
 
 
 if __name__ == "__main__":

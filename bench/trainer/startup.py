@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.trainer.results import note
+from bench.trainer.results import begin
 from lingraft.stage import Execution, StageSpec
 
 SPAWNED = "LINGRAFT_BENCH_SPAWNED"
@@ -170,6 +170,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
+    write = begin("startup")
     found: dict[str, list[Seconds]] = {"without workers": [], "one worker on Ray": []}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -187,7 +188,7 @@ def main() -> None:
                     corpus=folder / "corpus",
                 )
                 found[case].append(measure(spec, folder))
-                note("startup", {"stage": found})  # what is there, should it be interrupted
+                write({"stage": found})
     for case, runs in found.items():
         print(f"\n{case:<48} {'wall':>8} {'CPU':>8}")
         for part in runs[0]:

@@ -54,7 +54,7 @@ class Watch:
         if not sys.stdin.readline().startswith("step"):
             _say({"peak": peak_mib()})
             return False
-        self._parts: dict[str, float] = dict.fromkeys(PARTS, 0.0)
+        self._parts = dict.fromkeys(PARTS, 0.0)
         self._wall, self._cpu = time.perf_counter(), time.process_time()
         return True
 

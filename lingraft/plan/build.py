@@ -14,6 +14,7 @@ from lingraft.plan.defaults import (
     masked_lm,
     mini_layers,
     sequence_length,
+    snapshot_steps,
     tokenizer,
 )
 from lingraft.plan.model import Plan
@@ -67,7 +68,12 @@ def plan(
     embed = dag.add(
         "embed",
         "embed",
-        params.EmbedParams(method=spec.method, init=spec.embeddings.init, training=training),
+        params.EmbedParams(
+            method=spec.method,
+            init=spec.embeddings.init,
+            training=training,
+            snapshots=snapshot_steps(training.steps, spec.embeddings.snapshots),
+        ),
         {"model": model, "base": base, "corpus": corpus},
         flops=_embed_flops(spec, shape, training, _depth(spec, shape, layers)),
         steps=training.steps,

@@ -13,6 +13,8 @@ SOURCE_LANGUAGE = "en"
 LONGEST_ROW = 512
 WARMUP_SHARE = 0.08
 MAX_STEPS, MAX_EPOCHS = 125_000, 40
+FACTOR = 2**0.5
+"""Between the updates of one snapshot and the next."""
 # Plain text averages about four bytes a token.
 BYTES_PER_TOKEN = 4
 
@@ -73,3 +75,10 @@ def embed_steps(spec: resource.LanguageAdaptationSpec, corpus: Source) -> int:
         return spec.embeddings.steps
     updates = MAX_EPOCHS * corpus.text_bytes / BYTES_PER_TOKEN / spec.embeddings.batch_tokens
     return max(1, min(MAX_STEPS, math.ceil(updates)))
+
+
+def snapshot_steps(steps: int, count: int | None) -> tuple[int, ...] | None:
+    """0 and `count` numbers of updates up to `steps`, each FACTOR times the one before."""
+    if count is None:
+        return None
+    return tuple(sorted({0, *(round(steps / FACTOR**i) for i in range(count))}))

@@ -206,3 +206,11 @@ class Embeddings(MaskedLanguageModelling):
         le=MOST_STEPS,
         description="Updates, of batchTokens each. Default: 40 epochs, at most 125,000.",
     )
+    snapshots: int | None = Field(
+        default=None,
+        ge=1,
+        le=40,
+        description="Copies to keep of what was learned on the way, for a learning curve: at the "
+        "start, and after so many numbers of updates up to `steps`, each 1.41 times the one "
+        "before. Default: none.",
+    )

@@ -190,14 +190,15 @@ def environment(spec: StageSpec, world: int, threads: int) -> dict[str, Any]:
         | {"lingraft": lingraft.__version__},
         "python": platform.python_version(),
         "machine": platform.machine(),
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else _processor(),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else processor(),
         "workers": world,
         "threads": threads,
         "microBatchTokens": spec.execution.micro_batch_tokens,
     }
 
 
-def _processor() -> str:
+def processor() -> str:
+    """What the CPU calls itself."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from bench.replication import floors
-from bench.replication.__main__ import done_of, execute, judge, measured, planned, search_plan
 from bench.replication.preset import Preset, Run
+from bench.replication.rates import judge, searched
 from bench.replication.report import write_report
+from bench.replication.runs import done_of, execute, measured, planned
 from bench.replication.stages import cost_lines
 from lingraft.errors import LingraftError
+from lingraft.planning import plan_resource
 from lingraft.store.uri import parse_uri
 from tests.support.world import resource_of, write_world
 
@@ -74,8 +76,10 @@ def test_curves_report_and_cache(preset: Preset, tmp_path: Path) -> None:
     )
 
     # A search on the way to it reads the held-out loss of the same step 2.
-    execute({"search": search_plan(preset, runs[0])}, jobs=1)
-    judged = judge(preset, [runs[0]])
+    grid = preset.model_copy(update={"learning_rates": [5e-3, 1e-2], "search_language": "fr"})
+    search = searched(grid, ["standard"])[:1]
+    execute({"search": plan_resource(search[0].resource)}, jobs=1)
+    judged = judge(search)
     assert judged == {("standard", 5e-3): pytest.approx(standard.bits[-1])}
 
     write_report(preset, found, judged, tmp_path / "report")

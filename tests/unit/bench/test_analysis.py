@@ -71,7 +71,9 @@ def test_a_summary_does_not_forget_the_cases_that_were_never_reached() -> None:
     assert found.where_reached == pytest.approx(4.0)
     assert summarise([2.0, 0.0, 0.0]).median == 0.0
     assert summarise([2.0, 0.0]).median == 0.0, "half of the cases reach it at least"
-    assert summarise([float("nan"), 2.0, float("inf"), 8.0]).cases == 2
+    untrained = summarise([float("nan"), 2.0, float("inf"), 8.0])
+    assert (untrained.cases, untrained.reached, untrained.median) == (3, 3, 8.0)
+    assert untrained.where_reached == pytest.approx(4.0)
     assert np.isnan(summarise([0.0]).where_reached) and np.isnan(summarise([]).median)
 
 

@@ -3,15 +3,11 @@
 import pytest
 import yaml
 
-from bench.replication.__main__ import (
-    assumed,
-    chosen_rates,
-    planned,
-    searched,
-    write_part,
-    write_resources,
-)
-from bench.replication.preset import PRESETS, ROOT, load_preset, merged
+from bench.replication.__main__ import write
+from bench.replication.prepare import write_part
+from bench.replication.preset import PRESETS, ROOT, Run, load_preset, merged
+from bench.replication.rates import chosen_rates, decided, searched
+from bench.replication.runs import assumed, planned
 from lingraft.files import load_resource
 
 NAMES = sorted(file.stem for file in PRESETS.glob("*.yaml"))
@@ -57,20 +53,39 @@ def test_minijoint_stands_on_the_demos_base() -> None:
     mine = load_preset("cpu-small").run("minijoint", "fr", 0, 1e-2).resource.spec
     assert mine.base == demo.base and mine.corpus == demo.corpus and mine.mini == demo.mini
     assert mine.store == demo.store
-    assert mine.embeddings.model_copy(update={"steps": 1500}) == demo.embeddings
+    own = {"steps": 1500, "snapshots": None}
+    assert mine.embeddings.model_copy(update=own) == demo.embeddings
 
 
 def test_a_preset_goes_to_a_cluster_as_files_that_lingraft_reads(tmp_path) -> None:
     preset = load_preset("paper")
     preset = preset.model_copy(update={"languages": ["sw"], "seeds": 1, "learning_rates": [7e-4]})
-    write_resources(preset, tmp_path)
-    files = sorted(tmp_path.glob("*.yaml"))
+    write([], lambda _: [preset.run(arm, "sw", 0, 7e-4) for arm in preset.arms], tmp_path)
+    files = sorted(tmp_path.glob("runs/*.yaml"))
     assert len(files) == len(preset.arms)
     for file in files:
         spec = load_resource(file).spec
         assert spec.corpus.uri == "s3://corpora/cc100/sw/"
         assert [task.name for task in spec.tasks] == ["xnli"]
         assert yaml.safe_load(file.read_text())["spec"]["embeddings"]["steps"] == 125_000
+        assert spec.embeddings.snapshots == preset.snapshots, "a cluster keeps the curve's too"
+
+
+def test_a_search_goes_before_the_runs_and_has_names_of_its_own(tmp_path, capsys) -> None:
+    preset = load_preset("paper")
+    search = searched(preset, preset.arms)
+
+    def no_runs(_: object) -> list[Run]:
+        raise AssertionError("the rates are not known")
+
+    write(search, no_runs, tmp_path)
+    files = sorted(tmp_path.glob("search/*.yaml"))
+    assert len(files) == len(search) == len(preset.arms) * len(preset.learning_rates)
+    for file in files:
+        found = load_resource(file)
+        assert found.spec.tasks == [] and found.spec.language == preset.search_language
+        assert found.metadata.name.endswith("-search")
+    assert "the runs are written" in capsys.readouterr().out
 
 
 def test_every_arm_has_the_same_grid_and_the_loss_chooses() -> None:
@@ -90,6 +105,9 @@ def test_every_arm_has_the_same_grid_and_the_loss_chooses() -> None:
     }
     rates = chosen_rates(preset, preset.arms, judged)
     assert rates == {arm: high if arm.startswith("minijoint") else low for arm in preset.arms}
+    assert decided(preset, preset.arms, judged) == list(preset.arms)
+    del judged["minipost", high]
+    assert decided(preset, ["minijoint", "minipost", "minipost-equal"], judged) == ["minijoint"]
     assert {run.arm for run in searched(preset, ["minijoint-equal"])} == {"minijoint"}
 
 
@@ -132,10 +150,23 @@ def test_an_arm_is_compared_with_what_it_differs_from_in_its_method_alone() -> N
 
 
 def test_a_part_of_a_file_is_whole_pieces(tmp_path) -> None:
-    file = tmp_path / "fr.txt"
-    file.write_text("".join(f"{i} a\n{i} b\n\n" for i in range(8)))
-    write_part(file, 4, "\n\n")
-    assert (tmp_path / "fr-4th.txt").read_text() == "0 a\n0 b\n\n4 a\n4 b\n"
+    whole, part = tmp_path / "fr.txt", tmp_path / "fr-4th.txt"
+    whole.write_text("".join(f"{i} a\n{i} b\n\n" for i in range(8)))
+    write_part(whole, part, 4)
+    assert part.read_text() == "0 a\n0 b\n\n4 a\n4 b\n"
+    before = part.stat()
+    write_part(whole, part, 4)
+    assert part.stat().st_ino == before.st_ino, "what is right is left alone"
+    lines = tmp_path / "train.jsonl"
+    lines.write_text("0\n1\n2\n")
+    write_part(lines, tmp_path / "train-2th.jsonl", 2)
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "fr-4th.txt",
+        "fr.txt",
+        "train-2th.jsonl",
+        "train.jsonl",
+    ]
+    assert (tmp_path / "train-2th.jsonl").read_text() == "0\n2\n"
 
 
 def test_a_mapping_is_laid_over_another_field_by_field() -> None:

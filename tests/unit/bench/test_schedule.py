@@ -1,10 +1,10 @@
 """Which stages may start, and on how many threads."""
 
 from bench.replication.schedule import ready, threads_of
-from bench.replication.stages import distinct, with_snapshots
+from bench.replication.stages import distinct, with_curve
 from tests.support.specs import planned, spec_of, task
 
-PLAN = with_snapshots(planned(spec_of("MiniPost", tasks=[task()])), 2)
+PLAN = with_curve(planned(spec_of("MiniPost", tasks=[task()], embeddings={"snapshots": 2})))
 STAGES = distinct([PLAN])
 
 

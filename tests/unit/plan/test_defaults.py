@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lingraft.params import EmbedParams, MiniParams
+from lingraft.plan.defaults import snapshot_steps
 from tests.support.specs import ROBERTA_BASE, pinned, planned, spec_of
 
 ENGLISH = {"text": {"uri": "file:///english"}}
@@ -91,3 +92,17 @@ def test_only_what_trains_costs():
     costs = {one.name for one in plan.stages if one.flops > 0}
     assert costs == {one.name for one in plan.stages if one.steps > 0}
     assert costs == {"pretrain", "mini", "embed"}
+
+
+@given(st.integers(1, 200_000), st.integers(1, 40))
+def test_snapshots_rise_to_the_end(steps: int, count: int) -> None:
+    found = snapshot_steps(steps, count)
+    assert found is not None and found[0] == 0 and found[-1] == steps
+    assert list(found) == sorted(set(found))
+
+
+def test_snapshots_are_only_kept_where_they_are_asked_for() -> None:
+    params = planned(spec_of())["embed"].stage.params
+    assert "snapshots" not in params
+    asked = planned(spec_of(embeddings={"steps": 100, "snapshots": 3}))["embed"].stage
+    assert asked.params["snapshots"] == [0, 50, 71, 100]
