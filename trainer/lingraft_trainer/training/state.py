@@ -1,7 +1,6 @@
 """A run's checkpoint: parameters, Adam's moments and what was done, as safetensors and JSON."""
 
 import json
-import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,22 +61,13 @@ def _trained(module: nn.Module) -> dict[str, nn.Parameter]:
     return {n: p for n, p in module.named_parameters() if p.requires_grad}
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """A copy of the state after `step` updates, which training does not change."""
-
-    step: int
-    tensors: dict[str, torch.Tensor]
-    record: dict[str, Any]
-
-
-def snapshot(state: Trainer, done: object, step: int) -> Snapshot:
-    """Copy the state into host memory."""
+def write(state: Trainer, done: object, step: int, folder: Path) -> None:
+    """Write the state after `step` updates to files, from where it lies: without a copy."""
     tensors: dict[str, torch.Tensor] = {}
     for name, parameter in state.parameters.items():
-        tensors[f"parameter.{name}"] = _copy(parameter)
+        tensors[f"parameter.{name}"] = parameter.detach()
         for moment in MOMENTS:
-            tensors[f"{moment}.{name}"] = _copy(state.optimizer.state[parameter][moment])
+            tensors[f"{moment}.{name}"] = state.optimizer.state[parameter][moment]
     record: dict[str, Any] = {
         "step": step,
         "precision": state.precision,
@@ -87,19 +77,8 @@ def snapshot(state: Trainer, done: object, step: int) -> Snapshot:
         best = state.best
         tensors |= {f"best.{name}": tensor for name, tensor in best.tensors.items()}
         record["best"] = {"epoch": best.epoch, "score": best.score, "scores": best.scores}
-    return Snapshot(step, tensors, record)
-
-
-def _copy(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.detach().to("cpu", copy=True)
-
-
-def write(ctx: StageContext, taken: Snapshot) -> None:
-    """Send a snapshot to the store."""
-    with tempfile.TemporaryDirectory(dir=ctx.scratch) as folder:
-        save_file(taken.tensors, Path(folder, TENSORS))
-        Path(folder, RECORD).write_text(json.dumps(taken.record))
-        ctx.save_checkpoint(taken.step, Path(folder))
+    save_file(tensors, folder / TENSORS)
+    (folder / RECORD).write_text(json.dumps(record))
 
 
 def restore(ctx: StageContext, state: Trainer, done: object) -> int:
