@@ -12,7 +12,7 @@ from lingraft.plan import Plan, PlannedStage
 from lingraft.stage import Manifest, Stage
 
 BYTES_PER_TOKEN = 4
-CORE_GFLOPS, GPU_GFLOPS = 40.0, 100_000.0
+CORE_GFLOPS, GPU_GFLOPS = 25.0, 100_000.0
 """GFLOP/s of a core for small models and of a GPU for large ones, before a training is done."""
 
 
