@@ -13,16 +13,15 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from bench.replication.prepare import prepare
 from bench.replication.preset import PRESETS, ROOT, Preset, Run, load_preset
 from bench.replication.rates import Judged, chosen_rates, decided, judge, searched
-from bench.replication.resources import write_resources
+from bench.replication.resources import write_preset
 from bench.replication.runs import assumed, done_of, execute, measured, planned
 from bench.replication.stages import CORE_GFLOPS, GPU_GFLOPS, cost_lines
-from lingraft.errors import LingraftError
+from lingraft.errors import LingraftError, UserError
 from lingraft.planning import plan_resource
 
 OUT = ROOT / ".demo" / "replication"
@@ -41,7 +40,12 @@ def main() -> None:
     )
     parser.add_argument("--cost", action="store_true", help="say the cost and end")
     parser.add_argument("--report", action="store_true", help="only report what is done")
-    parser.add_argument("--write", type=Path, metavar="DIR", help="write the resources and end")
+    parser.add_argument(
+        "--write",
+        type=Path,
+        metavar="DIR",
+        help="write the resources of the search, or of the runs too if it is done, and end",
+    )
     arguments = parser.parse_args()
     if arguments.jobs < 1:
         parser.error("--jobs: at least 1")
@@ -59,7 +63,7 @@ def main() -> None:
 
     prepare(preset, [*search, *runs({})])
     if arguments.write:
-        return write(search, runs, arguments.write)
+        return write_preset(search, runs, arguments.write)
     unseen = arguments.cost and not preset.on_bibles
     judged = {} if unseen else judge(search)
     if not arguments.report:
@@ -72,26 +76,17 @@ def main() -> None:
         execute({run.label: planned(preset, run) for run in runs(judged)}, arguments.jobs)
     from bench.replication.report import write_report
 
-    known = set(decided(preset, arms, judged))
+    known = decided(preset, arms, judged)
+    if not known:
+        raise UserError(
+            "no learning rate is chosen yet; run it without --report", where=preset.name
+        )
+    if left := [arm for arm in arms if arm not in known]:
+        print(f"left out, for their search is not done: {', '.join(left)}")
     done = measured(preset, [run for run in runs(judged) if run.arm in known])
     write_report(preset, done, judged, OUT / preset.name)
     print(f"report: {OUT / preset.name / 'report.html'}")
     return None
-
-
-def write(search: list[Run], runs: Callable[[Judged], list[Run]], folder: Path) -> None:
-    """The search's files, and those of the runs once it is done."""
-    if search:
-        write_resources(search, folder / "search")
-    try:
-        judged = judge(search)
-    except LingraftError as error:
-        print(f"the runs are written where the search's results can be read: {error}")
-        return
-    if len(judged) < len(search):
-        print(f"the runs are written when the search is done: {len(judged)} of {len(search)} are")
-        return
-    write_resources(runs(judged), folder / "runs")
 
 
 def say_cost(preset: Preset, search: list[Run], runs: list[Run], *, unseen: bool) -> None:

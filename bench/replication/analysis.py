@@ -69,7 +69,9 @@ class Comparison:
     Attributes:
         runs: Seeds of step 2 that both have.
         floor: What the reference's gain is counted from.
-        gain: The reference's final score above the floor, and its standard error.
+        gain: The reference's final score above the floor.
+        gain_stderr: Its standard error.
+        gain_stderr_by_book: The same where whole books are drawn; None where there are none.
         difference: The arm's final score less the reference's.
         reached: Level to what the arm needs; empty where there is no signal.
     """
@@ -78,6 +80,7 @@ class Comparison:
     floor: float
     gain: float
     gain_stderr: float
+    gain_stderr_by_book: float | None
     difference: Interval
     reached: dict[str, Reached]
 
@@ -133,12 +136,9 @@ def final_of(curve: Curve, draws: Draws) -> Interval:
     return interval_of(draws.means(curve.scores, curve.base)[:, -1])
 
 
-def gain_of(curve: Curve, floor: Array, draws: Draws) -> Array:
-    """The final score above the floor, in every draw, [1 + D]."""
-    return draws.means(curve.scores, curve.base)[:, -1] - draws.examples @ floor
-
-
-def compare(curve: Curve, reference: Curve, floor: Array, draws: Draws) -> Comparison:
+def compare(
+    curve: Curve, reference: Curve, floor: Array, draws: Draws, books: Draws | None = None
+) -> Comparison:
     """Compare an arm with a reference, over the seeds that both have.
 
     Args:
@@ -146,17 +146,20 @@ def compare(curve: Curve, reference: Curve, floor: Array, draws: Draws) -> Compa
         reference: The arm's that is to be equalled.
         floor: The floor's score of each example, [N].
         draws: Over the same examples.
+        books: The same with larger groups, for the gain's error alone.
     """
     both = tuple(run for run in curve.runs if run in reference.runs)
     curve, reference = curve.of_runs(both), reference.of_runs(both)
     scores, top = (draws.means(one.scores, one.base) for one in (curve, reference))
     floors = draws.examples @ floor
-    gains = gain_of(reference, floor, draws)
+    gains = top[:, -1] - floors
+    by_book = None if books is None else _final_gain(reference, floor, books)
     found = Comparison(
         runs=both,
         floor=float(floors[0]),
         gain=float(gains[0]),
         gain_stderr=float(gains[1:].std()),
+        gain_stderr_by_book=None if by_book is None else float(by_book[1:].std()),
         difference=interval_of(scores[:, -1] - top[:, -1]),
         reached={},
     )
@@ -165,16 +168,20 @@ def compare(curve: Curve, reference: Curve, floor: Array, draws: Draws) -> Compa
     rising, theirs = (np.apply_along_axis(smoothed, 1, one) for one in (scores, top))
     reached: dict[str, Reached] = {}
     for name, share in LEVELS.items():
-        targets = floors + share * gains
-        of_flops, of_seconds = (
-            (_costs(mine, rising, targets), _costs(its, theirs, targets))
-            for mine, its in ((curve.flops, reference.flops), (curve.seconds, reference.seconds))
-        )
-        mine, its = (float(costs[0]) for costs in of_flops)
+        # Smoothed ends on both sides: a dip at the end must not be one side's alone.
+        targets = floors + share * (theirs[:, -1] - floors)
+        needed = {
+            unit: (
+                _costs(getattr(curve, unit), rising, targets),
+                _costs(getattr(reference, unit), theirs, targets),
+            )
+            for unit in ("flops", "seconds")
+        }
+        mine, its = (float(costs[0]) for costs in needed["flops"])
         reached[name] = Reached(
             flops=mine,
-            flops_speedup=_speedups(*of_flops, gains),
-            seconds_speedup=_speedups(*of_seconds, gains),
+            flops_speedup=_speedups(*needed["flops"], gains),
+            seconds_speedup=_speedups(*needed["seconds"], gains),
             amortised={
                 n: speedup(its + reference.once / n, mine + curve.once / n) for n in LANGUAGES
             },
@@ -187,10 +194,15 @@ def _costs(costs: Array, rising: Array, targets: Array) -> Array:
     return np.array([cost_to_reach(costs, *one) for one in zip(rising, targets, strict=True)])
 
 
-def _speedups(mine: Array, its: Array, gains: Array) -> Interval:
+def _final_gain(curve: Curve, floor: Array, draws: Draws) -> Array:
+    return draws.means(curve.scores, curve.base)[:, -1] - draws.examples @ floor
+
+
+def _speedups(costs: Array, reference: Array, gains: Array) -> Interval:
     """Over all draws; one in which the reference gains nothing asks for nothing."""
     ratios = [
-        speedup(b, a) if gain > 0 else np.nan for a, b, gain in zip(mine, its, gains, strict=True)
+        speedup(theirs, ours) if gain > 0 else np.nan
+        for ours, theirs, gain in zip(costs, reference, gains, strict=True)
     ]
     return interval_of(np.array(ratios))
 
@@ -202,6 +214,7 @@ class Summary:
     Attributes:
         cases: How many there are.
         reached: In how many of them the level was.
+        trained: In how many of these by training, and not before it.
         median: Never counts as 0, so it is 0 where most were never reached; infinite where most
             stand there untrained.
         where_reached: Geometric mean of those that were reached by training: an arm that fails
@@ -210,6 +223,7 @@ class Summary:
 
     cases: int
     reached: int
+    trained: int
     median: float
     where_reached: float
 
@@ -222,4 +236,4 @@ def summarise(speedups: Sequence[float]) -> Summary:
     mean = float(np.exp(np.mean(np.log(trained)))) if trained else float("nan")
     # The lower one of two in the middle: half of the cases reach it at least.
     middle = sorted(known)[(len(known) - 1) // 2] if known else float("nan")
-    return Summary(len(known), len(reached), middle, mean)
+    return Summary(len(known), len(reached), len(trained), middle, mean)

@@ -6,7 +6,7 @@ from itertools import groupby
 
 import numpy as np
 
-from bench.replication.analysis import Comparison, Curve, compare, final_of, gain_of
+from bench.replication.analysis import Comparison, Curve, compare, final_of
 from bench.replication.bootstrap import Array, Draws, Interval
 from bench.replication.floors import floor
 from bench.replication.measure import Measured
@@ -36,7 +36,6 @@ class Case:
         curves: Arm to its curve; of HELD_OUT in bits below nought, so that higher is better.
         finals: Arm to final score.
         comparisons: Arm and reference to what came of it.
-        by_book: Reference to its gain's standard error where whole books are drawn.
     """
 
     language: str
@@ -49,7 +48,6 @@ class Case:
     curves: Mapping[str, Curve]
     finals: Mapping[str, Interval]
     comparisons: Mapping[tuple[str, str], Comparison]
-    by_book: Mapping[str, float]
 
     @property
     def sign(self) -> int:
@@ -121,10 +119,6 @@ def case_of(
 ) -> Case:
     """Every comparison with an arm is over that arm's floor, [N]."""
     draws = Draws(groups)
-    comparisons = {
-        (arm, ref): compare(curves[arm], curves[ref], floors[ref], draws)
-        for arm, ref in _pairs(preset, curves)
-    }
     books = [one.partition(":")[0] for one in groups]
     wide = Draws(books) if books != list(groups) else None
     return Case(
@@ -137,11 +131,9 @@ def case_of(
         runs=arms,
         curves=curves,
         finals={arm: final_of(curve, draws) for arm, curve in curves.items()},
-        comparisons=comparisons,
-        by_book={
-            ref: float(gain_of(curves[ref], floors[ref], wide)[1:].std())
-            for _, ref in comparisons
-            if wide is not None
+        comparisons={
+            (arm, ref): compare(curves[arm], curves[ref], floors[ref], draws, wide)
+            for arm, ref in _pairs(preset, curves)
         },
     )
 

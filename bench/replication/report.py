@@ -98,8 +98,8 @@ def _standing(case: Case) -> str:
             end = f"{reference} starts at {-one.floor:.3f} and ends {one.gain:.3f} below it"
         if one.gain_stderr > ROUNDING:
             end += f", {one.gain / one.gain_stderr:.1f} standard errors"
-        if reference in case.by_book:
-            end += f" ({one.gain / case.by_book[reference]:.1f} where whole books are drawn)"
+        if by_book := one.gain_stderr_by_book:
+            end += f" ({one.gain / by_book:.1f} where whole books are drawn)"
         told.append(f"{end}.")
     return " ".join(told)
 
@@ -107,7 +107,7 @@ def _standing(case: Case) -> str:
 def _rates(
     preset: Preset, measured: Sequence[Measured], judged: Mapping[tuple[str, float], float]
 ) -> Iterator[Block]:
-    if not judged:
+    if len(preset.learning_rates) == 1:
         rates = ", ".join(f"{rate:g}" for rate in preset.learning_rates)
         yield Paragraph(f"Peak learning rate of step 2: {rates} in every arm; there was no search.")
         return

@@ -49,7 +49,7 @@ def _at(cases: Sequence[Case], pair: tuple[str, str], level: str) -> list[float]
 
 def _summed(speedups: Sequence[float]) -> str:
     found: Summary = summarise(speedups)
-    mean = f" ({found.where_reached:.2f})" if found.reached > 1 else ""
+    mean = f" ({found.where_reached:.2f})" if found.trained > 1 else ""
     return f"{_factor(found.median)}{mean}; {found.reached} of {found.cases}"
 
 

@@ -21,12 +21,14 @@ def begin(kind: str) -> Callable[[dict[str, Any]], Path]:
     """
     FOLDER.mkdir(exist_ok=True)
     now = datetime.now(UTC)
-    file = FOLDER / f"{kind}-{now:%Y-%m-%dT%H%M%S}.json"
+    file = FOLDER / f"{kind}-{now:%Y-%m-%dT%H%M%S.%f}.json"
     where = {
         "date": now.isoformat(timespec="seconds"),
         "processor": processor(),
         "versions": {name: version(name) for name in LIBRARIES},
     }
+
+    file.touch(exist_ok=False)
 
     def write(found: dict[str, Any]) -> Path:
         file.write_text(json.dumps(where | found, indent=2) + "\n")
@@ -41,7 +43,8 @@ def newest(kind: str, target: str) -> dict[str, Any]:
     Raises:
         SystemExit: There are none.
     """
-    found = [json.loads(file.read_text()) for file in FOLDER.glob(f"{kind}-*.json")]
+    written = [file.read_text() for file in FOLDER.glob(f"{kind}-*.json")]
+    found = [json.loads(text) for text in written if text]
     if not found:
         raise SystemExit(f"no results yet: run `make {target}` first")
     return max(found, key=lambda one: one["date"])

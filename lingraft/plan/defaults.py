@@ -13,7 +13,7 @@ SOURCE_LANGUAGE = "en"
 LONGEST_ROW = 512
 WARMUP_SHARE = 0.08
 MAX_STEPS, MAX_EPOCHS = 125_000, 40
-FACTOR = 2**0.5
+SNAPSHOT_FACTOR = 2**0.5
 """Between the updates of one snapshot and the next."""
 # Plain text averages about four bytes a token.
 BYTES_PER_TOKEN = 4
@@ -78,7 +78,7 @@ def embed_steps(spec: resource.LanguageAdaptationSpec, corpus: Source) -> int:
 
 
 def snapshot_steps(steps: int, count: int | None) -> tuple[int, ...] | None:
-    """0 and `count` numbers of updates up to `steps`, each FACTOR times the one before."""
+    """0 and `count` numbers of updates up to `steps`, each SNAPSHOT_FACTOR times the one before."""
     if count is None:
         return None
-    return tuple(sorted({0, *(round(steps / FACTOR**i) for i in range(count))}))
+    return tuple(sorted({0, *(round(steps / SNAPSHOT_FACTOR**i) for i in range(count))}))

@@ -210,7 +210,8 @@ class Embeddings(MaskedLanguageModelling):
         default=None,
         ge=1,
         le=40,
-        description="Copies to keep of what was learned on the way, for a learning curve: at the "
-        "start, and after so many numbers of updates up to `steps`, each 1.41 times the one "
-        "before. Default: none.",
+        description="Also keep what was learned at the start and after this many numbers of "
+        "updates up to `steps`, each 1.41 times the one before: `snapshots/` of the embed "
+        "artifact, each as large as the embeddings, sent with every checkpoint too. A change "
+        "trains the embeddings again. Default: none.",
     )

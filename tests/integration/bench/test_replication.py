@@ -78,7 +78,9 @@ def test_curves_report_and_cache(preset: Preset, tmp_path: Path) -> None:
     # A search on the way to it reads the held-out loss of the same step 2.
     grid = preset.model_copy(update={"learning_rates": [5e-3, 1e-2], "search_language": "fr"})
     search = searched(grid, ["standard"])[:1]
-    execute({"search": plan_resource(search[0].resource)}, jobs=1)
+    plan = plan_resource(search[0].resource)
+    assert plan["embed"].stage == plans[runs[0].label]["embed"].stage, "it trains what a run trains"
+    execute({"search": plan}, jobs=1)
     judged = judge(search)
     assert judged == {("standard", 5e-3): pytest.approx(standard.bits[-1])}
 

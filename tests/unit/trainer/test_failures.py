@@ -7,6 +7,7 @@ import torch
 from ray.exceptions import ActorDiedError, OutOfMemoryError
 from ray.train import WorkerGroupError
 from ray.train.v2._internal.exceptions import WorkerHealthCheckFailedError
+from safetensors import SafetensorError
 
 from lingraft.errors import (
     InfrastructureError,
@@ -40,6 +41,7 @@ def group(*errors: Exception) -> WorkerGroupError:
         (KILLED, ResourceError),
         (unanswered(KILLED), ResourceError),
         (OSError(errno.ENOSPC, "No space left", "/scratch"), ResourceError),
+        (SafetensorError(f"I/O error: No space left (os error {errno.ENOSPC})"), ResourceError),
         (LOST, InfrastructureError),
         (unanswered(LOST), InfrastructureError),
         (BROKEN, LingraftError),

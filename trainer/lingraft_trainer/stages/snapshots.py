@@ -5,6 +5,7 @@ were taken before it, and the processor time used until then.
 """
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Collection
@@ -70,7 +71,8 @@ class Snapshots:
         (folder / FOLDER).mkdir()
         for taken in self._steps:
             if taken <= step:
-                shutil.copy2(self._out / snapshot_file(taken), folder / FOLDER)
+                file = self._out / snapshot_file(taken)
+                os.link(file, folder / FOLDER / file.name)  # both are in the stage's own folder
         clock = {s: at for s, at in list(self._clock.items()) if s == step or s in self._steps}
         (folder / CLOCK).write_text(json.dumps({s: at for s, at in clock.items() if s <= step}))
         self._stage.save_checkpoint(step, folder)

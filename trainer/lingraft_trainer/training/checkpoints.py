@@ -1,8 +1,8 @@
 """When a run writes a checkpoint, and the thread that sends it while training goes on.
 
 One is written every `CHECKPOINT_SECONDS`, at once when a node of the run is about to be taken
-away, and when the process was asked to stop. Where sending one takes long they are rarer: no
-more than a tenth of the time goes to sending, and training does not wait for one to arrive.
+away, and when the process was asked to stop. Where one takes long to write and send they are
+rarer: no more than a tenth of the time goes to that, and training does not wait for one to arrive.
 """
 
 import logging
@@ -10,6 +10,7 @@ import os
 import tempfile
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,7 +26,7 @@ A machine that dies unannounced loses what was done since the last complete one:
 minute of work where sending takes up to five seconds, else up to eleven times as long as sending.
 """
 COST = 10
-"""How many times as long as the last one took to send lies between two."""
+"""How many times as long as the last one took lies between two."""
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +34,9 @@ log = logging.getLogger(__name__)
 class Checkpoints:
     """A run's checkpoints. All workers hold the same state, so rank 0 alone writes.
 
-    Its files are written between two updates, which takes no memory and a small part of a second
-    for each 100 MB, and sent meanwhile: it does not matter how far training is when they arrive.
-    Leaving the context waits for that, so that nothing is sent afterwards.
+    Its files are written between two updates, a second for each GB or two and on a CPU without a
+    copy, and sent while training goes on: it does not matter how far that is when they arrive.
+    Leaving the context waits for it, so that nothing is sent afterwards.
     One that the store does not take costs the run nothing: a newer one is sent when it is due.
     """
 
@@ -78,12 +79,16 @@ class Checkpoints:
         self._noticed |= leaving
         if stopping or news or self._due():
             self._wait()
-            self._saved = time.perf_counter()
-            folder = tempfile.TemporaryDirectory(dir=self._ctx.scratch)
-            write(self._state, self._done, step, Path(folder.name))
-            self._sending = threading.Thread(
-                target=self._send, args=(step, folder), name="checkpoint", daemon=True
-            )
+            began = self._saved = time.perf_counter()
+            with ExitStack() as files:
+                folder = files.enter_context(tempfile.TemporaryDirectory(dir=self._ctx.scratch))
+                write(self._state, self._done, step, Path(folder))
+                self._sending = threading.Thread(
+                    target=self._send,
+                    args=(step, Path(folder), files.pop_all(), began),
+                    name="checkpoint",
+                    daemon=True,
+                )
             self._sending.start()
         if stopping:
             self._wait(needed=True)
@@ -96,11 +101,10 @@ class Checkpoints:
         every = max(CHECKPOINT_SECONDS, COST * self._took)
         return time.perf_counter() - self._saved >= every
 
-    def _send(self, step: int, folder: tempfile.TemporaryDirectory[str]) -> None:
-        began = time.perf_counter()
+    def _send(self, step: int, folder: Path, files: ExitStack, began: float) -> None:
         try:
-            with folder:
-                self._ctx.save_checkpoint(step, Path(folder.name))
+            with files:
+                self._ctx.save_checkpoint(step, folder)
         except BaseException as error:  # raised in the training thread
             self._error = error
             log.warning("the checkpoint of update %d could not be sent: %s", step, error)

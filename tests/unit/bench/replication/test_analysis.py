@@ -73,6 +73,7 @@ def test_a_summary_does_not_forget_the_cases_that_were_never_reached() -> None:
     assert summarise([2.0, 0.0]).median == 0.0, "half of the cases reach it at least"
     untrained = summarise([float("nan"), 2.0, float("inf"), 8.0])
     assert (untrained.cases, untrained.reached, untrained.median) == (3, 3, 8.0)
+    assert (untrained.trained, summarise([float("inf")] * 2).trained) == (2, 0)
     assert untrained.where_reached == pytest.approx(4.0)
     assert np.isnan(summarise([0.0]).where_reached) and np.isnan(summarise([]).median)
 
@@ -133,6 +134,29 @@ def test_there_is_no_speed_up_where_the_reference_learned_nothing() -> None:
     curves, floor, draws = world(0.26)
     found = compare(curves["mini"], curves["standard"], floor, draws)
     assert not found.signal and not found.reached
+
+
+def test_a_dip_at_the_end_is_neither_sides_alone() -> None:
+    curves, floor, draws = world(0.7)
+    dipped = curves["standard"].scores.copy()
+    dipped[:, -1] = dipped[:, 1]
+    reference = replace(curves["standard"], scores=dipped)
+    arm = replace(curves["mini"], scores=dipped)
+    found = compare(arm, reference, floor, draws).reached["final"].flops_speedup
+    assert found.value == pytest.approx(3.0) and found.never == 0
+    assert compare(reference, reference, floor, draws).reached["final"].flops_speedup.value == 1
+
+
+def test_what_hangs_on_books_is_less_sure_by_book_than_by_chapter() -> None:
+    curves, floor, draws = world(0.7)
+    books = np.repeat([0.0, 1.0], 200)[None, None, None, :].repeat(5, axis=1)
+    books[:, :2] = 0.25
+    one = replace(curves["standard"], scores=books)
+    wide = Draws([str(i // 100) for i in range(400)])
+    found = compare(one, one, floor, draws, wide)
+    assert found.gain_stderr_by_book is not None
+    assert found.gain_stderr_by_book > 2 * found.gain_stderr
+    assert compare(one, one, floor, draws).gain_stderr_by_book is None
 
 
 def test_arms_are_compared_over_the_seeds_that_both_have() -> None:

@@ -1,11 +1,9 @@
 """Presets: data for the same resource models that a user's file goes through."""
 
 import pytest
-import yaml
 
-from bench.replication.__main__ import write
 from bench.replication.prepare import write_part
-from bench.replication.preset import PRESETS, ROOT, Run, load_preset, merged
+from bench.replication.preset import PRESETS, ROOT, load_preset, merged
 from bench.replication.rates import chosen_rates, decided, searched
 from bench.replication.runs import assumed, planned
 from lingraft.files import load_resource
@@ -55,37 +53,6 @@ def test_minijoint_stands_on_the_demos_base() -> None:
     assert mine.store == demo.store
     own = {"steps": 1500, "snapshots": None}
     assert mine.embeddings.model_copy(update=own) == demo.embeddings
-
-
-def test_a_preset_goes_to_a_cluster_as_files_that_lingraft_reads(tmp_path) -> None:
-    preset = load_preset("paper")
-    preset = preset.model_copy(update={"languages": ["sw"], "seeds": 1, "learning_rates": [7e-4]})
-    write([], lambda _: [preset.run(arm, "sw", 0, 7e-4) for arm in preset.arms], tmp_path)
-    files = sorted(tmp_path.glob("runs/*.yaml"))
-    assert len(files) == len(preset.arms)
-    for file in files:
-        spec = load_resource(file).spec
-        assert spec.corpus.uri == "s3://corpora/cc100/sw/"
-        assert [task.name for task in spec.tasks] == ["xnli"]
-        assert yaml.safe_load(file.read_text())["spec"]["embeddings"]["steps"] == 125_000
-        assert spec.embeddings.snapshots == preset.snapshots, "a cluster keeps the curve's too"
-
-
-def test_a_search_goes_before_the_runs_and_has_names_of_its_own(tmp_path, capsys) -> None:
-    preset = load_preset("paper")
-    search = searched(preset, preset.arms)
-
-    def no_runs(_: object) -> list[Run]:
-        raise AssertionError("the rates are not known")
-
-    write(search, no_runs, tmp_path)
-    files = sorted(tmp_path.glob("search/*.yaml"))
-    assert len(files) == len(search) == len(preset.arms) * len(preset.learning_rates)
-    for file in files:
-        found = load_resource(file)
-        assert found.spec.tasks == [] and found.spec.language == preset.search_language
-        assert found.metadata.name.endswith("-search")
-    assert "the runs are written" in capsys.readouterr().out
 
 
 def test_every_arm_has_the_same_grid_and_the_loss_chooses() -> None:

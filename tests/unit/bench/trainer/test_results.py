@@ -21,12 +21,15 @@ def test_what_was_measured_before_an_interruption_is_kept(folder: Path) -> None:
     found = json.loads(file.read_text())
     assert [*folder.iterdir()] == [file] and found["cases"] == [1, 2]
     assert found["processor"] and "torch" in found["versions"]
+    results.begin("parallel")({"cases": []})
+    assert len([*folder.iterdir()]) == 2 and json.loads(file.read_text()) == found
 
 
 def test_the_newest_is_by_its_date_whatever_its_file_is_called(folder: Path) -> None:
     folder.mkdir()
     for name, date in (("768-old", "2026-11-25"), ("2026-11-26", "2026-11-26")):
         (folder / f"parallel-{name}.json").write_text(json.dumps({"date": date}))
+    results.begin("parallel")  # and ended before it measured anything
     assert results.newest("parallel", "bench-parallel") == {"date": "2026-11-26"}
     with pytest.raises(SystemExit, match="make bench-parallel"):
         results.newest("trainer", "bench-parallel")

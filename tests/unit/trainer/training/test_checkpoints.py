@@ -1,10 +1,12 @@
 """Checkpoints are written when there is a reason to, and hold what was true then."""
 
+import errno
 import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,7 +16,7 @@ from lingraft.errors import InfrastructureError
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.training import checkpoints
 from lingraft_trainer.training.checkpoints import Checkpoints
-from lingraft_trainer.training.state import RECORD, TENSORS, Best, Trainer
+from lingraft_trainer.training.state import RECORD, TENSORS, Best, Trainer, write
 
 
 @dataclass
@@ -130,6 +132,7 @@ def test_training_goes_on_meanwhile_and_does_not_change_it(tmp_path: Path) -> No
         assert not run.written
         go_on.set()
     assert run.written == {1: (before, 7)}
+    assert not any(tmp_path.iterdir()), "its files are gone"
 
 
 def test_when_stopping_it_is_complete_before_anything_else_happens(tmp_path: Path) -> None:
@@ -173,7 +176,21 @@ def test_at_the_end_one_that_could_not_be_sent_does_not_matter(tmp_path: Path) -
     with pytest.raises(ZeroDivisionError), run.checkpoints() as points:
         points.after(2, stopping=False)
         raise ZeroDivisionError  # what ended the run is what is told
-    assert not run.written
+    assert not run.written and not any(tmp_path.iterdir())
+
+
+def test_one_that_cannot_be_written_is_told_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(tmp_path)
+
+    def full(*args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checkpoints, "write", full)
+    with pytest.raises(OSError, match="No space"), run.checkpoints() as points:
+        points.after(1, stopping=True)
+    assert not any(tmp_path.iterdir())
 
 
 def test_when_stopping_it_is_said_that_it_could_not_be_sent(tmp_path: Path) -> None:
@@ -208,9 +225,17 @@ def test_a_mistake_of_our_own_ends_the_run(tmp_path: Path) -> None:
         points.after(2, stopping=True)
 
 
-def test_one_that_takes_long_makes_the_next_rarer(tmp_path: Path, clock: Clock) -> None:
+def test_one_that_takes_long_makes_the_next_rarer(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = Run(tmp_path)
-    run.before = lambda: clock.advance(10)
+    run.before = lambda: clock.advance(6)
+
+    def slowly(*args: Any) -> None:
+        clock.advance(4)
+        write(*args)
+
+    monkeypatch.setattr(checkpoints, "write", slowly)
     with run.checkpoints() as points:
         clock.advance(45)
         points.after(1, stopping=False)
