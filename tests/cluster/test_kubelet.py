@@ -122,9 +122,9 @@ def test_nothing_listens_outside_loopback(bed: Bed) -> None:
 
 def test_processes_end_with_whoever_started_them(tmp_path: Path) -> None:
     script = (
-        "import time; from pathlib import Path; from tests.cluster.bed.processes import start;"
+        "import signal; from pathlib import Path; from tests.cluster.bed.processes import start;"
         f"print(start('sleep', ['sleep', '600'], Path({str(tmp_path / 'log')!r})).popen.pid,"
-        " flush=True); time.sleep(600)"
+        " flush=True); signal.pause()"
     )
     parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None

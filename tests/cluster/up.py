@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from lingraft.cache import cache_dir
 from tests.cluster.bed.bed import Bed
 from tests.cluster.bed.control_plane import ControlPlane
 from tests.cluster.bed.operator import Operator, chart_values
+from tests.cluster.bed.processes import wait_until
 from tests.integration import seaweed
 from tools.kube.build import DEFAULT, Missing, binary, build
 
@@ -57,12 +58,13 @@ def up(trainer: str) -> int:
             server = subprocess.Popen(
                 command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True
             )
-        deadline = time.monotonic() + UP_SECONDS
-        while (state := running()) is None:
-            if server.poll() is not None or time.monotonic() > deadline:
-                print(f"the bed did not come up:\n{LOG.read_text()[-4000:]}", file=sys.stderr)
-                return 1
-            time.sleep(0.1)
+        with suppress(RuntimeError):  # it took too long
+            wait_until(
+                lambda: running() or server.poll() is not None, "the bed is up", seconds=UP_SECONDS
+            )
+        if (state := running()) is None:
+            print(f"the bed did not come up:\n{LOG.read_text()[-4000:]}", file=sys.stderr)
+            return 1
     print(f"# kubectl: {binary('kubectl')}\n# logs: {state['folder']}, {LOG}")
     for name, value in state["environment"].items():
         print(f"export {name}={shlex.quote(value)}")
@@ -76,12 +78,10 @@ def down() -> int:
         print("there is no bed", file=sys.stderr)
         return 0
     os.kill(state["pid"], signal.SIGTERM)
-    deadline = time.monotonic() + 30
-    while running() is not None:
-        if time.monotonic() > deadline:
-            os.kill(state["pid"], signal.SIGKILL)  # its children go with it
-            break
-        time.sleep(0.1)
+    try:
+        wait_until(lambda: running() is None, "the bed has ended", seconds=30)
+    except RuntimeError:
+        os.kill(state["pid"], signal.SIGKILL)  # its children go with it
     STATE.unlink(missing_ok=True)
     return 0
 

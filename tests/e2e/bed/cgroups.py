@@ -1,9 +1,10 @@
 """The control groups below which a node keeps those of its pods (version 1: one a hierarchy)."""
 
 import os
-import time
 from contextlib import suppress
 from pathlib import Path
+
+from tests.cluster.bed.processes import wait_until
 
 _ROOT = Path("/sys/fs/cgroup")
 _SECONDS = 10.0
@@ -29,12 +30,13 @@ def make(name: str) -> None:
 
 def remove(name: str) -> None:
     """Remove the group with all below it; what ran in it must have been killed."""
-    deadline = time.monotonic() + _SECONDS
-    while left := [h / name for h in _hierarchies() if (h / name).exists()]:
+
+    def gone() -> bool:
+        left = [h / name for h in _hierarchies() if (h / name).exists()]
         for group in left:
             for folder, _, _ in os.walk(group, topdown=False):
                 with suppress(OSError):  # busy until the kernel has buried the last process
                     os.rmdir(folder)
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"control groups that are still in use: {left}")
-        time.sleep(0.05)
+        return not left
+
+    wait_until(gone, f"nothing uses the control groups {name}", seconds=_SECONDS)

@@ -62,7 +62,7 @@ def _trained(module: nn.Module) -> dict[str, nn.Parameter]:
 
 
 def write(state: Trainer, done: object, step: int, folder: Path) -> None:
-    """Write the state after `step` updates to files, from where it lies: without a copy."""
+    """Write the state after `step` updates to files; on a CPU from where it lies."""
     tensors: dict[str, torch.Tensor] = {}
     for name, parameter in state.parameters.items():
         tensors[f"parameter.{name}"] = parameter.detach()
