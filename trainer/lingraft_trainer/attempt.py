@@ -34,6 +34,7 @@ from lingraft.store.base import ArtifactStore
 from lingraft.store.lease import Lease
 from lingraft.store.stages import StageStore, fetch_artifact, read_manifest
 from lingraft_trainer.context import StageContext
+from lingraft_trainer.device import device_of_this_worker
 from lingraft_trainer.failures import classified, failure_of
 from lingraft_trainer.gauges import Gauges
 from lingraft_trainer.heartbeat import Heartbeat, Listener
@@ -123,7 +124,7 @@ def _work(
             execution=spec.execution,
             rank=rank,
             world=world,
-            device=_device(),
+            device=device_of_this_worker(),
             on_progress=heartbeat,
             save_checkpoint=lambda step, where: (stages.save_checkpoint(step, where), None)[1],
             load_checkpoint=lambda: _load_checkpoint(stages, scratch, world),
@@ -204,13 +205,6 @@ def processor() -> str:
     except OSError:
         return platform.processor()
     return next((x.partition(":")[2].strip() for x in lines if x.startswith("model name")), "CPU")
-
-
-def _device() -> torch.device:
-    if not torch.cuda.is_available():
-        return torch.device("cpu")
-    # Ray lets every worker of a node see all of its GPUs.
-    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
 
 
 def _local_world(world: int) -> int:

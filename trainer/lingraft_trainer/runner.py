@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+import torch
+
 from lingraft.errors import InfrastructureError, LingraftError, StageBusyError, UserError
 from lingraft.stage import DATA_PARALLEL, Manifest, StageSpec
 from lingraft.store import open_store
@@ -99,12 +101,8 @@ def _on_ray(spec: StageSpec) -> None:
     if spec.stage.kind not in DATA_PARALLEL:
         workers, threads = 1, 1  # Ray Data, which such a stage may use, needs cores too
     gpus = spec.execution.gpus_per_worker
-    if one_machine() and workers * threads > (os.cpu_count() or 1):
-        raise UserError(
-            f"{workers} workers of {threads} threads do not fit on {os.cpu_count()} cores: ask "
-            "for fewer",
-            where="--workers",
-        )
+    if one_machine():
+        gpus = gpus_of_each(workers, threads)
     resources: dict[str, float] = {"CPU": threads}
     if gpus:
         resources["GPU"] = gpus
@@ -138,6 +136,22 @@ def _on_ray(spec: StageSpec) -> None:
         finally:
             if threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGINT, before)
+
+
+def gpus_of_each(workers: int, threads: int) -> int:
+    """GPUs of one worker on this machine: one where there are any, for Ray hides the others.
+
+    Raises:
+        UserError: More workers than fit.
+    """
+    cores, gpus = os.cpu_count() or 1, torch.cuda.device_count()
+    if workers * threads > cores:
+        what = f"{workers} workers of {threads} threads do not fit on {cores} cores"
+    elif gpus and workers > gpus:
+        what = f"{workers} workers do not fit on {gpus} GPU{'s' * (gpus > 1)}"
+    else:
+        return min(1, gpus)
+    raise UserError(f"{what}: ask for fewer", where="--workers")
 
 
 def _worker(config: dict[str, Any]) -> None:

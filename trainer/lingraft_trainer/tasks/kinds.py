@@ -11,6 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from lingraft.stage import CPU_MICRO_BATCH_TOKENS
 from lingraft_trainer.data.tasks import FORMATS, TaskRow
+from lingraft_trainer.device import sent
 
 EVALUATION_BATCH = 64
 """Features of one forward pass without gradients, at most."""
@@ -31,7 +32,7 @@ class TaskBatch:
     def to(self, device: torch.device) -> "TaskBatch":
         """The batch on a device."""
         return TaskBatch(
-            {name: t.to(device) for name, t in self.inputs.items()}, self.targets.to(device)
+            {name: sent(t, device) for name, t in self.inputs.items()}, sent(self.targets, device)
         )
 
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from lingraft.stage import Progress
 from lingraft_trainer.context import StageContext
+from lingraft_trainer.training.ahead import Ahead
 from lingraft_trainer.training.checkpoints import Checkpoints
 from lingraft_trainer.training.interrupts import deferred
 from lingraft_trainer.training.parallel import data_parallel
@@ -134,7 +135,11 @@ def fit(
         ctx.environment["resumedFrom"] = start
     model = data_parallel(objective, state.precision) if world > 1 else objective
     clock = _Clock(ctx, settings.steps, phase)
-    with deferred() as stop_requested, Checkpoints(ctx, state, done) as checkpoints:
+    with (
+        deferred() as stop_requested,
+        Ahead(lambda step: data(step, rank, world), settings.steps) as ahead,
+        Checkpoints(ctx, state, done) as checkpoints,
+    ):
         for step in range(start, settings.steps):
             began = time.perf_counter()
             for group in optimizer.param_groups:
@@ -144,7 +149,7 @@ def fit(
                     warmup=settings.warmup_steps,
                     steps=settings.steps,
                 )
-            part = data(step, rank, world)
+            part = ahead(step)
             loss = _update(model, part, state, settings, device, step, world)
             done.tokens += part.tokens
             done.count += part.count

@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import embedding
 
-CHUNK_ELEMENTS = 1 << 25
-"""Logits in memory at once: 32 Mi elements, 128 MiB in fp32."""
+CHUNK_ELEMENTS = {"cpu": 1 << 25, "cuda": 1 << 27}
+"""Logits in memory at once, by device: 32 Mi elements are 128 MiB in fp32."""
 
 
 class _TiedCrossEntropy(torch.autograd.Function):
@@ -30,23 +30,20 @@ class _TiedCrossEntropy(torch.autograd.Function):
         grad_bias = torch.zeros_like(bias) if needs_bias else None
         earlier, held = None, None
         loss = features.new_zeros((), dtype=torch.float32)
-        rows = max(1, CHUNK_ELEMENTS // weight.shape[0])
+        rows = max(1, CHUNK_ELEMENTS[weight.device.type] // weight.shape[0])
         for start in range(0, features.shape[0], rows):
             part, wanted = slice(start, start + rows), labels[start : start + rows, None]
-            logits_MV = torch.mm(low[part], matrix.t()).float().add_(bias)
-            peak = logits_MV.amax(dim=1, keepdim=True)
-            at_label = logits_MV.gather(1, wanted) - peak
-            # From here on the logits' memory holds the probabilities, then the gradient.
-            probabilities = logits_MV.sub_(peak).exp_()
-            total = probabilities.sum(dim=1, keepdim=True)
-            loss += (total.log() - at_label).sum()
+            product = torch.mm(low[part], matrix.t())
+            log_MV = _sum_in_fp32(product, bias)
+            torch.log_softmax(log_MV, dim=1, out=log_MV)
+            at_label = log_MV.gather(1, wanted)
+            loss -= at_label.sum()
             if not any(ctx.needs_input_grad[:3]):
                 continue
-            gradient = probabilities.div_(total)
-            gradient.scatter_add_(1, wanted, gradient.new_full(wanted.shape, -1.0))
+            gradient = _exp_into(product, log_MV)
+            gradient.scatter_(1, wanted, at_label.exp_().sub_(1.0).to(dtype))
             if grad_bias is not None:
-                grad_bias += gradient.sum(dim=0)
-            gradient = gradient.to(dtype)
+                grad_bias += gradient.sum(dim=0, dtype=grad_bias.dtype)
             if grad_features is not None:
                 grad_features[part] = torch.mm(gradient, matrix)
             if not needs_weight:
@@ -96,6 +93,22 @@ class _Lookup(torch.autograd.Function):
         else:
             whole.index_add_(0, ids.flatten(), rows)
         return None, None, None
+
+
+# What lies between the products is bound by memory: as few passes over [M, V] as there can be, in
+# as little of it. A GPU mixes types within a pass; a CPU would copy to a common type before it.
+
+
+def _sum_in_fp32(product_MV: Tensor, bias: Tensor) -> Tensor:
+    """Logits in fp32; where the product is fp32 they take its place."""
+    if product_MV.is_cuda and product_MV.dtype != bias.dtype:
+        return product_MV + bias
+    return product_MV.float().add_(bias)
+
+
+def _exp_into(place_MV: Tensor, log_MV: Tensor) -> Tensor:
+    """`exp(log_MV)`, which is lost, in the place and type of the product."""
+    return torch.exp(log_MV, out=place_MV) if place_MV.is_cuda else place_MV.copy_(log_MV.exp_())
 
 
 def _gradient_of(weight: Tensor) -> Tensor:

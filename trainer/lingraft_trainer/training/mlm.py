@@ -55,7 +55,7 @@ class FrozenObjective(nn.Module):
         x_BSH = base.embeddings(inputs_embeds=looked_up, position_ids=batch.position_ids)
         if self._body is None:  # not before: the model may have been moved to a device
             self._body = FrozenBody(self.model, self.family, matmul_dtype(x_BSH))
-        hidden_MH = self._body(x_BSH, batch.attention, batch.masked)
+        hidden_MH = self._body(x_BSH, batch.attention, batch.masked, batch.slots)
         hidden_MH = self.family.final_norm(self.model, hidden_MH)
         return _loss_of(self.model, self.family, hidden_MH, batch.labels)
 

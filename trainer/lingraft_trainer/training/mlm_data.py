@@ -9,7 +9,9 @@ from torch import Tensor
 from lingraft.params import MaskedLm as MaskedLmParams
 from lingraft.stage import CPU_MICRO_BATCH_TOKENS
 from lingraft_trainer.data.packing import PackedText
+from lingraft_trainer.device import sent
 from lingraft_trainer.models.family import Family
+from lingraft_trainer.models.frozen import Slots
 from lingraft_trainer.training.loop import Step
 from lingraft_trainer.training.masking import IntArray, mask_tokens, rows_of_step, share_of
 
@@ -20,8 +22,9 @@ class MlmBatch:
 
     input_ids: Tensor  # [B, S]
     position_ids: Tensor  # [B, S]
-    attention: Tensor | None  # [B, 1, S, S] bool, or None where every row is one piece
+    segments: Tensor | None  # [B, S] uint8, or None where every row is one piece
     masked: Tensor  # [M], indices into the flattened [B * S]
+    slots: Slots  # the same, as a rectangle
     labels: Tensor  # [M]
 
     @property
@@ -29,14 +32,21 @@ class MlmBatch:
         """Rows in this micro-batch."""
         return self.input_ids.shape[0]
 
+    @property
+    def attention(self) -> Tensor | None:
+        """Which positions see which, [B, 1, S, S] bool; None: all see all of their row."""
+        numbers = self.segments
+        return None if numbers is None else numbers[:, None, :, None] == numbers[:, None, None, :]
+
     def to(self, device: torch.device) -> "MlmBatch":
         """The batch on a device."""
         return MlmBatch(
-            self.input_ids.to(device),
-            self.position_ids.to(device),
-            None if self.attention is None else self.attention.to(device),
-            self.masked.to(device),
-            self.labels.to(device),
+            sent(self.input_ids, device),
+            sent(self.position_ids, device),
+            None if self.segments is None else sent(self.segments, device),
+            sent(self.masked, device),
+            self.slots.to(device),
+            sent(self.labels, device),
         )
 
 
@@ -49,7 +59,7 @@ def batch_of(
     first_position: int,
 ) -> MlmBatch:
     """Tensors of one micro-batch, from its rows of the global batch."""
-    length = tokens.shape[1]
+    rows, length = tokens.shape
     position = np.arange(length)
     starts = np.zeros_like(tokens)
     change = np.flatnonzero(segments[:, 1:] != segments[:, :-1])
@@ -59,13 +69,13 @@ def batch_of(
     # Padding gets the padding's own position where a family has one, else the first.
     positions = np.where(segments == 0, max(0, first_position - 1), within + first_position)
     one_piece = bool((segments == 1).all())
-    attention = None if one_piece else segments[:, None, :, None] == segments[:, None, None, :]
     masked = np.flatnonzero(chosen)
     return MlmBatch(
         torch.from_numpy(inputs),
         torch.from_numpy(positions),
-        None if attention is None else torch.from_numpy(attention),
+        None if one_piece else torch.from_numpy(segments),
         torch.from_numpy(masked),
+        Slots.of(masked, length, rows),
         torch.from_numpy(tokens.reshape(-1)[masked]),
     )
 

@@ -14,7 +14,7 @@ def plain(features, weight, bias, labels):
 
 @pytest.mark.parametrize("chunk_elements", [1, 60, 1 << 25])
 def test_loss_and_gradients_equal_the_plain_ones(monkeypatch, chunk_elements):
-    monkeypatch.setattr(loss_module, "CHUNK_ELEMENTS", chunk_elements)
+    monkeypatch.setattr(loss_module, "CHUNK_ELEMENTS", {"cpu": chunk_elements})
     torch.manual_seed(0)
     leaves = [torch.randn(7, 5), torch.randn(11, 5), torch.randn(11)]
     labels = torch.randint(0, 11, (7,))
@@ -32,7 +32,7 @@ def test_loss_and_gradients_equal_the_plain_ones(monkeypatch, chunk_elements):
 @pytest.mark.parametrize("padding", [None, 3])
 @pytest.mark.parametrize("chunk_elements", [22, 1 << 25])
 def test_both_ends_add_to_one_gradient_as_autograd_would(monkeypatch, chunk_elements, padding):
-    monkeypatch.setattr(loss_module, "CHUNK_ELEMENTS", chunk_elements)
+    monkeypatch.setattr(loss_module, "CHUNK_ELEMENTS", {"cpu": chunk_elements})
     torch.manual_seed(0)
     start, bias = torch.randn(11, 5), torch.zeros(11)
     ours, theirs = (start.clone().requires_grad_() for _ in range(2))
