@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedModel
 
 from lingraft import compute
 from lingraft.architecture import shape_of_config
 from lingraft_trainer.data.packing import PackedText, PackWriter
+from lingraft_trainer.training.precision import Precision
 
 HEAD_WIDTH = 64
 MASK_PROBABILITY = 0.15
@@ -30,6 +32,11 @@ class Case:
         vocabulary: Rows of the token embeddings.
         length: Tokens of a row.
         batch_tokens: Tokens of an update.
+        micro_batch_tokens: Tokens of a forward pass on a GPU, on both sides. On a CPU `Trainer`
+            takes an update at once and ours what it takes there.
+        precision: Ours. `Trainer` has the same on a GPU, where bf16 is one word in its
+            arguments and everybody's choice, and fp32 on a CPU.
+        pieces: Documents of a row, which ours keeps apart, and the usual script does not.
         family: transformers' model type.
     """
 
@@ -38,7 +45,15 @@ class Case:
     vocabulary: int = 32_000
     length: int = 128
     batch_tokens: int = 2048
+    micro_batch_tokens: int = 16384
+    precision: Precision = "fp32"
+    pieces: int = 1
     family: str = "roberta"
+
+    @property
+    def device(self) -> torch.device:
+        """Where both sides run."""
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
     def config(self, layers: int) -> Any:
         """Transformers' configuration of the model, cut to a depth. No dropout, as in step 2."""
@@ -73,7 +88,7 @@ class Case:
 
     @contextmanager
     def text(self) -> Iterator[PackedText]:
-        """Packed rows full of random tokens, one piece each."""
+        """Packed rows full of random tokens."""
         rng = np.random.default_rng(0)
         with tempfile.TemporaryDirectory(prefix="lingraft-bench-") as folder:
             writer = PackWriter(
@@ -86,11 +101,10 @@ class Case:
                 prefix=[0],
                 suffix=[2],
             )
-            for _ in range(8 * self.batch_tokens // self.length):
-                writer.add(
-                    rng.integers(SPECIAL, self.vocabulary, self.length - 2).tolist(),
-                    4 * self.length,
-                )
+            piece = self.length // self.pieces
+            for _ in range(8 * self.batch_tokens // piece):
+                ids = rng.integers(SPECIAL, self.vocabulary, piece - 2)
+                writer.add(ids.tolist(), 4 * piece)
             writer.close()
             yield PackedText(Path(folder))
 

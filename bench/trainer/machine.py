@@ -5,21 +5,32 @@ import time
 import torch
 
 from bench.trainer.case import Case
+from lingraft_trainer.training.precision import Precision
+
+DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 def matmul_gflops(case: Case, threads: int) -> float:
-    """GFLOP/s of the best of ten products of the model's largest shape, in fp32.
+    """GFLOP/s of the best of ten products of the model's largest shape, in the case's precision.
 
-    By CPU time, which other work on the machine disturbs less than wall clock.
+    On a CPU by CPU time, which other work on the machine disturbs less than wall clock.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
-    left = torch.randn(case.batch_tokens, case.hidden)
-    right = torch.randn(4 * case.hidden, case.hidden)
+    of = {"dtype": DTYPES[case.precision], "device": case.device}
+    left = torch.randn(min(case.batch_tokens, case.micro_batch_tokens), case.hidden, **of)
+    right = torch.randn(4 * case.hidden, case.hidden, **of)
     best = float("inf")
     for _ in range(10):
-        start = time.process_time()
+        start = _seconds(case.device, threads)
         torch.mm(left, right.t())
-        best = min(best, (time.process_time() - start) / threads)
+        best = min(best, _seconds(case.device, threads) - start)
     torch.set_num_threads(before)
     return 2 * left.numel() * right.shape[0] / best / 1e9
+
+
+def _seconds(device: torch.device, threads: int) -> float:
+    if device.type == "cpu":
+        return time.process_time() / threads
+    torch.cuda.synchronize(device)
+    return time.perf_counter()

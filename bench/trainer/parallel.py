@@ -27,13 +27,13 @@ import torch.distributed as dist
 
 from bench.trainer import results, scaling
 from bench.trainer.case import Case
+from bench.trainer.machine import DTYPES
 from bench.trainer.rounds import WARM_UP
 from bench.trainer.watch import Watch
 from lingraft_trainer.training.precision import Precision
 
 EXCHANGES = 9
 HEADINGS = ("tokens", "ms", "CPU ms", "rate", "MB", "MiB", "exchange")
-DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
 FORKS = multiprocessing.get_context("forkserver")
 LIBRARIES = (
     "bench.trainer.worker",

@@ -1,9 +1,9 @@
 """Where an update's time goes: `python -m bench.trainer.profile [--hidden 768] [--layers 4] ...`.
 
-Two updates of the `embed` loop under torch's profiler, after one that warms up: the ten
+Two updates of the `embed` loop under torch's profiler, after three that warm up: the ten
 operators that take the most time of their own, with what they were called on, page faults, and
-the share of what matrix products reach on this machine, by CPU time. The profiler's own cost is
-in it.
+the share of what matrix products reach on this machine, by CPU time. On a GPU it is the kernels
+that count, and the time from the first to the last. The profiler's own cost is in it.
 """
 
 import argparse
@@ -12,14 +12,16 @@ import time
 from contextlib import suppress
 
 import torch
+from torch._C._autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from bench.trainer.case import Case
-from bench.trainer.machine import matmul_gflops
-from bench.trainer.watch import Watch
+from bench.trainer.machine import DTYPES, matmul_gflops
+from bench.trainer.watch import Watch, now
 from bench.trainer.worker import Over, ours
 
-WARM_UP, PROFILED, OPERATORS = 1, 2, 10
+WARM_UP, PROFILED, OPERATORS = 3, 2, 10
+GPU, CUDA = torch.cuda.is_available(), DeviceType.CUDA
 
 
 class _Profiled(Watch):
@@ -27,16 +29,17 @@ class _Profiled(Watch):
 
     def __init__(self, threads: int) -> None:
         super().__init__(threads)
-        self.profiler = profile(activities=[ProfilerActivity.CPU], record_shapes=True)
+        kinds = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * torch.cuda.is_available()
+        self.profiler = profile(activities=kinds, record_shapes=True)
         self.updates = 0
         self.seconds, self.faults = 0.0, 0
 
     def gate(self) -> bool:
         if self.updates == WARM_UP:
             self.profiler.start()
-            self.seconds, self.faults = time.process_time(), _faults()
+            self.seconds, self.faults = _seconds(self.threads), _faults()
         if self.updates == WARM_UP + PROFILED:
-            self.seconds = (time.process_time() - self.seconds) / PROFILED / self.threads
+            self.seconds = (_seconds(self.threads) - self.seconds) / PROFILED
             self.faults = (_faults() - self.faults) // PROFILED
             self.profiler.stop()
             return False
@@ -50,29 +53,47 @@ def main() -> None:
     parser.add_argument("--hidden", type=int, default=256)
     parser.add_argument("--layers", type=int, default=12)
     parser.add_argument("--length", type=int, default=128)
+    parser.add_argument("--vocabulary", type=int, default=32_000)
+    parser.add_argument("--batch-tokens", type=int, default=2048)
+    parser.add_argument("--pieces", type=int, default=1, help="documents of a row")
+    parser.add_argument("--precision", choices=DTYPES, default="fp32")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
-    case = Case(hidden=args.hidden, length=args.length)
+    case = Case(
+        hidden=args.hidden,
+        length=args.length,
+        vocabulary=args.vocabulary,
+        batch_tokens=args.batch_tokens,
+        precision=args.precision,
+        pieces=args.pieces,
+    )
     watch = _Profiled(args.threads)
     with case.text() as text, suppress(Over):
         ours(case, args.layers, text, watch)
     found = watch.profiler.key_averages(group_by_input_shape=True)
-    found = sorted(found, key=lambda one: -one.self_cpu_time_total)
-    total = sum(one.self_cpu_time_total for one in found)
+    own = (lambda one: one.self_device_time_total) if GPU else (lambda one: one.self_cpu_time_total)
+    # On a GPU an operator and its kernels are both listed, with the same time.
+    found = sorted((one for one in found if not GPU or one.device_type == CUDA), key=own)[::-1]
+    total = sum(map(own, found))
     for one in found[:OPERATORS]:
         shapes = " ".join("x".join(map(str, shape)) for shape in one.input_shapes[:3] if shape)
-        own = one.self_cpu_time_total / 1000 / PROFILED
-        share = one.self_cpu_time_total / total
-        calls = one.count / PROFILED
-        print(f"{share:6.1%} {own:8.1f} ms {calls:6.1f}  {one.key}  {shapes}")
+        milliseconds, calls = own(one) / 1000 / PROFILED, one.count / PROFILED
+        share = own(one) / total
+        print(f"{share:6.1%} {milliseconds:8.1f} ms {calls:6.1f}  {one.key[:100]}  {shapes}")
     flops = case.flops(args.layers, every_position=False)
     peak = matmul_gflops(case, args.threads)
+    busy = total / 1e6 / PROFILED
+    unit = f"seconds, {busy:.3f} of them in kernels" if GPU else "CPU-seconds a thread"
     print(
-        f"an update takes {watch.seconds:.2f} CPU-seconds a thread, {watch.faults} page faults, "
+        f"an update takes {watch.seconds:.3f} {unit}, {watch.faults} page faults, "
         f"{flops / watch.seconds / 1e9 / peak:.0%} of {peak:.0f} GFLOP/s"
     )
+
+
+def _seconds(threads: int) -> float:
+    return now() if GPU else time.process_time() / threads
 
 
 def _faults() -> int:

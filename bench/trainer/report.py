@@ -16,7 +16,7 @@ def table(case: Case, peak: float, sides: dict[str, Any]) -> str:
     """
     lines = [
         f"\n{case.layers} layers x {case.hidden}, vocabulary {case.vocabulary}, "
-        f"{case.batch_tokens} tokens in rows of {case.length}, fp32; "
+        f"{case.batch_tokens} tokens in rows of {case.length}, {case.precision}; "
         f"a matrix product reaches {peak:.0f} GFLOP/s",
         f"{'':<12}" + "".join(f"{heading:>10}" for heading in HEADINGS),
     ]

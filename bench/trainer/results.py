@@ -7,6 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from lingraft_trainer.attempt import processor
 
 FOLDER = Path(__file__).parents[1] / "results"
@@ -25,6 +27,7 @@ def begin(kind: str) -> Callable[[dict[str, Any]], Path]:
     where = {
         "date": now.isoformat(timespec="seconds"),
         "processor": processor(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "versions": {name: version(name) for name in LIBRARIES},
     }
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import torch
+
 PARTS: tuple[str, ...] = ("data", "forward", "backward", "optimizer")
 
 
@@ -14,7 +16,8 @@ class Watch:
     """Times one update after the other; between them the process waits for its parent.
 
     Every update is announced by the parent with a line, and answered with one: the update's
-    seconds of wall clock and of CPU, and how the wall clock splits into parts.
+    seconds of wall clock and of CPU, and how the wall clock splits into parts. A GPU is waited
+    for at the end of every part.
     """
 
     def __init__(self, threads: int) -> None:
@@ -26,11 +29,11 @@ class Watch:
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
         """Count the time of this context to a part."""
-        start = time.perf_counter()
+        start = now()
         try:
             yield
         finally:
-            self._parts[name] += time.perf_counter() - start
+            self._parts[name] += now() - start
 
     def wrap(self, name: str, function: Callable) -> Callable:  # type: ignore[type-arg]
         """The function, its time counted to a part."""
@@ -55,11 +58,11 @@ class Watch:
             _say({"peak": peak_mib()})
             return False
         self._parts = dict.fromkeys(PARTS, 0.0)
-        self._wall, self._cpu = time.perf_counter(), time.process_time()
+        self._wall, self._cpu = now(), time.process_time()
         return True
 
     def _answer(self) -> None:
-        wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
+        wall, cpu = now() - self._wall, time.process_time() - self._cpu
         rest = wall - sum(self._parts[p] for p in PARTS if p != "backward")
         _say({"wall": wall, "cpu": cpu, **self._parts, "backward": max(0.0, rest)})
 
@@ -68,6 +71,15 @@ def _say(what: dict[str, float]) -> None:
     print(json.dumps(what), flush=True)
 
 
+def now() -> float:
+    """Seconds of wall clock, once a GPU has done all that it was given."""
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
 def peak_mib() -> float:
-    """The most memory this process ever held, in MiB."""
+    """The most memory this process ever held, in MiB: the GPU's where there is one."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_reserved() / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -38,6 +38,7 @@ def ours(
     """The loop of the stage `embed`."""
     from lingraft_trainer.context import StageContext
     from lingraft_trainer.stages.common import mlm_settings
+    from lingraft_trainer.training.ahead import Ahead
     from lingraft_trainer.training.loop import fit
     from lingraft_trainer.training.mlm import masked_lm_objective
     from lingraft_trainer.training.mlm_data import MlmData
@@ -55,22 +56,28 @@ def ours(
         dropout=0.0,
         seed=0,
     )
-    execution = Execution(precision="fp32", threads=watch.threads)
+    execution = Execution(
+        precision=case.precision,
+        threads=watch.threads,
+        micro_batch_tokens=case.micro_batch_tokens,
+    )
     data = MlmData(text, params, family, micro_batch_tokens=execution.micro_batch_tokens)
     objective = masked_lm_objective(model, family)
     objective.forward = watch.wrap("forward", objective.forward)
+    Ahead.__call__ = watch.wrap("data", Ahead.__call__)
 
     def next_turn(step: int) -> None:
         if not watch.gate():
             raise Over
 
     with tempfile.TemporaryDirectory() as folder:
-        ctx = StageContext({}, {}, Path(folder), Path(folder), execution, rank, world)
+        scratch = Path(folder)
+        ctx = StageContext({}, {}, scratch, scratch, execution, rank, world, case.device)
         next_turn(0)
         fit(
             ctx,
             objective,
-            watch.wrap("data", data),
+            data,
             mlm_settings(params),
             width=case.hidden,
             after_step=next_turn,
@@ -114,13 +121,17 @@ def theirs(case: Case, layers: int, text: PackedText, watch: Watch) -> None:
         compute_loss = watch.wrap("forward", Trainer.compute_loss)
         get_batch_samples = watch.wrap("data", Trainer.get_batch_samples)
 
+    gpu = case.device.type == "cuda"
+    at_once = min(case.micro_batch_tokens, case.batch_tokens) if gpu else case.batch_tokens
     with tempfile.TemporaryDirectory() as folder:
         Timed(
             model=model,
             args=TrainingArguments(
                 output_dir=folder,
                 max_steps=STEPS,
-                per_device_train_batch_size=case.batch_tokens // case.length,
+                per_device_train_batch_size=at_once // case.length,
+                gradient_accumulation_steps=case.batch_tokens // at_once,
+                bf16=gpu and case.precision == "bf16",
                 learning_rate=RATE,
                 weight_decay=DECAY,
                 report_to="none",
