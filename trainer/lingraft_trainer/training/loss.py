@@ -19,6 +19,10 @@ CHUNK_ELEMENTS = {"cpu": 1 << 25, "cuda": 1 << 27}
 """Logits in memory at once, by device: 32 Mi elements are 128 MiB in fp32."""
 
 
+BLOCK = 1024
+"""Rows of a bf16 gradient that a CPU adds at once: what it copies for that stays in its cache."""
+
+
 class _TiedCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(  # type: ignore[override]
@@ -122,8 +126,11 @@ def _add_product(whole: Tensor, gradient_MV: Tensor, features_MH: Tensor) -> Non
     """The decoder's gradient, without a matrix of its own where the types allow."""
     if gradient_MV.dtype == whole.dtype:
         torch.addmm(whole, gradient_MV.t(), features_MH, out=whole)
-    else:
-        whole += torch.mm(gradient_MV.t(), features_MH)
+        return
+    product = torch.mm(gradient_MV.t(), features_MH)
+    at_once = len(whole) if whole.is_cuda else BLOCK
+    for rows, added in zip(whole.split(at_once), product.split(at_once), strict=True):
+        rows += added
 
 
 def lookup(weight: Tensor, ids: Tensor, padding: int | None) -> Tensor:
