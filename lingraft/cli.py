@@ -73,7 +73,11 @@ def plan(file: File, json: Json = False) -> None:
 def run(
     file: File,
     workers: Annotated[
-        int, typer.Option(help="Ray Train workers; 0 trains in this process.", min=0)
+        int,
+        typer.Option(
+            help="Ray Train workers, each with a GPU if there is one; 0 trains in this process.",
+            min=0,
+        ),
     ] = 0,
     threads: Annotated[
         int, typer.Option(help="CPU threads per worker; 0: all cores, shared out.", min=0)
