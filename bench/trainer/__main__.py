@@ -21,7 +21,7 @@ from bench.trainer import results
 from bench.trainer.case import Case
 from bench.trainer.machine import DTYPES, matmul_gflops
 from bench.trainer.report import table
-from bench.trainer.rounds import measure
+from bench.trainer.rounds import SIDES, measure
 
 GPU = torch.cuda.is_available()
 
@@ -53,10 +53,12 @@ def main() -> None:
                 precision=args.precision,
                 pieces=args.pieces,
             )
-            peak = matmul_gflops(case, args.threads)
+            peaks = {
+                side: matmul_gflops(case, args.threads, case.precision_of(side)) for side in SIDES
+            }
             result = measure(case, rounds=args.rounds, threads=args.threads)
-            cases.append({"case": case.to_json(), "peakGflops": peak, "sides": result})
-            print(table(case, peak, result), flush=True)
+            cases.append({"case": case.to_json(), "peakGflops": peaks, "sides": result})
+            print(table(case, peaks, result), flush=True)
             print(f"written: {write({'threads': args.threads, 'cases': cases})}", flush=True)
 
 

@@ -55,6 +55,10 @@ class Case:
         """Where both sides run."""
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
+    def precision_of(self, side: str) -> Precision:
+        """Of `ours` or `trainer`."""
+        return self.precision if side == "ours" or self.device.type == "cuda" else "fp32"
+
     def config(self, layers: int) -> Any:
         """Transformers' configuration of the model, cut to a depth. No dropout, as in step 2."""
         return AutoConfig.for_model(

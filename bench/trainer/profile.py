@@ -1,6 +1,6 @@
 """Where an update's time goes: `python -m bench.trainer.profile [--hidden 768] [--layers 4] ...`.
 
-Two updates of the `embed` loop under torch's profiler, after three that warm up: the ten
+Two updates of the `embed` loop under torch's profiler, after some that warm up: the ten
 operators that take the most time of their own, with what they were called on, page faults, and
 the share of what matrix products reach on this machine, by CPU time. On a GPU it is the kernels
 that count, and the time from the first to the last. The profiler's own cost is in it.
@@ -12,16 +12,16 @@ import time
 from contextlib import suppress
 
 import torch
-from torch._C._autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from bench.trainer.case import Case
 from bench.trainer.machine import DTYPES, matmul_gflops
+from bench.trainer.rounds import WARM_UP
 from bench.trainer.watch import Watch, now
 from bench.trainer.worker import Over, ours
 
-WARM_UP, PROFILED, OPERATORS = 3, 2, 10
-GPU, CUDA = torch.cuda.is_available(), DeviceType.CUDA
+PROFILED, OPERATORS = 2, 10
+GPU = torch.cuda.is_available()
 
 
 class _Profiled(Watch):
@@ -29,7 +29,7 @@ class _Profiled(Watch):
 
     def __init__(self, threads: int) -> None:
         super().__init__(threads)
-        kinds = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * torch.cuda.is_available()
+        kinds = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * GPU
         self.profiler = profile(activities=kinds, record_shapes=True)
         self.updates = 0
         self.seconds, self.faults = 0.0, 0
@@ -75,7 +75,9 @@ def main() -> None:
     found = watch.profiler.key_averages(group_by_input_shape=True)
     own = (lambda one: one.self_device_time_total) if GPU else (lambda one: one.self_cpu_time_total)
     # On a GPU an operator and its kernels are both listed, with the same time.
-    found = sorted((one for one in found if not GPU or one.device_type == CUDA), key=own)[::-1]
+    found = sorted((one for one in found if not GPU or one.device_type.name == "CUDA"), key=own)[
+        ::-1
+    ]
     total = sum(map(own, found))
     for one in found[:OPERATORS]:
         shapes = " ".join("x".join(map(str, shape)) for shape in one.input_shapes[:3] if shape)
@@ -83,7 +85,7 @@ def main() -> None:
         share = own(one) / total
         print(f"{share:6.1%} {milliseconds:8.1f} ms {calls:6.1f}  {one.key[:100]}  {shapes}")
     flops = case.flops(args.layers, every_position=False)
-    peak = matmul_gflops(case, args.threads)
+    peak = matmul_gflops(case, args.threads, args.precision)
     busy = total / 1e6 / PROFILED
     unit = f"seconds, {busy:.3f} of them in kernels" if GPU else "CPU-seconds a thread"
     print(

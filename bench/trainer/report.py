@@ -8,16 +8,24 @@ from bench.trainer.watch import PARTS
 HEADINGS = ("tokens/s", "rate", "CPU", "FLOPs", "memory", "MiB", "of peak", *PARTS)
 
 
-def table(case: Case, peak: float, sides: dict[str, Any]) -> str:
+def table(case: Case, peaks: dict[str, float], sides: dict[str, Any]) -> str:
     """One case. Ratios are against `Trainer` through all layers.
+
+    Args:
+        case: What was compared.
+        peaks: GFLOP/s of a matrix product in each side's precision.
+        sides: Contender to its medians.
 
     `rate` is by wall clock and `CPU` by CPU time, which other work on the machine disturbs
     less; `FLOPs` is the bound by formula; the parts are milliseconds of an update.
     """
     lines = [
         f"\n{case.layers} layers x {case.hidden}, vocabulary {case.vocabulary}, "
-        f"{case.batch_tokens} tokens in rows of {case.length}, {case.precision}; "
-        f"a matrix product reaches {peak:.0f} GFLOP/s",
+        f"{case.batch_tokens} tokens in rows of {case.length}; "
+        + ", ".join(
+            f"{side} in {case.precision_of(side)}, whose products reach {peak:.0f} GFLOP/s"
+            for side, peak in peaks.items()
+        ),
         f"{'':<12}" + "".join(f"{heading:>10}" for heading in HEADINGS),
     ]
     usual = sides[f"trainer-{case.layers}"]
@@ -29,7 +37,7 @@ def table(case: Case, peak: float, sides: dict[str, Any]) -> str:
             f"{usual['flopsPerToken'] / side['flopsPerToken']:.2f}x",
             f"{side['peakMib'] / usual['peakMib']:.2f}x",
             f"{side['peakMib']:.0f}",
-            f"{100 * side['gflops'] / peak:.0f} %",
+            f"{100 * side['gflops'] / peaks[side['side']]:.0f} %",
             *(f"{1000 * side['parts'][part]:.0f}" for part in PARTS),
         ]
         lines.append(f"{name:<12}" + "".join(f"{cell:>10}" for cell in cells))

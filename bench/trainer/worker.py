@@ -131,7 +131,7 @@ def theirs(case: Case, layers: int, text: PackedText, watch: Watch) -> None:
                 max_steps=STEPS,
                 per_device_train_batch_size=at_once // case.length,
                 gradient_accumulation_steps=case.batch_tokens // at_once,
-                bf16=gpu and case.precision == "bf16",
+                bf16=case.precision_of("trainer") == "bf16",
                 learning_rate=RATE,
                 weight_decay=DECAY,
                 report_to="none",

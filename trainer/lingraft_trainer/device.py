@@ -10,7 +10,7 @@ def device_of_this_worker() -> torch.device:
     """A GPU where there is one, for each worker of a node its own."""
     if not torch.cuda.is_available():
         return torch.device("cpu")
-    # Ray lets every worker of a node see all of its GPUs.
+    # On a cluster Ray Train lets every worker of a node see all of its workers' GPUs.
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
 
 

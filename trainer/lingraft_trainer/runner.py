@@ -93,21 +93,19 @@ def _give_up(spec: StageSpec, stages: StageStore, error: BaseException) -> None:
 
 
 def _on_ray(spec: StageSpec) -> None:
-    start_ray()
     from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
 
     workers, threads = spec.execution.workers, spec.execution.threads or 1
     if spec.stage.kind not in DATA_PARALLEL:
         workers, threads = 1, 1  # Ray Data, which such a stage may use, needs cores too
-    gpus = spec.execution.gpus_per_worker
-    if one_machine():
-        gpus = gpus_of_each(workers, threads)
+    local = one_machine()
+    gpus = gpus_of_each(workers, threads) if local else spec.execution.gpus_per_worker
+    start_ray()
     resources: dict[str, float] = {"CPU": threads}
     if gpus:
         resources["GPU"] = gpus
     with tempfile.TemporaryDirectory(prefix="lingraft-ray-") as folder:
-        local = one_machine()
         rendezvous = f"{folder}/rendezvous" if local and workers > 1 else None
         trainer = TorchTrainer(
             _worker,
@@ -139,19 +137,22 @@ def _on_ray(spec: StageSpec) -> None:
 
 
 def gpus_of_each(workers: int, threads: int) -> int:
-    """GPUs of one worker on this machine: one where there are any, for Ray hides the others.
+    """GPUs of one worker on this machine: one where there are any, or Ray would hide them all.
 
     Raises:
         UserError: More workers than fit.
     """
     cores, gpus = os.cpu_count() or 1, torch.cuda.device_count()
     if workers * threads > cores:
-        what = f"{workers} workers of {threads} threads do not fit on {cores} cores"
+        what = f"{workers} workers of {threads} threads do not fit on {cores} cores: ask for fewer"
     elif gpus and workers > gpus:
-        what = f"{workers} workers do not fit on {gpus} GPU{'s' * (gpus > 1)}"
+        what = (
+            f"{workers} workers do not fit on {gpus} GPU{'s' * (gpus > 1)}: ask for fewer, or set "
+            "CUDA_VISIBLE_DEVICES= to train on the CPU"
+        )
     else:
         return min(1, gpus)
-    raise UserError(f"{what}: ask for fewer", where="--workers")
+    raise UserError(what, where="--workers")
 
 
 def _worker(config: dict[str, Any]) -> None:

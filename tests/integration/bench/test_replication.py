@@ -120,6 +120,8 @@ def test_an_interrupted_replication_goes_on_where_it_was(preset: Preset, tmp_pat
             os.kill(os.getpid(), signal.SIGINT)
 
     watcher = threading.Thread(target=interrupt_after_the_first_stage)
+    # A shell's background job ignores Ctrl-C, and Python with it.
+    before_it = signal.signal(signal.SIGINT, signal.default_int_handler)
     watcher.start()
     try:
         with pytest.raises(KeyboardInterrupt):
@@ -127,6 +129,7 @@ def test_an_interrupted_replication_goes_on_where_it_was(preset: Preset, tmp_pat
     finally:
         over.set()
         watcher.join()
+        signal.signal(signal.SIGINT, before_it)
     assert not multiprocessing.active_children()
     before = done_of([plan])
     assert 0 < len(before) < len(plan.stages)

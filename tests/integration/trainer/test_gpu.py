@@ -44,5 +44,5 @@ def test_it_trains_in_bf16_on_the_gpu(workers: int, tmp_path: Path) -> None:
 
 
 def test_more_workers_than_gpus_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="do not fit on"):
+    with pytest.raises(UserError, match=r"do not fit on \d GPU"):
         run(spec(tmp_path, torch.cuda.device_count() + 1))

@@ -24,8 +24,8 @@ def test_a_worker_gets_a_gpu_where_there_is_one(
     ("workers", "threads", "gpus", "message"),
     [
         (5, 2, 8, "5 workers of 2 threads do not fit on 8 cores: ask for fewer"),
-        (2, 1, 1, "2 workers do not fit on 1 GPU: ask for fewer"),
-        (3, 1, 2, "3 workers do not fit on 2 GPUs: ask for fewer"),
+        (2, 1, 1, "2 workers do not fit on 1 GPU: ask for fewer, or set .* to train on the CPU"),
+        (3, 1, 2, "3 workers do not fit on 2 GPUs: ask for fewer, or set .* to train on the CPU"),
     ],
 )
 def test_more_than_fit_are_refused(

@@ -16,7 +16,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import embedding
 
 CHUNK_ELEMENTS = {"cpu": 1 << 25, "cuda": 1 << 27}
-"""Logits in memory at once, by device: 32 Mi elements are 128 MiB in fp32."""
+"""Logits of a chunk, by device: 32 Mi are 128 MiB in fp32, and half as much again in bf16."""
 
 
 BLOCK = 1024
@@ -44,10 +44,9 @@ class _TiedCrossEntropy(torch.autograd.Function):
             loss -= at_label.sum()
             if not any(ctx.needs_input_grad[:3]):
                 continue
-            gradient = _exp_into(product, log_MV)
-            gradient.scatter_(1, wanted, at_label.exp_().sub_(1.0).to(dtype))
+            gradient, summed = _gradient(log_MV, wanted, at_label.expm1_(), product)
             if grad_bias is not None:
-                grad_bias += gradient.sum(dim=0, dtype=grad_bias.dtype)
+                grad_bias += summed
             if grad_features is not None:
                 grad_features[part] = torch.mm(gradient, matrix)
             if not needs_weight:
@@ -110,9 +109,19 @@ def _sum_in_fp32(product_MV: Tensor, bias: Tensor) -> Tensor:
     return product_MV.float().add_(bias)
 
 
-def _exp_into(place_MV: Tensor, log_MV: Tensor) -> Tensor:
-    """`exp(log_MV)`, which is lost, in the place and type of the product."""
-    return torch.exp(log_MV, out=place_MV) if place_MV.is_cuda else place_MV.copy_(log_MV.exp_())
+def _gradient(
+    log_MV: Tensor, wanted_M1: Tensor, at_label_M1: Tensor, place_MV: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Probabilities, but `at_label` at the labels; and their sum over the positions, [V].
+
+    The former in the place and type of the product; where that is fp32 it is `log_MV`'s own.
+    """
+    if place_MV.is_cuda:
+        gradient = torch.exp(log_MV, out=place_MV)
+        gradient.scatter_(1, wanted_M1, at_label_M1.to(gradient.dtype))
+        return gradient, gradient.sum(dim=0, dtype=log_MV.dtype)
+    in_fp32 = log_MV.exp_().scatter_(1, wanted_M1, at_label_M1)
+    return place_MV.copy_(in_fp32), in_fp32.sum(dim=0)
 
 
 def _gradient_of(weight: Tensor) -> Tensor:
@@ -155,7 +164,8 @@ def tied_cross_entropy(
             otherwise backward adds it to `weight.grad` in place.
         bias: Output bias, [V].
         labels: Token ids, [M].
-        dtype: Of the matrix products; softmax and sums are fp32 always.
+        dtype: Of the matrix products; softmax and sums are fp32 always. A GPU sums the bias's
+            gradient of terms in this type.
 
     Returns:
         A scalar, the sum (not the mean) over the M positions, in nats. Backward may be called

@@ -20,16 +20,16 @@ def test_every_step_gets_its_own_and_nothing_is_drawn_twice_or_past_the_end() ->
 
 
 def test_the_next_one_is_drawn_while_this_one_is_used() -> None:
-    begun = threading.Event()
+    used = threading.Event()
 
     def draw(step: int) -> int:
-        if step == 1:
-            begun.set()
+        assert step == 0 or used.wait(30)
         return step
 
     with Ahead(draw, 2) as ahead:
-        ahead(0)
-        assert begun.wait(30)
+        assert ahead(0) == 0, "it does not wait for the one after it"
+        used.set()
+        assert ahead(1) == 1
 
 
 def test_what_went_wrong_is_said_at_its_own_step() -> None:

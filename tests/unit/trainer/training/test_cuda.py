@@ -26,7 +26,7 @@ from tests.support.tiny import (
     tiny_model,
     training,
 )
-from tests.unit.trainer.models.test_frozen import PIECES, batch
+from tests.unit.trainer.models.test_frozen import MASKS, PIECES, batch
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="takes a GPU")
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
@@ -44,6 +44,7 @@ def gradient(
     precision: Precision = "fp32",
     *,
     pieces: str = "packed and padded",
+    mask: str = "as usual",
     exchanged: bool = False,
 ) -> Tensor:
     """Of the token embeddings, whose every row the loss reaches."""
@@ -53,7 +54,7 @@ def gradient(
     if exchanged:
         objective = data_parallel(objective, precision)
     with autocast(precision, device):
-        loss = objective(batch(PIECES[pieces], "as usual", model_type).to(device))
+        loss = objective(batch(PIECES[pieces], mask, model_type).to(device))
     loss.backward()
     found = embeddings(model).weight.grad
     assert found is not None
@@ -70,6 +71,13 @@ def error(found: Tensor, exact: Tensor) -> float:
 def test_gradients_are_the_cpus(model_type: str, kind: type[nn.Module], pieces: str) -> None:
     exact = gradient(kind, model_type, CPU, pieces=pieces)
     assert error(gradient(kind, model_type, GPU, pieces=pieces), exact) < 1e-4
+
+
+@pytest.mark.parametrize("mask", MASKS)
+def test_few_masked_tokens_or_none(mask: str) -> None:
+    exact = gradient(FrozenObjective, "roberta", CPU, mask=mask)
+    found = gradient(FrozenObjective, "roberta", GPU, mask=mask)
+    torch.testing.assert_close(found, exact, atol=1e-5, rtol=1e-3)
 
 
 @pytest.mark.parametrize("model_type", MODEL_TYPES)

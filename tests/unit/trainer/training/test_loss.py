@@ -44,7 +44,7 @@ def test_in_bf16_all_gradients_are_near_the_plain_ones(monkeypatch, chunk_elemen
     (reference * 0.25).backward()
     torch.testing.assert_close(loss, reference, atol=0, rtol=0.01)
     for a, b in zip(ours, theirs, strict=True):
-        assert a.grad.dtype == torch.float32
+        assert a.grad is not None and b.grad is not None and a.grad.dtype == torch.float32
         assert (a.grad - b.grad).norm() < 0.01 * b.grad.norm()
 
 
