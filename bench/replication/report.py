@@ -93,13 +93,14 @@ def _standing(case: Case) -> str:
         told.append(f"Floor ({case.rule}): {number(case.floor)}.")
         told.append(f"{case.examples} examples in {case.groups} groups.")
     for reference, one in {ref: one for (_, ref), one in case.comparisons.items()}.items():
-        end = f"{reference} ends {one.gain:.3f} above it"
-        if held_out:
-            end = f"{reference} starts at {-one.floor:.3f} and ends {one.gain:.3f} below it"
+        # Bits per byte count down.
+        start = f"starts at {-one.floor:.3f} and " if held_out else ""
+        side, far = "above" if (one.gain >= 0) != held_out else "below", abs(one.gain)
+        end = f"{reference} {start}ends {far:.3f} {side} it"
         if one.gain_stderr > ROUNDING:
-            end += f", {one.gain / one.gain_stderr:.1f} standard errors"
+            end += f", {far / one.gain_stderr:.1f} standard errors"
         if by_book := one.gain_stderr_by_book:
-            end += f" ({one.gain / by_book:.1f} where whole books are drawn)"
+            end += f" ({far / by_book:.1f} where whole books are drawn)"
         told.append(f"{end}.")
     return " ".join(told)
 

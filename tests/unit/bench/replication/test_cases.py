@@ -84,6 +84,8 @@ def test_a_reference_that_stands_on_the_floor_is_no_signal() -> None:
     found = genre({"standard": [0.2, 0.25, 0.25], "minijoint": [0.2, 0.5, 0.7]})
     assert found.no_signal == ["standard"]
     assert "No signal: standard has not learned the task." in told(found)
+    below = genre({"standard": [0.1, 0.1, 0.1], "minijoint": [0.2, 0.5, 0.7]})
+    assert re.search(r"standard ends 0\.1\d\d below it, \d", told(below))
     assert len([*speedup_rows([found])]) == 1, "the heading alone"
 
 
