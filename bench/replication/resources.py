@@ -24,7 +24,7 @@ def write_preset(
         UserError: A folder holds other resources, which `kubectl apply` would take too.
     """
     if search:
-        _write(search, folder / "search")
+        write_resources(search, folder / "search")
     try:
         judged = judge(search)
     except (CredentialsError, InfrastructureError) as error:
@@ -33,10 +33,15 @@ def write_preset(
     if len(judged) < len(search):
         print(f"the runs are written when the search is done: {len(judged)} of {len(search)} are")
         return
-    _write(runs(judged), folder / "runs")
+    write_resources(runs(judged), folder / "runs")
 
 
-def _write(runs: Sequence[Run], folder: Path) -> None:
+def write_resources(runs: Sequence[Run], folder: Path) -> None:
+    """Write a file for each run, for `kubectl apply -f FOLDER`.
+
+    Raises:
+        UserError: The folder holds other resources, which would be applied too.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     files = {folder / f"{run.resource.metadata.name}.yaml": run.resource for run in runs}
     if others := set(folder.glob("*.yaml")) - files.keys():

@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from bench.replication.preset import load_preset
+from bench.replication.rates import searched
+from bench.replication.resources import write_resources
 from lingraft.crd import GROUP, PLURAL
 from lingraft.files import load_resource
 from lingraft.resource import LanguageAdaptationSpec
@@ -38,6 +41,18 @@ def without_null(value: Any) -> Any:
 def test_every_example_is_accepted_with_its_files_on_s3(crd: Api, namespace: str, file: Path):
     spec = load_resource(file).spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
     create(crd, namespace, on_s3(spec))
+
+
+def test_the_papers_replication_is_applied_as_a_folder(kubectl: Kubectl, tmp_path: Path):
+    preset = load_preset("paper")
+    search = searched(preset, preset.arms)
+    write_resources(search, tmp_path)
+    said = kubectl("apply", "-f", str(tmp_path)).splitlines()
+    assert len(said) == len(search) and all(line.endswith(" created") for line in said), said
+    runs = [preset.run(arm, language, 0, 7e-4) for arm in preset.arms for language in ("ar", "sw")]
+    write_resources(runs, tmp_path / "runs")
+    said = kubectl("apply", "-f", str(tmp_path / "runs")).splitlines()
+    assert len(said) == len(runs) and all(line.endswith(" created") for line in said), said
 
 
 def test_the_largest_resource_is_within_the_cost_limits(crd: Api, namespace: str):
