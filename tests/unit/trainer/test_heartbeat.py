@@ -1,7 +1,6 @@
 """A store that is away costs no stage its life before the lease is over, and no time at all."""
 
 import threading
-import time
 from collections.abc import Callable
 
 import pytest
@@ -21,7 +20,7 @@ class World:
     """A store whose reads are counted, and a holder of the lease with its heartbeat."""
 
     def __init__(self) -> None:
-        self.reads = 0
+        self.reads, self.read = 0, threading.Condition()
         self.before: Callable[[], object] = lambda: None
         self.store = MemoryStore("s3://bucket/", self._read)
         self.stages = StageStore(self.store, STAGE, "me")
@@ -31,8 +30,15 @@ class World:
         self.heartbeat = Heartbeat(self.stages, self.lease, self.told.append)
 
     def _read(self) -> None:
-        self.reads += 1
+        with self.read:
+            self.reads += 1
+            self.read.notify_all()
         self.before()
+
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        """Until it is true at a read, of which each heartbeat begins with one."""
+        with self.read:
+            assert self.read.wait_for(condition, 60), "waited in vain"
 
     def written(self) -> int:
         """The step of the progress that is in the store; 0 for none."""
@@ -46,11 +52,12 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     return World()
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.001)
+def wait_for_its_last() -> None:
+    """Until the heartbeat has stopped by itself."""
+    for thread in threading.enumerate():
+        if thread.name == "heartbeat":
+            thread.join(60)
+            assert not thread.is_alive(), "waited in vain"
 
 
 def test_the_newest_progress_is_written_and_the_lease_renewed(world: World) -> None:
@@ -58,7 +65,7 @@ def test_the_newest_progress_is_written_and_the_lease_renewed(world: World) -> N
     with world.heartbeat as beat:
         beat(Progress(step=1, steps=9))
         beat(Progress(step=2, steps=9))
-        wait_for(lambda: world.written() == 2)
+        world.wait_for(lambda: world.written() == 2)
     after = world.lease.read()
     assert before and after and after[0].renewed_at > before[0].renewed_at
     assert [progress.step for progress in world.told] == [1, 2]
@@ -67,10 +74,10 @@ def test_the_newest_progress_is_written_and_the_lease_renewed(world: World) -> N
 def test_an_old_progress_does_not_pass_for_a_new_one(world: World) -> None:
     with world.heartbeat as beat:
         beat(Progress(step=1, steps=9))
-        wait_for(lambda: world.written() == 1)
+        world.wait_for(lambda: world.written() == 1)
         first = world.stages.read_progress("me")
         reads = world.reads
-        wait_for(lambda: world.reads > reads + 3)
+        world.wait_for(lambda: world.reads > reads + 3)
         assert world.stages.read_progress("me") == first
 
 
@@ -79,10 +86,10 @@ def test_a_store_that_is_away_for_a_while_is_tried_again(world: World) -> None:
     with world.heartbeat as beat:
         for step in (1, 2, 3):
             reads = world.reads
-            wait_for(lambda seen=reads: world.reads > seen)
+            world.wait_for(lambda seen=reads: world.reads > seen)
             beat(Progress(step=step, steps=9))
         world.store.refusing = False
-        wait_for(lambda: world.written() == 3)
+        world.wait_for(lambda: world.written() == 3)
         beat(Progress(step=4, steps=9))
 
 
@@ -102,7 +109,8 @@ def test_a_store_away_for_as_long_as_a_lease_lives_ends_the_run(
     monkeypatch.setattr(heartbeat, "LEASE_SECONDS", 0)
     world.store.refusing = True
     with world.heartbeat as beat:
-        wait_for(lambda: beat.lost is not None)
+        wait_for_its_last()
+        assert beat.lost is not None
         with pytest.raises(InfrastructureError, match="does not answer"):
             beat(Progress(step=1, steps=9))
     assert not world.told
@@ -111,7 +119,8 @@ def test_a_store_away_for_as_long_as_a_lease_lives_ends_the_run(
 def test_a_lost_lease_ends_the_run_at_once(world: World) -> None:
     world.lease.release()
     with world.heartbeat as beat:
-        wait_for(lambda: beat.lost is not None)
+        wait_for_its_last()
+        assert beat.lost is not None
         with pytest.raises(StageBusyError):
             beat(Progress(step=1, steps=9))
 

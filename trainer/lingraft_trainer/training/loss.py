@@ -17,8 +17,6 @@ from torch.nn.functional import embedding
 
 CHUNK_ELEMENTS = {"cpu": 1 << 25, "cuda": 1 << 27}
 """Logits of a chunk, by device: 32 Mi are 128 MiB in fp32, and half as much again in bf16."""
-
-
 BLOCK = 1024
 """Rows of a bf16 gradient that a CPU adds at once: what it copies for that stays in its cache."""
 
