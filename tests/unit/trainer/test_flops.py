@@ -16,7 +16,7 @@ from lingraft_trainer.stages.embed import train_embeddings_only
 from lingraft_trainer.training.mlm import JointObjective, MaskedLmObjective
 from lingraft_trainer.training.mlm_data import batch_of
 
-ROWS, LENGTH, MASKED = 4, 32, 20
+ROWS, LENGTH, MASKED = 4, 32, 16  # what is rounded up is in no formula
 
 
 def model_of(model_type):

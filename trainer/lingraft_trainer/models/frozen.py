@@ -23,7 +23,12 @@ from lingraft_trainer.device import sent
 from lingraft_trainer.models.family import Family, encoder_layers
 
 Norm = Callable[[Tensor], Tensor]
-SLOTS = 16
+MULTIPLE = 16
+"""What numbers of masked positions are rounded up to, for libraries prepare every new shape anew.
+
+cuDNN plans its attention in milliseconds; oneDNN compiles its bf16 products and keeps them, 1,024
+of them in half a gigabyte.
+"""
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ class FrozenBody:
         Args:
             x_BSH: Output of the embeddings.
             attention: [B, 1, S, S] bool, which positions see which; None: all see all.
-            masked: Positions in the flattened [B * S], ascending, [M].
+            masked: Positions in the flattened [B * S], [M], as `rounded` makes them.
             slots: The same, as a rectangle.
         """
         bias = None
@@ -125,13 +130,13 @@ class FrozenBody:
 class Slots:
     """Masked positions as a rectangle: every row of a batch gets as many slots as the fullest.
 
-    Made where the batch is: on a GPU the shape would have to be waited for. It is a multiple of
-    SLOTS, for cuDNN plans its attention anew, in milliseconds, for every shape it has not seen.
+    Made where the batch is: on a GPU the shape would have to be waited for.
 
     Attributes:
         flat: Position of every slot in the flattened [B * S], [B * K]; spare slots hold some
             position of their row, and what is computed there is dropped.
-        used: The slots that are not spare, in the order of the masked positions, [M].
+        used: The slots that are not spare, in the order of the masked positions, [M], rounded
+            up as those are.
     """
 
     flat: Tensor
@@ -142,15 +147,20 @@ class Slots:
         """Of masked positions in the flattened [B * S], ascending, [M]."""
         row = masked // length
         counts = np.bincount(row, minlength=rows)
-        most = -(-max(1, int(counts.max())) // SLOTS) * SLOTS
+        most = -(-max(1, int(counts.max())) // MULTIPLE) * MULTIPLE
         used = row * most + np.arange(len(masked)) - (counts.cumsum() - counts)[row]
         flat = np.repeat(np.arange(rows) * length, most)
         flat[used] = masked
-        return cls(torch.from_numpy(flat), torch.from_numpy(used))
+        return cls(torch.from_numpy(flat), torch.from_numpy(rounded(used)))
 
     def to(self, device: torch.device) -> "Slots":
         """The slots on a device."""
         return Slots(sent(self.flat, device), sent(self.used, device))
+
+
+def rounded(indices: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Indices, [M], and so many zeros after them that their number is a multiple of MULTIPLE."""
+    return np.pad(indices, (0, -len(indices) % MULTIPLE))
 
 
 def _sum(product: Tensor, x: Tensor) -> Tensor:

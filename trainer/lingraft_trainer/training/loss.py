@@ -8,17 +8,22 @@ The embeddings' gradient is as large as they are, and autograd would make one fo
 every micro-batch. Here both ends add to the one that `weight.grad` holds.
 """
 
+from collections.abc import MutableMapping
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import embedding
+from torch.utils.weak import WeakTensorKeyDictionary
 
 CHUNK_ELEMENTS = {"cpu": 1 << 25, "cuda": 1 << 27}
 """Logits of a chunk, by device: 32 Mi are 128 MiB in fp32, and half as much again in bf16."""
-BLOCK = 1024
-"""Rows of a bf16 gradient that a CPU adds at once: what it copies for that stays in its cache."""
+BLOCK = 4096
+"""Rows of a bf16 gradient that a CPU computes and adds at once, in memory that it has touched."""
+
+
+_CASTS: MutableMapping[Tensor, Tensor] = WeakTensorKeyDictionary()
 
 
 class _TiedCrossEntropy(torch.autograd.Function):
@@ -27,7 +32,7 @@ class _TiedCrossEntropy(torch.autograd.Function):
         ctx: Any, features: Tensor, weight: Tensor, bias: Tensor, labels: Tensor, dtype: torch.dtype
     ) -> Tensor:
         needs_features, needs_weight, needs_bias = ctx.needs_input_grad[:3]
-        low, matrix = features.to(dtype), weight.to(dtype)
+        low, matrix = features.to(dtype), _cast(weight, dtype)
         grad_features = torch.empty_like(features) if needs_features else None
         grad_bias = torch.zeros_like(bias) if needs_bias else None
         earlier, held = None, None
@@ -113,13 +118,29 @@ def _gradient(
     """Probabilities, but `at_label` at the labels; and their sum over the positions, [V].
 
     The former in the place and type of the product; where that is fp32 it is `log_MV`'s own.
+    Positions beyond those that are wanted get none.
     """
     if place_MV.is_cuda:
         gradient = torch.exp(log_MV, out=place_MV)
         gradient.scatter_(1, wanted_M1, at_label_M1.to(gradient.dtype))
+        gradient[len(wanted_M1) :] = 0.0
         return gradient, gradient.sum(dim=0, dtype=log_MV.dtype)
     in_fp32 = log_MV.exp_().scatter_(1, wanted_M1, at_label_M1)
+    in_fp32[len(wanted_M1) :] = 0.0
     return place_MV.copy_(in_fp32), in_fp32.sum(dim=0)
+
+
+def _cast(weight: Tensor, dtype: torch.dtype) -> Tensor:
+    """The matrix in the type of the products, in memory that is kept: new pages take as long.
+
+    Cast at every call: torch's own count of changes (`_version`) misses fused AdamW's.
+    """
+    if weight.dtype == dtype:
+        return weight
+    matrix = _CASTS.get(weight)
+    if matrix is None or matrix.dtype != dtype:
+        _CASTS[weight] = matrix = torch.empty_like(weight, dtype=dtype, requires_grad=False)
+    return matrix.copy_(weight)
 
 
 def _gradient_of(weight: Tensor) -> Tensor:
@@ -134,10 +155,9 @@ def _add_product(whole: Tensor, gradient_MV: Tensor, features_MH: Tensor) -> Non
     if gradient_MV.dtype == whole.dtype:
         torch.addmm(whole, gradient_MV.t(), features_MH, out=whole)
         return
-    product = torch.mm(gradient_MV.t(), features_MH)
     at_once = len(whole) if whole.is_cuda else BLOCK
-    for rows, added in zip(whole.split(at_once), product.split(at_once), strict=True):
-        rows += added
+    for rows, part in zip(whole.split(at_once), gradient_MV.t().split(at_once), strict=True):
+        rows += torch.mm(part, features_MH)
 
 
 def lookup(weight: Tensor, ids: Tensor, padding: int | None) -> Tensor:
@@ -157,11 +177,12 @@ def tied_cross_entropy(
     """Sum of the cross-entropy of `features @ weight.T + bias` against `labels`.
 
     Args:
-        features: Head output at the masked positions, [M, H].
+        features: Head output at the masked positions, [M, H], and after them at what a batch is
+            padded with.
         weight: Token embeddings, [V, H], a leaf. No gradient is computed if it is frozen;
             otherwise backward adds it to `weight.grad` in place.
         bias: Output bias, [V].
-        labels: Token ids, [M].
+        labels: Token ids of the masked positions, [M].
         dtype: Of the matrix products; softmax and sums are fp32 always. A GPU sums the bias's
             gradient of terms in this type.
 

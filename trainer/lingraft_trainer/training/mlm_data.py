@@ -11,14 +11,14 @@ from lingraft.stage import CPU_MICRO_BATCH_TOKENS
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.device import sent
 from lingraft_trainer.models.family import Family
-from lingraft_trainer.models.frozen import Slots
+from lingraft_trainer.models.frozen import Slots, rounded
 from lingraft_trainer.training.loop import Step
 from lingraft_trainer.training.masking import IntArray, mask_tokens, rows_of_step, share_of
 
 
 @dataclass(frozen=True)
 class MlmBatch:
-    """One micro-batch. B rows of S tokens, M masked positions."""
+    """One micro-batch. B rows of S tokens, M masked positions, rounded up but for the labels."""
 
     input_ids: Tensor  # [B, S]
     position_ids: Tensor  # [B, S]
@@ -74,7 +74,7 @@ def batch_of(
         torch.from_numpy(inputs),
         torch.from_numpy(positions),
         None if one_piece else torch.from_numpy(segments),
-        torch.from_numpy(masked),
+        torch.from_numpy(rounded(masked)),
         Slots.of(masked, length, rows),
         torch.from_numpy(tokens.reshape(-1)[masked]),
     )

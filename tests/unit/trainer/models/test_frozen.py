@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lingraft_trainer.models.family import embeddings
-from lingraft_trainer.models.frozen import FrozenBody, Slots
+from lingraft_trainer.models.frozen import FrozenBody, Slots, rounded
 from lingraft_trainer.models.registry import family_of
 from lingraft_trainer.stages.embed import train_embeddings_only
 from lingraft_trainer.training.mlm import (
@@ -107,6 +107,7 @@ def test_in_bf16_what_layers_add_to_stays_fp32(model_type: str) -> None:
     body = FrozenBody(model, family, torch.bfloat16)
     x_BSH = torch.randn(2, 8, model.config.hidden_size)
     masked = np.arange(0, 16, 3)
+    slots = Slots.of(masked, 8, 2)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = body(x_BSH, None, torch.from_numpy(masked), Slots.of(masked, 8, 2))
+        found = body(x_BSH, None, torch.from_numpy(rounded(masked)), slots)
     assert found.dtype == torch.float32

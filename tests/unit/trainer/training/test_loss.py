@@ -71,6 +71,57 @@ def test_a_frozen_decoder_gets_no_gradient():
     assert weight.grad is None
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("chunk_elements", [33, 1 << 25])
+def test_what_a_batch_is_padded_with_counts_nothing(monkeypatch, chunk_elements, dtype):
+    monkeypatch.setattr(loss_module, "CHUNK_ELEMENTS", {"cpu": chunk_elements})
+    torch.manual_seed(0)
+    leaves, labels = [torch.randn(8, 5), torch.randn(11, 5), torch.randn(11)], torch.arange(4)
+    padded = [t.clone().requires_grad_() for t in leaves]
+    without = [
+        leaves[0][:4].clone().requires_grad_(),
+        *(t.clone().requires_grad_() for t in leaves[1:]),
+    ]
+    losses = [
+        tied_cross_entropy(given[0], given[1], given[2], labels, dtype=dtype)
+        for given in (padded, without)
+    ]
+    for one in losses:
+        one.backward()
+    torch.testing.assert_close(*losses)
+    assert padded[0].grad is not None and not padded[0].grad[4:].any()
+    torch.testing.assert_close(padded[0].grad[:4], without[0].grad)
+    for one, other in zip(padded[1:], without[1:], strict=True):
+        torch.testing.assert_close(one.grad, other.grad)
+
+
+def test_in_bf16_the_matrix_is_the_one_of_now_however_it_was_changed():
+    torch.manual_seed(0)
+    weight, bias = torch.randn(11, 5, requires_grad=True), torch.zeros(11)
+    features, labels = torch.randn(3, 5), torch.tensor([1, 2, 3])
+    optimizer = torch.optim.AdamW([weight], lr=0.5, fused=True)
+
+    def loss(matrix: torch.Tensor) -> float:
+        found = tied_cross_entropy(features, matrix, bias, labels, dtype=torch.bfloat16)
+        if found.requires_grad:
+            found.backward()
+        return float(found.detach())
+
+    def changed_by_the_optimizer() -> None:
+        optimizer.step()
+
+    @torch.no_grad()
+    def changed_by_hand() -> None:
+        weight.copy_(torch.randn(11, 5))
+
+    seen = [loss(weight)]
+    for change in (changed_by_the_optimizer, changed_by_hand):
+        change()
+        seen.append(loss(weight))
+        assert seen[-1] == loss(weight.detach().clone())  # which was never cast
+    assert len(set(seen)) == 3
+
+
 def test_no_masked_position_gives_zero_loss_and_zero_gradient():
     weight = torch.randn(6, 4, requires_grad=True)
     loss = tied_cross_entropy(

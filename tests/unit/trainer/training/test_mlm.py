@@ -102,6 +102,19 @@ def joined(parts: list[MlmBatch]) -> dict[str, Any]:
     }
 
 
+def test_shapes_are_few_for_libraries_prepare_each_anew(tmp_path: Path) -> None:
+    whole = data(tmp_path, rows=11, micro=4)
+    batches = [part for step in range(8) for part in whole(step, 0, 1).micro_batches]
+    assert len({len(one.labels) for one in batches}) > 4
+    for one in batches:
+        assert len(one.masked) == len(one.slots.used) == -(-len(one.labels) // 16) * 16
+        assert (
+            one.slots.flat[one.slots.used].tolist()[: len(one.labels)]
+            == (one.masked.tolist()[: len(one.labels)])
+        )
+        assert len(one.slots.flat) % (16 * one.rows) == 0
+
+
 @pytest.mark.parametrize("world", [1, 2, 3, 7])
 @pytest.mark.parametrize("micro", [1, 3, 100])
 def test_the_workers_shares_make_up_the_whole_batch(world: int, micro: int, tmp_path: Path) -> None:
