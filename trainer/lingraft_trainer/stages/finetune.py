@@ -75,7 +75,7 @@ def finetune(ctx: StageContext) -> Result:
     )
     done = fit(
         ctx,
-        TaskObjective(model, kind),
+        TaskObjective(model, kind, params.max_length),
         data,
         settings,
         width=model.config.hidden_size,

@@ -15,6 +15,8 @@ from lingraft_trainer.device import sent
 
 EVALUATION_BATCH = 64
 """Features of one forward pass without gradients, at most."""
+MULTIPLE = 8
+"""Of tokens, where products are in bf16: oneDNN compiles every shape of one anew, and keeps it."""
 
 
 @dataclass(frozen=True)
@@ -99,16 +101,36 @@ def kind_of(format: str) -> TaskKind:
 
 
 class TaskObjective(nn.Module):
-    """A task's summed loss as a module, for the training loop."""
+    """A task's summed loss as a module, for the training loop.
 
-    def __init__(self, model: PreTrainedModel, kind: TaskKind) -> None:
+    Args:
+        model: Of the task.
+        kind: The task's.
+        max_length: Of a feature, in tokens.
+    """
+
+    def __init__(self, model: PreTrainedModel, kind: TaskKind, max_length: int) -> None:
         super().__init__()
         self.model = model
         self.kind = kind
+        self.max_length = max_length
 
     def forward(self, batch: TaskBatch) -> Tensor:
         """The summed loss of a micro-batch, a scalar."""
+        if torch.is_autocast_enabled(batch.targets.device.type):
+            batch = _few_lengths(batch, self.model.config.pad_token_id or 0, self.max_length)
         return self.kind.loss(self.model, batch)
+
+
+def _few_lengths(batch: TaskBatch, pad_id: int, max_length: int) -> TaskBatch:
+    """The batch, padded to a multiple of MULTIPLE tokens where that is within the limit."""
+    length = batch.inputs["input_ids"].shape[1]
+    more = max(0, min(-(-length // MULTIPLE) * MULTIPLE, max_length) - length)
+    padded = {
+        name: torch.nn.functional.pad(tensor, (0, more), value=(name == "input_ids") * pad_id)
+        for name, tensor in batch.inputs.items()
+    }
+    return TaskBatch(padded, batch.targets)
 
 
 def pad(

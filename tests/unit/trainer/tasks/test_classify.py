@@ -9,7 +9,7 @@ from transformers import AutoModelForSequenceClassification
 
 from lingraft_trainer.data.examples import Example
 from lingraft_trainer.tasks.classify import Classification
-from lingraft_trainer.tasks.kinds import EVALUATION_BATCH, pad
+from lingraft_trainer.tasks.kinds import EVALUATION_BATCH, TaskObjective, pad
 from tests.support.tiny import MODEL_TYPES, SOURCE_WORDS, tiny_model, tiny_tokenizer
 
 KIND = Classification()
@@ -68,6 +68,29 @@ def test_the_loss_of_a_padded_batch_is_the_sum_of_its_examples() -> None:
     one = tokenizer(rows[1].text, rows[1].text_pair, return_tensors="pt")
     by_hand = cross_entropy(model(**one).logits, torch.tensor([1]), reduction="sum")
     torch.testing.assert_close(KIND.loss(model, pad([features[1]], tokenizer, 32)), by_hand)
+
+
+@pytest.mark.parametrize("model_type", ["bert", "roberta"])
+@pytest.mark.parametrize("max_length", [16, 13])
+def test_in_bf16_lengths_are_few_which_changes_no_loss(
+    model_type: str, max_length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenizer = tiny_tokenizer(model_type, SOURCE_WORDS)
+    model = model_of(model_type, len(tokenizer))
+    objective = TaskObjective(model, KIND, max_length)
+    lengths: set[int] = set()
+    model.register_forward_pre_hook(
+        lambda _, __, inputs: lengths.add(inputs["input_ids"].shape[1]), with_kwargs=True
+    )
+    for feature in KIND.encode(examples(9), tokenizer, max_length, LABELS):
+        one = pad([feature], tokenizer, max_length)
+        exact = float(KIND.loss(model, one).detach())
+        lengths.clear()
+        with monkeypatch.context() as bf16:  # in fp32 all the same, so that losses can be compared
+            bf16.setattr(torch, "is_autocast_enabled", lambda _kind: True)
+            found = float(objective(one).detach())
+        assert found == pytest.approx(exact, rel=1e-4)
+        assert lengths <= {8, 16, max_length}
 
 
 def test_long_texts_are_cut_to_the_limit() -> None:
