@@ -15,8 +15,8 @@ from lingraft_trainer.device import sent
 
 EVALUATION_BATCH = 64
 """Features of one forward pass without gradients, at most."""
-MULTIPLE = 8
-"""Of tokens, where products are in bf16: oneDNN compiles every shape of one anew, and keeps it."""
+PAD_TO_MULTIPLE_OF = 8
+"""Tokens, where a CPU computes in bf16: oneDNN compiles every shape of a product anew."""
 
 
 @dataclass(frozen=True)
@@ -117,15 +117,15 @@ class TaskObjective(nn.Module):
 
     def forward(self, batch: TaskBatch) -> Tensor:
         """The summed loss of a micro-batch, a scalar."""
-        if torch.is_autocast_enabled(batch.targets.device.type):
-            batch = _few_lengths(batch, self.model.config.pad_token_id or 0, self.max_length)
+        if batch.targets.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+            batch = _padded(batch, self.model.config.pad_token_id or 0, self.max_length)
         return self.kind.loss(self.model, batch)
 
 
-def _few_lengths(batch: TaskBatch, pad_id: int, max_length: int) -> TaskBatch:
-    """The batch, padded to a multiple of MULTIPLE tokens where that is within the limit."""
+def _padded(batch: TaskBatch, pad_id: int, max_length: int) -> TaskBatch:
+    """The batch, padded to a multiple of PAD_TO_MULTIPLE_OF tokens, but not beyond the limit."""
     length = batch.inputs["input_ids"].shape[1]
-    more = max(0, min(-(-length // MULTIPLE) * MULTIPLE, max_length) - length)
+    more = max(0, min(length + -length % PAD_TO_MULTIPLE_OF, max_length) - length)
     padded = {
         name: torch.nn.functional.pad(tensor, (0, more), value=(name == "input_ids") * pad_id)
         for name, tensor in batch.inputs.items()

@@ -48,12 +48,18 @@ class QuestionAnswering:
         return features
 
     def loss(self, model: PreTrainedModel, batch: TaskBatch) -> Tensor:
-        """Mean of the start's and the end's cross-entropy."""
+        """Mean of the start's and the end's cross-entropy over the window's own tokens.
+
+        Padding is none of them: a loss must not depend on what a window is padded with.
+        """
         out = model(**batch.inputs)
+        padding = batch.inputs["attention_mask"] == 0
         start, end = batch.targets.unbind(-1)
+        starts = out.start_logits.masked_fill(padding, -torch.inf)
+        ends = out.end_logits.masked_fill(padding, -torch.inf)
         return (
-            cross_entropy(out.start_logits, start, reduction="sum")
-            + cross_entropy(out.end_logits, end, reduction="sum")
+            cross_entropy(starts, start, reduction="sum")
+            + cross_entropy(ends, end, reduction="sum")
         ) / 2
 
     @torch.no_grad()

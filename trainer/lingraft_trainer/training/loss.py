@@ -20,10 +20,12 @@ from torch.utils.weak import WeakTensorKeyDictionary
 CHUNK_ELEMENTS = {"cpu": 1 << 25, "cuda": 1 << 27}
 """Logits of a chunk, by device: 32 Mi are 128 MiB in fp32, and half as much again in bf16."""
 BLOCK = 4096
-"""Rows of a bf16 gradient that a CPU computes and adds at once, in memory that it has touched."""
+"""Rows of a bf16 gradient that a CPU computes and adds at once: few enough that malloc gives the
+next ones the same pages, and does not ask the system for new ones."""
 
 
 _CASTS: MutableMapping[Tensor, Tensor] = WeakTensorKeyDictionary()
+"""A CPU's memory for the embeddings in bf16, by the embeddings; freed with them."""
 
 
 class _TiedCrossEntropy(torch.autograd.Function):
@@ -33,12 +35,12 @@ class _TiedCrossEntropy(torch.autograd.Function):
     ) -> Tensor:
         needs_features, needs_weight, needs_bias = ctx.needs_input_grad[:3]
         low, matrix = features.to(dtype), _cast(weight, dtype)
-        grad_features = torch.empty_like(features) if needs_features else None
+        grad_features = torch.zeros_like(features) if needs_features else None
         grad_bias = torch.zeros_like(bias) if needs_bias else None
-        earlier, held = None, None
+        earlier, held, held_low = None, None, None
         loss = features.new_zeros((), dtype=torch.float32)
         rows = max(1, CHUNK_ELEMENTS[weight.device.type] // weight.shape[0])
-        for start in range(0, features.shape[0], rows):
+        for start in range(0, len(labels), rows):
             part, wanted = slice(start, start + rows), labels[start : start + rows, None]
             product = torch.mm(low[part], matrix.t())
             log_MV = _sum_in_fp32(product, bias)
@@ -54,25 +56,25 @@ class _TiedCrossEntropy(torch.autograd.Function):
                 grad_features[part] = torch.mm(gradient, matrix)
             if not needs_weight:
                 continue
-            if start + rows < features.shape[0]:
+            if start + rows < len(labels):
                 earlier = torch.zeros_like(weight) if earlier is None else earlier
                 _add_product(earlier, gradient, low[part])
             else:  # backward adds it to what is there, once it knows the factor
-                held = gradient
+                held, held_low = gradient, low[part]
         ctx.weight = weight
-        ctx.save_for_backward(grad_features, grad_bias, earlier, held, low)
+        ctx.save_for_backward(grad_features, grad_bias, earlier, held, held_low)
         return loss
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_loss: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        grad_features, grad_bias, earlier, held, low = ctx.saved_tensors
+        grad_features, grad_bias, earlier, held, held_low = ctx.saved_tensors
         if ctx.needs_input_grad[1]:
             whole = _gradient_of(ctx.weight)
             if earlier is not None:
                 whole += earlier.mul_(grad_loss)
             if held is not None:
-                _add_product(whole, held, low[-len(held) :] * grad_loss)
+                _add_product(whole, held, held_low * grad_loss)
         for one in (grad_features, grad_bias):
             if one is not None:
                 one.mul_(grad_loss)
@@ -131,15 +133,16 @@ def _gradient(
 
 
 def _cast(weight: Tensor, dtype: torch.dtype) -> Tensor:
-    """The matrix in the type of the products, in memory that is kept: new pages take as long.
+    """The matrix in the type of the products.
 
-    Cast at every call: torch's own count of changes (`_version`) misses fused AdamW's.
+    A CPU keeps the memory: new pages from the system take as long as the cast. What is in it is
+    cast at every call, for torch's own count of changes (`_version`) misses fused AdamW's.
     """
-    if weight.dtype == dtype:
-        return weight
+    if weight.is_cuda or weight.dtype == dtype:
+        return weight.to(dtype)
     matrix = _CASTS.get(weight)
     if matrix is None or matrix.dtype != dtype:
-        _CASTS[weight] = matrix = torch.empty_like(weight, dtype=dtype, requires_grad=False)
+        _CASTS[weight] = matrix = torch.empty_like(weight, dtype=dtype)
     return matrix.copy_(weight)
 
 
@@ -177,12 +180,12 @@ def tied_cross_entropy(
     """Sum of the cross-entropy of `features @ weight.T + bias` against `labels`.
 
     Args:
-        features: Head output at the masked positions, [M, H], and after them at what a batch is
-            padded with.
+        features: Head output at P positions, [P, H]: the M masked ones first, then what the batch
+            is padded with, which counts nothing and gets a gradient of 0.
         weight: Token embeddings, [V, H], a leaf. No gradient is computed if it is frozen;
             otherwise backward adds it to `weight.grad` in place.
         bias: Output bias, [V].
-        labels: Token ids of the masked positions, [M].
+        labels: Token ids of the masked positions, [M]; M <= P.
         dtype: Of the matrix products; softmax and sums are fp32 always. A GPU sums the bias's
             gradient of terms in this type.
 

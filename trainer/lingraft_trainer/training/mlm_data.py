@@ -11,19 +11,19 @@ from lingraft.stage import CPU_MICRO_BATCH_TOKENS
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.device import sent
 from lingraft_trainer.models.family import Family
-from lingraft_trainer.models.frozen import Slots, rounded
+from lingraft_trainer.models.frozen import Slots, padded
 from lingraft_trainer.training.loop import Step
 from lingraft_trainer.training.masking import IntArray, mask_tokens, rows_of_step, share_of
 
 
 @dataclass(frozen=True)
 class MlmBatch:
-    """One micro-batch. B rows of S tokens, M masked positions, rounded up but for the labels."""
+    """One micro-batch. B rows of S tokens, M masked positions; with what pads them there are P."""
 
     input_ids: Tensor  # [B, S]
     position_ids: Tensor  # [B, S]
     segments: Tensor | None  # [B, S] uint8, or None where every row is one piece
-    masked: Tensor  # [M], indices into the flattened [B * S]
+    masked: Tensor  # [P], indices into the flattened [B * S]: the masked ones, then zeros
     slots: Slots  # the same, as a rectangle
     labels: Tensor  # [M]
 
@@ -74,7 +74,7 @@ def batch_of(
         torch.from_numpy(inputs),
         torch.from_numpy(positions),
         None if one_piece else torch.from_numpy(segments),
-        torch.from_numpy(rounded(masked)),
+        torch.from_numpy(padded(masked)),
         Slots.of(masked, length, rows),
         torch.from_numpy(tokens.reshape(-1)[masked]),
     )

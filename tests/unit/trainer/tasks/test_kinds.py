@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lingraft.params import FinetuneParams
 from lingraft_trainer.stages.finetune import TaskData
 from lingraft_trainer.tasks.classify import Classification
-from lingraft_trainer.tasks.kinds import EVALUATION_BATCH, batched, rows_at_once
+from lingraft_trainer.tasks.kinds import EVALUATION_BATCH, TaskBatch, _padded, batched, rows_at_once
 from tests.support.tiny import SOURCE_WORDS, tiny_tokenizer
 from tests.unit.trainer.tasks.test_classify import LABELS, examples, model_of
 
@@ -63,3 +63,16 @@ def test_how_an_update_is_cut_changes_its_padding_but_not_its_gradients(world: i
     assert padded[1] < (0.9 if world == 1 else 1) * padded[0]
     for whole, cut in zip(*gradients, strict=True):
         torch.testing.assert_close(cut, whole, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("max_length", "expected"), [(16, 16), (13, 13), (10, 10)])
+def test_padding_to_a_multiple_is_padding_and_stays_within_the_limit(
+    max_length: int, expected: int
+) -> None:
+    names = ("input_ids", "attention_mask", "token_type_ids")
+    batch = TaskBatch({name: torch.ones(2, 10, dtype=torch.long) for name in names}, torch.zeros(2))
+    found = _padded(batch, 7, max_length)
+    for name, value in zip(names, (7, 0, 0), strict=True):
+        assert found.inputs[name].shape == (2, expected)
+        assert (found.inputs[name][:, :10] == 1).all()
+        assert (found.inputs[name][:, 10:] == value).all()

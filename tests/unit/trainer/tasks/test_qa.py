@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers import PreTrainedTokenizerFast
+from transformers import AutoModelForQuestionAnswering, PreTrainedTokenizerFast
 
 from lingraft_trainer.data.examples import Answer, Question
+from lingraft_trainer.tasks.kinds import pad
 from lingraft_trainer.tasks.qa import QuestionAnswering, _best_span, _stripped, _token_span
-from tests.support.tiny import SOURCE_WORDS, tiny_tokenizer
+from tests.support.tiny import SOURCE_WORDS, tiny_model, tiny_tokenizer
 
 KIND = QuestionAnswering()
 
@@ -105,6 +106,20 @@ def test_predictions_are_the_context_s_own_characters(make: Any) -> None:
     assert scores.predictions[0]["prediction"] == "house"
     assert scores.per_example == {"exactMatch": [1.0, 0.0], "f1": [1.0, 0.0]}
     assert scores.totals == {"exactMatch": 0.5, "f1": 0.5}
+
+
+def test_the_loss_of_a_padded_batch_is_the_sum_of_its_windows() -> None:
+    tokenizer = tiny_tokenizer("roberta", SOURCE_WORDS)
+    config = tiny_model("roberta", layers=2, vocabulary=len(tokenizer)).config
+    config.initializer_range = 0.5  # so that padding's logits are not next to 0
+    torch.manual_seed(2)
+    model = AutoModelForQuestionAnswering.from_config(config).eval()
+    rows = [question("cat", "the cat " + "on a mat " * i) for i in range(1, 4)]
+    windows = KIND.encode(rows, tokenizer, 32, ())
+    assert len({len(window["input_ids"]) for window in windows}) == 3
+    together = KIND.loss(model, pad(windows, tokenizer, 32))
+    alone = sum(KIND.loss(model, pad([window], tokenizer, 32)) for window in windows)
+    torch.testing.assert_close(together, alone, atol=1e-4, rtol=1e-4)
 
 
 def test_the_best_span_is_ordered_short_and_in_the_context() -> None:
