@@ -45,11 +45,12 @@ class _Layer:
 class FrozenBody:
     """The encoder of a masked LM whose layers are frozen and without dropout.
 
-    In fp32 the model's query, key and value weights become views of the joined ones, so that
-    nothing is held twice.
+    It takes the layers' products from the model, whose weights become views of its own, in its
+    dtype: nothing is held twice.
 
     Args:
-        model: Where it will run: its weights are not to be moved afterwards.
+        model: Where it will run: its weights are not to be moved afterwards. In bf16 its own
+            `forward` can no longer be called.
         family: The model's.
         dtype: Of the products' weights, cast here once and not in every update.
     """
@@ -207,15 +208,15 @@ def _layer(module: Any, family: Family, dtype: torch.dtype) -> _Layer:
 def _joined(parts: tuple[nn.Linear, ...], dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     weight = torch.cat([part.weight.data for part in parts]).to(dtype)
     bias = torch.cat([part.bias.data for part in parts]).to(dtype)
-    if dtype == parts[0].weight.dtype:
-        shares = zip(parts, weight.chunk(len(parts)), bias.chunk(len(parts)), strict=True)
-        for part, own_weight, own_bias in shares:
-            part.weight.data, part.bias.data = own_weight, own_bias
+    shares = zip(parts, weight.chunk(len(parts)), bias.chunk(len(parts)), strict=True)
+    for part, own_weight, own_bias in shares:
+        part.weight.data, part.bias.data = own_weight, own_bias
     return weight, bias
 
 
 def _pair(part: nn.Linear, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    return part.weight.data.to(dtype), part.bias.data.to(dtype)
+    part.weight.data, part.bias.data = part.weight.data.to(dtype), part.bias.data.to(dtype)
+    return part.weight.data, part.bias.data
 
 
 def _norm(module: nn.LayerNorm) -> Norm:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from lingraft_trainer.models.family import embeddings
+from lingraft_trainer.models.family import embeddings, encoder_layers
 from lingraft_trainer.models.frozen import FrozenBody, Slots, _attention, padded
 from lingraft_trainer.models.registry import family_of
 from lingraft_trainer.stages.embed import train_embeddings_only
@@ -80,6 +80,18 @@ def test_the_models_own_weights_stay_what_they_were() -> None:
     FrozenObjective(model, family)(batch([[LENGTH]], "as usual", "roberta"))
     after = model.state_dict()
     assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
+
+
+@pytest.mark.parametrize("dtype", BOTH)
+def test_nothing_is_held_twice(dtype: torch.dtype) -> None:
+    model, family = tiny_model("roberta"), family_of("roberta")
+    layers = encoder_layers(model, family)
+    body = FrozenBody(model, family, dtype)
+    products = [part for part in layers.modules() if isinstance(part, nn.Linear)]
+    held = {p.untyped_storage().data_ptr() for part in products for p in part.parameters()}
+    own = [t for one in body.layers for pair in (one.qkv, one.out, one.up, one.down) for t in pair]
+    assert held == {tensor.untyped_storage().data_ptr() for tensor in own}
+    assert {tensor.dtype for tensor in own} == {dtype}
 
 
 def test_it_is_taken_where_nothing_but_the_embeddings_trains_and_nothing_is_dropped() -> None:
