@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
 
-from lingraft_trainer.models.dropout import with_quick_dropout
+from lingraft_trainer.models.attention import with_quick_layers
 from lingraft_trainer.models.family import embeddings
 from lingraft_trainer.tasks.classify import Classification
 from lingraft_trainer.tasks.kinds import EVALUATION_BATCH, TaskBatch, batched, pad, rows_at_once
@@ -96,7 +96,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     tokenizer = tiny_tokenizer("roberta", SOURCE_WORDS)
-    plain, ours = model_of(0.1), with_quick_dropout(model_of(0.1))
+    plain, ours = model_of(0.1), with_quick_layers(model_of(0.1))
     train, test = random_features(ROWS), random_features(TESTS)
 
     def in_order(features: list[dict[str, Any]], rows: int) -> list[TaskBatch]:

@@ -17,6 +17,7 @@ from lingraft.stage import Result
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.embeddings.init import initial_embeddings
+from lingraft_trainer.models.attention import with_quick_layers
 from lingraft_trainer.models.checkpoint import load_masked_lm
 from lingraft_trainer.models.family import embeddings, replace_vocabulary
 from lingraft_trainer.stages.common import mlm_cost, mlm_metrics, mlm_settings
@@ -34,7 +35,7 @@ def embed(ctx: StageContext) -> Result:
     """Writes the new embedding matrix and output bias."""
     params = EmbedParams.model_validate(ctx.params)
     loaded = load_masked_lm(ctx.inputs["model"], dropout=params.training.dropout)
-    model, family = loaded.model, loaded.family
+    model, family = with_quick_layers(loaded.model), loaded.family
     if not loaded.has_head:
         raise UserError(
             f"the base has no masked-LM head, which {params.method} trains embeddings through: "

@@ -19,8 +19,8 @@ from lingraft.params import FinetuneParams
 from lingraft.stage import Compute, Result
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.tasks import Example, Question, TaskRow, labels_of, read_examples
+from lingraft_trainer.models.attention import with_quick_layers
 from lingraft_trainer.models.checkpoint import read_config
-from lingraft_trainer.models.dropout import with_quick_dropout
 from lingraft_trainer.models.family import embeddings
 from lingraft_trainer.tasks.kinds import (
     TaskBatch,
@@ -121,7 +121,7 @@ def load_task_model(
     model = auto.from_pretrained(
         path, config=config, use_safetensors=True, local_files_only=True, dtype=torch.float32
     )
-    return with_quick_dropout(model)
+    return with_quick_layers(model)
 
 
 def _read(

@@ -12,6 +12,7 @@ from lingraft.params import MaskedLm, MiniParams
 from lingraft.stage import Compute, Result
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.packing import PackedText
+from lingraft_trainer.models.attention import with_quick_layers
 from lingraft_trainer.models.checkpoint import LoadedModel, load_masked_lm, read_middle_head
 from lingraft_trainer.models.family import embeddings, encoder_layers
 from lingraft_trainer.models.mini import head_tensors, of_head, truncate
@@ -58,7 +59,7 @@ def _post(ctx: StageContext, base: LoadedModel, params: MiniParams, training: Ma
     """Copies of the bottom k layers, frozen, under n trained layers and a trained head."""
     family, depth = base.family, params.layers + params.new_layers
     # The new layers start as copies of layers k+1..k+n: what truncation leaves anyway.
-    model = truncate(base.model, family, depth)
+    model = with_quick_layers(truncate(base.model, family, depth))
     model.requires_grad_(False)
     for layer in list(encoder_layers(model, family))[params.layers :]:
         layer.requires_grad_(True)

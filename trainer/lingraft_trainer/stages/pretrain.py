@@ -13,6 +13,7 @@ from lingraft.params import PretrainParams
 from lingraft.stage import Result
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.packing import PackedText
+from lingraft_trainer.models.attention import with_quick_layers
 from lingraft_trainer.models.checkpoint import MIDDLE_HEAD, MIDDLE_LAYERS
 from lingraft_trainer.models.mini import head_tensors, joint_view
 from lingraft_trainer.models.neighbour_heads import start_with_neighbour_heads
@@ -46,7 +47,7 @@ def pretrain(ctx: StageContext) -> Result:
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
     )
-    model: PreTrainedModel = AutoModelForMaskedLM.from_config(config)
+    model: PreTrainedModel = with_quick_layers(AutoModelForMaskedLM.from_config(config))
     if params.neighbour_heads:
         start_with_neighbour_heads(model, family, text.pad_id)
     view: Any = None

@@ -1,0 +1,94 @@
+"""Attention on a CPU where torch's fused one does not run, with dropout, or is slow, in bf16.
+
+In bf16 plain products are, with AMX, forward and backward, 2 to 5 times as fast as torch's fused
+kernel, and twice as fast as that kernel in fp32 (docs/speed.md).
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AttentionInterface, PreTrainedModel
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
+
+from lingraft_trainer.models.dropout import Dropout, drop
+
+ATTENTION = "lingraft"
+"""Our attention's name among transformers' implementations."""
+
+
+def slow_when_fused(query: Tensor) -> bool:
+    """Whether plain products are the faster way, without dropout."""
+    return query.device.type == "cpu" and query.dtype == torch.bfloat16
+
+
+def by_products(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    bias: Tensor | None,
+    *,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+) -> Tensor:
+    """Attention as two products and a softmax: [B, heads, S, D], in the type of the query.
+
+    Args:
+        query: [B, heads, S, D].
+        key: [B, heads, T, D].
+        value: [B, heads, T, D].
+        bias: Added to the scores, [B, 1, S, T]; -inf where a position is not seen.
+        scaling: Of the scores; by default D ** -0.5.
+        dropout: Share of the probabilities that is dropped.
+    """
+    scores = (query * (scaling or query.shape[-1] ** -0.5)) @ key.transpose(-1, -2)
+    probabilities = (scores if bias is None else scores + bias).softmax(-1)
+    return drop(probabilities, dropout) @ value
+
+
+def as_bias(seen: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    """Which positions see which, bool, as what is added to the scores."""
+    if seen is None:
+        return None
+    bias = torch.zeros(seen.shape, dtype=dtype, device=seen.device)
+    return bias.masked_fill_(seen.logical_not(), float("-inf"))
+
+
+def attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    **kwargs: Any,
+) -> tuple[Tensor, None]:
+    """Attention as transformers calls it: [B, heads, S, D] in, [B, S, heads, D] out."""
+    on_cpu = query.device.type == "cpu"
+    if not (slow_when_fused(query) or (on_cpu and dropout)):
+        given: Any = (module, query, key, value, attention_mask)
+        return sdpa_attention_forward(*given, dropout=dropout, scaling=scaling, **kwargs)
+    bias = as_bias(attention_mask, query.dtype)
+    # Dropped from in fp32: in bf16 what is kept would be scaled by a rounded number.
+    with torch.autocast("cpu", enabled=bool(dropout) and torch.is_autocast_enabled("cpu")):
+        seen = by_products(query, key, value, bias, scaling=scaling, dropout=dropout)
+    return seen.transpose(1, 2).contiguous(), None
+
+
+AttentionInterface.register(ATTENTION, attention)
+AttentionMaskInterface.register(ATTENTION, sdpa_mask)
+
+
+def with_quick_layers(model: PreTrainedModel) -> PreTrainedModel:
+    """The model with attention and dropout that are quick on a CPU.
+
+    Exchanged in place; its weights and config stay as they are.
+    """
+    for module in list(model.modules()):
+        for name, child in module.named_children():
+            if type(child) is nn.Dropout:
+                setattr(module, name, Dropout(child.p))
+    model.set_attn_implementation(ATTENTION)
+    return model
