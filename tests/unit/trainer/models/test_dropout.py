@@ -7,12 +7,14 @@ from lingraft_trainer.models.dropout import Dropout, drop
 
 
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
-def test_the_share_is_dropped_and_the_mean_stays(p: float) -> None:
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_share_is_dropped_and_the_mean_stays(p: float, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
-    found = drop(torch.ones(1000, 1001), p)
-    assert float((found == 0).float().mean()) == pytest.approx(p, abs=0.002)
-    assert float(found.mean()) == pytest.approx(1.0, abs=0.01)
-    assert float(found.max()) == pytest.approx(1 / (1 - p), rel=1e-3)
+    x = torch.rand(1000, 1001) + 0.5
+    found = drop(x.to(dtype), p).float()
+    kept = found != 0
+    assert float(kept.float().mean()) == pytest.approx(1 - p, abs=0.002)
+    assert float((found * kept).sum() / (x * kept).sum()) == pytest.approx(1 / (1 - p), rel=1e-3)
 
 
 def test_what_is_dropped_depends_on_the_seed_alone_and_not_on_its_neighbour() -> None:
