@@ -118,6 +118,10 @@ class GraftParams(Contract):
 
     language: str
     method: Method
+    init: Literal["random", "normal", "overlap", "mean", "focus"] = Field(
+        description="Where step 2 started, which is scored beside its end."
+    )
+    seed: int = Field(description="Of that start.")
     tasks: tuple[GraftTask, ...]
     snapshot: int | None = Field(
         default=None,

@@ -9,8 +9,9 @@ from typing import Any, cast
 
 from lingraft.architecture import Shape, shape_of_config
 from lingraft.errors import LingraftError, UserError
-from lingraft.plan import Plan, plan, source_uris
+from lingraft.plan import Plan, plan, readings
 from lingraft.resource import LanguageAdaptation
+from lingraft.selection import Reading
 from lingraft.sources import fingerprint
 from lingraft.stage import Manifest, Source
 from lingraft.store import open_store
@@ -19,42 +20,39 @@ from lingraft.store.stages import read_manifest
 
 def plan_resource(
     resource: LanguageAdaptation,
-    pins: Mapping[str, Source] = MappingProxyType({}),
+    pins: Mapping[Reading, Source] = MappingProxyType({}),
     shape: Shape | None = None,
 ) -> Plan:
     """Pin everything a resource reads, and plan it.
 
     Args:
         resource: What to plan.
-        pins: Sources that were pinned before, by URI: taken as they are, without a look.
+        pins: Sources that were pinned before: taken as they are, without a look.
         shape: Of the base's checkpoint as it was pinned; counts only where `pins` has the base.
 
     Raises:
         LingraftError: What cannot be found or does not fit; all missing inputs at once.
     """
     spec = resource.spec
-    fields = source_uris(spec)
-    wanted = dict.fromkeys(fields.values())
-    sources = {uri: pins[uri] for uri in wanted if uri in pins}
-    errors: list[LingraftError] = []
+    wanted = readings(spec)
+    sources = {one: pins[one] for one in wanted if one in pins}
+    errors: dict[str, LingraftError] = {}
     with ThreadPoolExecutor(max_workers=8) as pool:
-        pending = {uri: pool.submit(fingerprint, uri) for uri in wanted if uri not in pins}
-    for field, uri in fields.items():
-        if uri not in pending:
-            continue
+        pending = {one: pool.submit(fingerprint, *one) for one in wanted if one not in pins}
+    for one, looked_up in pending.items():
+        field = wanted[one]
         try:
-            sources[uri] = pending[uri].result()
+            sources[one] = looked_up.result()
         except LingraftError as error:
-            errors.append(type(error)(str(error), where=field))
-    if len(errors) == 1:
-        raise errors[0]
+            errors.setdefault(field, type(error)(str(error), where=field))
     if errors:
-        raise type(errors[0])("\n".join(str(error) for error in errors))
+        first, *others = errors.values()
+        raise type(first)("\n".join(map(str, errors.values()))) if others else first
     base = spec.base.uri
     if base is None:
         shape = None
-    elif shape is None or base not in pins:
-        shape = _base_shape(base, sources[base].fingerprint)
+    elif shape is None or Reading(base, "checkpoint") not in pins:
+        shape = _base_shape(base, sources[Reading(base, "checkpoint")].fingerprint)
     return plan(spec, sources, shape)
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lingraft.cache import populate
 from lingraft.errors import UserError
-from lingraft.stage import FileRecord, Source, sha256_of
+from lingraft.selection import selected
+from lingraft.stage import FileRecord, Reads, Source, sha256_of
 from lingraft.store.base import Conflict, ObjectInfo, checked_key
 from lingraft.store.disk import disk_errors, hash_file, in_parallel
 from lingraft.store.uri import S3Location, parse_uri
@@ -34,23 +35,24 @@ class _Object(NamedTuple):
     """`sha256:...` of a local file, `etag:...` of an S3 object."""
 
 
-def fingerprint(uri: str) -> Source:
-    """The source at a URI as it is now: every file of a directory or prefix, or the one file.
+def fingerprint(uri: str, reads: Reads | None = None) -> Source:
+    """The source at a URI as it is now: the files of a directory or prefix, or the one file.
 
-    Files and folders whose names start with a dot are not part of it. Local content is hashed
-    (once per process and version); of an S3 object, size and ETag are taken.
+    Files and folders whose names start with a dot are not part of it, nor is what is not read.
+    Local content is hashed (once per process and version); of an S3 object, size and ETag are
+    taken.
 
     Raises:
-        UserError: There is nothing, or it may not be read.
+        UserError: There is nothing, or nothing that can be read so.
     """
-    objects = _objects(uri)
+    objects = _objects(uri, reads)
     if not objects:
         message = "nothing is there; write the URI of a file, or of a folder with files in it"
         raise UserError(message, where=uri)
-    return pin(uri, objects)
+    return pin(uri, objects, reads)
 
 
-def pin(uri: str, objects: Iterable[tuple[str, int, str]]) -> Source:
+def pin(uri: str, objects: Iterable[tuple[str, int, str]], reads: Reads | None = None) -> Source:
     """The source that has these objects, given as (key, bytes, tag) in any order."""
     found = sorted(objects)
     name = PurePosixPath(uri)
@@ -58,6 +60,7 @@ def pin(uri: str, objects: Iterable[tuple[str, int, str]]) -> Source:
     suffixes = name.suffixes[-2:] if single else []
     return Source(
         uri=uri,
+        reads=reads,
         fingerprint=sha256_of([suffixes, found]),
         objects=len(found),
         bytes=sum(size for _, size, _ in found),
@@ -76,8 +79,8 @@ def fetch_source(source: Source, cache_dir: Path) -> Path:
     Raises:
         UserError: An object was changed, added or removed since the source was planned.
     """
-    objects = _objects(source.uri)
-    now = pin(source.uri, objects)
+    objects = _objects(source.uri, source.reads)
+    now = pin(source.uri, objects, source.reads)
     if now.fingerprint != source.fingerprint:
         raise _changed(source, now)
     location = parse_uri(source.uri)
@@ -118,21 +121,28 @@ def _changed(then: Source, now: Source) -> UserError:
     return UserError(message, where=then.uri)
 
 
-def _objects(uri: str) -> tuple[_Object, ...]:
-    """Everything at a URI now; nothing where there is nothing."""
+def _objects(uri: str, reads: Reads | None) -> tuple[_Object, ...]:
+    """What is read of a URI, as it is now; nothing where there is nothing."""
     location = parse_uri(uri)
     if isinstance(location, S3Location):
         store, name = _s3(location)
-        return tuple(
-            _Object(key, info.size, f"etag:{info.etag}") for key, info in _s3_objects(store, name)
-        )
+        found = dict(_s3_objects(store, name))
+        keys = _selected(list(found), reads, uri)
+        return tuple(_Object(key, found[key].size, f"etag:{found[key].etag}") for key in keys)
     try:
         with disk_errors(location):
-            keys = _local_keys(location)
+            keys = _selected(_local_keys(location), reads, uri)
             return tuple(in_parallel(lambda key: _local_object(location, key), keys))
     except FileNotFoundError as error:
         message = "this file went away, or is a broken link; remove it, or put it back"
         raise UserError(message, where=str(error.filename)) from error
+
+
+def _selected(keys: list[str], reads: Reads | None, uri: str) -> list[str]:
+    try:
+        return selected(keys, reads)
+    except UserError as error:
+        raise UserError(error.message, where=uri) from None
 
 
 def _visible(key: str) -> bool:

@@ -20,8 +20,12 @@ from pydantic.alias_generators import to_camel
 
 from lingraft.errors import FailureClass
 
-CONTRACT = 1
-"""Raised when a stage's meaning changes: every digest changes with it."""
+CONTRACT = 2
+"""Raised when a stage's meaning changes: every digest changes with it.
+
+2: tokenizers lose no letter, held-out text is chosen by paragraph, a base is fingerprinted by what
+is read of it, and its tokenizer is the one of its file.
+"""
 
 StageKind = Literal["pretrain", "mini", "corpus", "embed", "finetune", "graft"]
 
@@ -61,6 +65,10 @@ class FileRecord(Contract):
     sha256: str
 
 
+Reads = Literal["checkpoint", "tokenizer", "text", "task"]
+"""What an external input is read as: it decides which of its files count (`lingraft.selection`)."""
+
+
 class Source(Contract):
     """An external input (checkpoint, text, task data) as it was when first planned.
 
@@ -69,11 +77,16 @@ class Source(Contract):
     """
 
     uri: str
-    fingerprint: str = Field(
-        description="Hex sha256 over the keys, sizes and tags (hash or ETag) of all its objects, "
-        "and of the URI only what decides how it is read."
+    reads: Reads | None = Field(
+        default=None,
+        exclude_if=lambda reads: reads is None,
+        description="As what it is read. Unset in plans of contract 1: all of its files count.",
     )
-    objects: int = Field(description="How many.")
+    fingerprint: str = Field(
+        description="Hex sha256 over the keys, sizes and tags (hash or ETag) of the objects that "
+        "are read, and of the URI only what decides how it is read."
+    )
+    objects: int = Field(description="How many of them are read.")
     bytes: int = Field(description="Of all objects together.")
     text_bytes: int = Field(description="About how many bytes they are once decompressed.")
 
@@ -86,13 +99,17 @@ class Stage(Contract):
     inputs: dict[str, str] = Field(
         description="Name to `<kind>/<digest>` of another stage, or `source/<fingerprint>`."
     )
+    contract: int = Field(
+        default=CONTRACT,
+        exclude=True,
+        description="Under which it was planned. Not written: whoever pins a stage writes it.",
+    )
 
     @property
     def digest(self) -> str:
         """Hex sha256 of contract, kind, params and input digests."""
-        return sha256_of(
-            {"contract": CONTRACT, "kind": self.kind, "params": self.params, "inputs": self.inputs}
-        )
+        recipe = {"kind": self.kind, "params": self.params, "inputs": self.inputs}
+        return sha256_of({"contract": self.contract, **recipe})
 
     @property
     def ref(self) -> str:

@@ -147,8 +147,8 @@ class PinnedPlan(StatusModel):
 
     @property
     def plan(self) -> Plan:
-        """The plan itself."""
-        return Plan.model_validate_json(self.content)
+        """The plan itself: one of an older contract keeps the digests of its own."""
+        return Plan.model_validate_json(self.content).under(self.contract)
 
 
 class Artifacts(StatusModel):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bench.replication.preset import ROOT, Preset, Run
-from lingraft.plan import source_uris
+from lingraft.plan import readings
 from lingraft.store.uri import parse_uri
 
 PART = re.compile(r"(?P<whole>.+)-(?P<part>\d+)th")
@@ -30,7 +30,7 @@ def prepare(preset: Preset, runs: Iterable[Run]) -> None:
         place = data / Path(script).parent
         command = [sys.executable, str(examples / script), *options, "--out", str(place)]
         subprocess.run(command, check=True)
-    uris = {uri for run in runs for uri in source_uris(run.resource.spec).values()}
+    uris = {one.uri for run in runs for one in readings(run.resource.spec)}
     for file in sorted(Path(str(parse_uri(uri))) for uri in uris):
         if named := PART.fullmatch(file.stem):
             whole = file.with_name(named["whole"] + file.suffix)

@@ -6,8 +6,9 @@ from types import MappingProxyType
 from bench.replication.measure import Measured, measure
 from bench.replication.preset import Preset, Run
 from bench.replication.stages import distinct, with_curve
-from lingraft.plan import Plan, source_uris
+from lingraft.plan import Plan, readings
 from lingraft.planning import manifests_of, plan_resource
+from lingraft.selection import Reading
 from lingraft.sources import pin
 from lingraft.stage import Manifest, Source
 
@@ -15,15 +16,19 @@ ASSUMED_BYTES = 30_000_000
 """Of a task's data, where only the cost is asked for and there are none."""
 
 
-def planned(preset: Preset, run: Run, pins: Mapping[str, Source] = MappingProxyType({})) -> Plan:
+def planned(
+    preset: Preset, run: Run, pins: Mapping[Reading, Source] = MappingProxyType({})
+) -> Plan:
     """A run's stages, over what is pinned already and what is found."""
     return with_curve(plan_resource(run.resource, pins), preset.evaluate_every)
 
 
-def assumed(run: Run) -> dict[str, Source]:
+def assumed(run: Run) -> dict[Reading, Source]:
     """Pins for what is not there yet, so that its cost can be said: no step depends on sizes."""
-    uris = source_uris(run.resource.spec).values()
-    return {uri: pin(uri, [("text.txt", ASSUMED_BYTES, uri)]) for uri in uris}
+    return {
+        one: pin(one.uri, [("text.txt", ASSUMED_BYTES, one.uri)], one.reads)
+        for one in readings(run.resource.spec)
+    }
 
 
 def done_of(plans: list[Plan]) -> dict[str, Manifest]:

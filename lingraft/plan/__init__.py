@@ -5,7 +5,8 @@ shape) and only computes: which stages, with which parameters, under which diges
 cost. `lingraft.planning` looks the world up.
 """
 
-from lingraft.plan.build import plan, source_uris
+from lingraft.plan.build import plan
 from lingraft.plan.model import Plan, PlannedStage
+from lingraft.plan.readings import readings
 
-__all__ = ["Plan", "PlannedStage", "plan", "source_uris"]
+__all__ = ["Plan", "PlannedStage", "plan", "readings"]

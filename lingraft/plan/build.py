@@ -18,38 +18,22 @@ from lingraft.plan.defaults import (
     tokenizer,
 )
 from lingraft.plan.model import Plan
-from lingraft.plan.shared import add_base, add_finetunes, add_mini
+from lingraft.plan.readings import readings
+from lingraft.plan.shared import add_base, add_finetunes, add_mini, tokenizer_of_base
+from lingraft.selection import Reading
 from lingraft.stage import Source
 
 
-def source_uris(spec: resource.LanguageAdaptationSpec) -> dict[str, str]:
-    """Every external URI the spec names, by the field that names it."""
-    uris: dict[str, str | None] = {
-        "spec.corpus.uri": spec.corpus.uri,
-        "spec.base.uri": spec.base.uri,
-        "spec.tokenizer.uri": spec.tokenizer.uri,
-    }
-    if spec.base.pretrain is not None:
-        uris["spec.base.pretrain.text.uri"] = spec.base.pretrain.text.uri
-        uris["spec.base.pretrain.tokenizer.uri"] = spec.base.pretrain.tokenizer.uri
-    if spec.method == "MiniPost" and spec.mini.text is not None:
-        uris["spec.mini.text.uri"] = spec.mini.text.uri
-    for i, task in enumerate(spec.tasks):
-        uris[f"spec.tasks[{i}].train"] = task.train
-        uris[f"spec.tasks[{i}].dev"] = task.dev
-        uris[f"spec.tasks[{i}].test"] = task.test
-        uris[f"spec.tasks[{i}].sourceTest"] = task.source_test
-    return {field: uri for field, uri in uris.items() if uri is not None}
-
-
 def plan(
-    spec: resource.LanguageAdaptationSpec, sources: Mapping[str, Source], base_shape: Shape | None
+    spec: resource.LanguageAdaptationSpec,
+    sources: Mapping[Reading, Source],
+    base_shape: Shape | None,
 ) -> Plan:
     """Plan a spec.
 
     Args:
         spec: What the user asked for.
-        sources: The pinned source of every URI of `source_uris(spec)`, by URI.
+        sources: The pinned source of every one of `readings(spec)`.
         base_shape: The shape of `base.uri`'s checkpoint; None where the base is pretrained.
 
     Raises:
@@ -63,7 +47,10 @@ def plan(
     corpus = _add_corpus(dag, spec, shape, base)
     model = base if spec.method == "Standard" else add_mini(dag, spec, shape, layers, base)
     training = masked_lm(
-        spec.embeddings, shape, embed_steps(spec, sources[spec.corpus.uri]), seed=spec.seed
+        spec.embeddings,
+        shape,
+        embed_steps(spec, sources[Reading(spec.corpus.uri, "text")]),
+        seed=spec.seed,
     )
     embed = dag.add(
         "embed",
@@ -74,14 +61,14 @@ def plan(
             training=training,
             snapshots=snapshot_steps(training.steps, spec.embeddings.snapshots),
         ),
-        {"model": model, "base": base, "corpus": corpus},
+        {"model": model, "base": tokenizer_of_base(dag, spec, base), "corpus": corpus},
         flops=_embed_flops(spec, shape, training, _depth(spec, shape, layers)),
         steps=training.steps,
     )
     _add_graft(dag, spec, {"base": base, "corpus": corpus, "embed": embed})
     return Plan(
         stages=dag.stages,
-        sources=tuple(sources[uri] for uri in dict.fromkeys(source_uris(spec).values())),
+        sources=tuple(sources[reading] for reading in readings(spec)),
         store=_store(spec),
         shape=shape,
         embed_flops_standard=_embed_flops(spec, shape, training, shape.layers),
@@ -100,9 +87,12 @@ def _pretrained_shape(spec: resource.LanguageAdaptationSpec) -> Shape:
 
 
 def _add_corpus(dag: Dag, spec: resource.LanguageAdaptationSpec, shape: Shape, base: str) -> str:
-    inputs = {"text": dag.source(spec.corpus.uri), "base": base}
+    inputs = {
+        "text": dag.source(spec.corpus.uri, "text"),
+        "base": tokenizer_of_base(dag, spec, base),
+    }
     if spec.tokenizer.uri is not None:
-        inputs["tokenizer"] = dag.source(spec.tokenizer.uri)
+        inputs["tokenizer"] = dag.source(spec.tokenizer.uri, "tokenizer")
     return dag.add(
         "corpus",
         "corpus",
@@ -140,9 +130,9 @@ def _embed_flops(
 def _add_graft(dag: Dag, spec: resource.LanguageAdaptationSpec, inputs: dict[str, str]) -> str:
     tasks: list[params.GraftTask] = []
     for task in spec.tasks:
-        inputs[f"test:{task.name}"] = dag.source(task.test)
+        inputs[f"test:{task.name}"] = dag.source(task.test, "task")
         if task.source_test is not None:
-            inputs[f"source_test:{task.name}"] = dag.source(task.source_test)
+            inputs[f"source_test:{task.name}"] = dag.source(task.source_test, "task")
         finetuned = add_finetunes(dag, task, inputs["base"])
         for seed, name in enumerate(finetuned):
             inputs[f"finetune:{task.name}:{seed}"] = name
@@ -157,6 +147,12 @@ def _add_graft(dag: Dag, spec: resource.LanguageAdaptationSpec, inputs: dict[str
     return dag.add(
         "graft",
         "graft",
-        params.GraftParams(language=spec.language, method=spec.method, tasks=tuple(tasks)),
+        params.GraftParams(
+            language=spec.language,
+            method=spec.method,
+            init=spec.embeddings.init,
+            seed=spec.seed,
+            tasks=tuple(tasks),
+        ),
         inputs,
     )

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 
 from lingraft.plan.model import PlannedStage
-from lingraft.stage import Contract, Source, Stage, StageKind
+from lingraft.selection import Reading
+from lingraft.stage import Contract, Reads, Source, Stage, StageKind
 
 
 class Dag:
     """Stages in the order in which they were added, which is one in which they can run."""
 
-    def __init__(self, sources: Mapping[str, Source]) -> None:
+    def __init__(self, sources: Mapping[Reading, Source]) -> None:
         self._sources = sources
         self._planned: dict[str, PlannedStage] = {}
 
@@ -18,9 +19,9 @@ class Dag:
         """What was added so far."""
         return tuple(self._planned.values())
 
-    def source(self, uri: str) -> str:
+    def source(self, uri: str, reads: Reads) -> str:
         """The ref of an external input, by which its content is digested and not its place."""
-        return f"source/{self._sources[uri].fingerprint}"
+        return f"source/{self._sources[Reading(uri, reads)].fingerprint}"
 
     def add(
         self,

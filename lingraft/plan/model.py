@@ -33,6 +33,15 @@ class Plan(Contract):
     def __getitem__(self, name: str) -> PlannedStage:
         return next(stage for stage in self.stages if stage.name == name)
 
+    def under(self, contract: int) -> "Plan":
+        """The plan as it was pinned, under the contract of then: its digests are those of then."""
+
+        def of_then(planned: PlannedStage) -> PlannedStage:
+            stage = planned.stage.model_copy(update={"contract": contract})
+            return planned.model_copy(update={"stage": stage})
+
+        return self.model_copy(update={"stages": tuple(map(of_then, self.stages))})
+
     @property
     def saved_per_step(self) -> float:
         """Compute of Standard's step 2 over this one's: per step, not a measured speed-up."""

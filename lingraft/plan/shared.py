@@ -22,12 +22,12 @@ def add_base(
 ) -> str:
     """The base: a source, or the stages `source-corpus` and `pretrain`."""
     if spec.base.uri is not None:
-        return dag.source(spec.base.uri)
+        return dag.source(spec.base.uri, "checkpoint")
     pretrain = spec.base.pretrain
     assert pretrain is not None  # the resource model wants exactly one of the two
-    inputs = {"text": dag.source(pretrain.text.uri)}
+    inputs = {"text": dag.source(pretrain.text.uri, "text")}
     if pretrain.tokenizer.uri is not None:
-        inputs["tokenizer"] = dag.source(pretrain.tokenizer.uri)
+        inputs["tokenizer"] = dag.source(pretrain.tokenizer.uri, "tokenizer")
     training = masked_lm(pretrain, shape, pretrain.steps, seed=0)
     corpus = dag.add(
         "source-corpus",
@@ -66,6 +66,14 @@ def add_base(
     )
 
 
+def tokenizer_of_base(dag: Dag, spec: resource.LanguageAdaptationSpec, base: str) -> str:
+    """The base for a stage that reads its tokenizer alone: no other change of it counts there.
+
+    Of a checkpoint it is a source of its own, of a pretrained base the same stage.
+    """
+    return base if spec.base.uri is None else dag.source(spec.base.uri, "tokenizer")
+
+
 def add_mini(
     dag: Dag, spec: resource.LanguageAdaptationSpec, shape: Shape, layers: MiniLayers, base: str
 ) -> str:
@@ -81,7 +89,10 @@ def add_mini(
         "mini-corpus",
         "corpus",
         _source_text(params.TokenizerChoice(source="base"), training.sequence_length),
-        {"text": dag.source(spec.mini.text.uri), "base": base},
+        {
+            "text": dag.source(spec.mini.text.uri, "text"),
+            "base": tokenizer_of_base(dag, spec, base),
+        },
     )
     tokens = training.batch_rows * training.sequence_length
     step = compute.mini_step(
@@ -108,9 +119,9 @@ def add_finetunes(dag: Dag, task: Task, base: str) -> tuple[str, ...]:
     """One fine-tuned model a seed, by seed; none for a task that needs no training."""
     if task.train is None:
         return ()
-    inputs = {"base": base, "train": dag.source(task.train)}
+    inputs = {"base": base, "train": dag.source(task.train, "task")}
     if task.dev is not None:
-        inputs["dev"] = dag.source(task.dev)
+        inputs["dev"] = dag.source(task.dev, "task")
     return tuple(
         dag.add(
             f"finetune-{task.name}-{seed}",

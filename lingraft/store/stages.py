@@ -8,7 +8,6 @@ from typing import Any
 from lingraft.cache import populate
 from lingraft.errors import CorruptArtifactError, InfrastructureError
 from lingraft.stage import (
-    CONTRACT,
     Contract,
     Failure,
     FileRecord,
@@ -54,10 +53,12 @@ def read_manifest(store: ArtifactStore, ref: str) -> Manifest | None:
     found = parse_object(store, key, Manifest)
     if found is None:
         return None
-    if found[0].contract == CONTRACT and found[0].stage.ref != ref:
+    manifest = found[0]
+    stage = manifest.stage.model_copy(update={"contract": manifest.contract})
+    if stage.ref != ref:
         message = f"this manifest is of another stage; {store.remedy(key)}"
         raise CorruptArtifactError(message, where=store.uri + key)
-    return found[0]
+    return manifest.model_copy(update={"stage": stage})
 
 
 class StageStore:
@@ -191,15 +192,27 @@ class StageStore:
         self._store.download(home + "files/", checkpoint.files, dest)
 
 
-def fetch_artifact(store: ArtifactStore, manifest: Manifest, cache_dir: Path) -> Path:
+def fetch_artifact(
+    store: ArtifactStore,
+    manifest: Manifest,
+    cache_dir: Path,
+    wanted: Callable[[str], bool] = lambda path: True,
+) -> Path:
     """A local directory with the artifact's files, every one checked against the manifest.
 
     A file store's are read in place; S3's are downloaded once and checked again when found.
+
+    Args:
+        store: Where it is.
+        manifest: The artifact's.
+        cache_dir: Where downloads lie.
+        wanted: Whether a file is needed, by its path; the others need not be there.
 
     Raises:
         CorruptArtifactError: A file in the store is missing or damaged; names it.
     """
     prefix = f"{manifest.stage.ref}/{manifest.holder}/files/"
+    files = tuple(record for record in manifest.files if wanted(record.path))
     place = store.local_path(prefix)
     if place is not None:
 
@@ -208,13 +221,13 @@ def fetch_artifact(store: ArtifactStore, manifest: Manifest, cache_dir: Path) ->
             check_file(place / record.path, record, where, store.remedy(prefix))
 
         with disk_errors(place):
-            in_parallel(check, manifest.files)
+            in_parallel(check, files)
         return place
 
     def fill(folder: Path) -> tuple[FileRecord, ...]:
-        store.download(prefix, manifest.files, folder)
-        return manifest.files
+        store.download(prefix, files, folder)
+        return files
 
     # A digest names the recipe: another store may hold other bytes under the same one.
-    content = sha256_of([f.to_json() for f in manifest.files])[:12]
+    content = sha256_of([f.to_json() for f in files])[:12]
     return populate(cache_dir / manifest.stage.ref / content, fill)

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from pydantic import ValidationError
 
 from lingraft.errors import CredentialsError, LingraftError, UserError
-from lingraft.plan import source_uris
+from lingraft.plan import readings
 from lingraft.planning import plan_resource
 from lingraft.resource import API_VERSION, KIND, LanguageAdaptation, LanguageAdaptationSpec
+from lingraft.selection import Reading
 from lingraft.stage import CONTRACT, Failure, Source
 from lingraft.status import PinnedPlan
 from lingraft_operator.config import Access, Config
@@ -46,7 +47,8 @@ def needs_plan(resource: Resource) -> bool:
 def make_plan(resource: Resource, spec: LanguageAdaptationSpec, config: Config) -> PinnedPlan:
     """Look up what the spec names, and pin it.
 
-    URIs that were pinned before stay as they were, unless lingraft.dev/refresh says otherwise.
+    URIs that were pinned before stay as they were, unless lingraft.dev/refresh says otherwise, or
+    an older contract read other files of them.
 
     Raises:
         UserError: Something is not there, does not fit, or may not be named; before anything
@@ -55,12 +57,12 @@ def make_plan(resource: Resource, spec: LanguageAdaptationSpec, config: Config) 
     """
     check_access(spec, config.access, resource.namespace)
     former = resource.status.plan
-    keep: Mapping[str, Source] = {}
+    keep: Mapping[Reading, Source] = {}
     shape = None
     if former is not None and former.refresh == resource.refresh:
         before = former.plan
-        keep = {source.uri: source for source in before.sources}
-        shape = before.shape if spec.base.uri in keep else None
+        keep = {Reading(one.uri, one.reads): one for one in before.sources if one.reads}
+        shape = before.shape
     adaptation = LanguageAdaptation.model_validate(
         {
             "apiVersion": API_VERSION,
@@ -89,10 +91,10 @@ def check_access(spec: LanguageAdaptationSpec, access: Sequence[Access], namespa
     allowed = [
         prefix for rule in access if rule.namespace in (namespace, "*") for prefix in rule.prefixes
     ]
-    named = source_uris(spec)
     if spec.store is None:
         raise UserError("set it; the operator has no default store", where="spec.store.uri")
-    for field, uri in {**named, "spec.store.uri": spec.store.uri}.items():
+    named = [(one.uri, field) for one, field in readings(spec).items()]
+    for uri, field in [*named, (spec.store.uri, "spec.store.uri")]:
         if not any(is_below(uri, prefix) for prefix in allowed):
             raise AccessDeniedError(
                 f"namespace {namespace} may not use {uri}: whoever runs the operator can allow it "

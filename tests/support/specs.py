@@ -3,10 +3,11 @@
 from typing import Any
 
 from lingraft.architecture import Shape
-from lingraft.plan import Plan, plan, source_uris
+from lingraft.plan import Plan, plan, readings
 from lingraft.resource import LanguageAdaptationSpec
+from lingraft.selection import Reading
 from lingraft.sources import pin
-from lingraft.stage import Source
+from lingraft.stage import Reads, Source
 
 ROBERTA_BASE = Shape(
     model_type="roberta",
@@ -50,18 +51,20 @@ def spec_of(method: str = "Standard", **changes: Any) -> LanguageAdaptationSpec:
     return LanguageAdaptationSpec.model_validate(fields_of(method) | changes)
 
 
-def pinned(uri: str, *, size: int = TEXT_BYTES, key: str = "text.txt") -> Source:
+def pinned(
+    uri: str, reads: Reads = "text", *, size: int = TEXT_BYTES, key: str = "text.txt"
+) -> Source:
     """A source whose content is its URI."""
-    return pin(uri, [(key, size, f"sha256:{uri}")])
+    return pin(uri, [(key, size, f"sha256:{uri} {reads}")], reads)
 
 
 def planned(
     spec: LanguageAdaptationSpec, shape: Shape = ROBERTA_BASE, corpus: Source | None = None
 ) -> Plan:
     """The plan over `shape`, or over the pretrained base where the spec asks for one."""
-    sources = {uri: pinned(uri) for uri in source_uris(spec).values()}
+    sources = {one: pinned(*one) for one in readings(spec)}
     if corpus is not None:
-        sources[spec.corpus.uri] = corpus
+        sources[Reading(spec.corpus.uri, "text")] = corpus
     return plan(spec, sources, None if spec.base.pretrain else shape)
 
 

@@ -50,6 +50,8 @@ CONFIG = {
 def file(tmp_path: Path) -> Path:
     (tmp_path / "base").mkdir()
     (tmp_path / "base/config.json").write_text(json.dumps(CONFIG))
+    (tmp_path / "base/model.safetensors").write_text("weights")
+    (tmp_path / "base/tokenizer.json").write_text("{}")
     for name in ("sw.txt", "en.jsonl", "sw.jsonl"):
         (tmp_path / name).write_text(f"some text of {name}\n")
     (tmp_path / "sw.yaml").write_text(RESOURCE)

@@ -7,8 +7,11 @@ import pytest
 
 from lingraft import planning
 from lingraft.errors import UserError
+from lingraft.plan import Plan
 from lingraft.planning import plan_resource
 from lingraft.resource import LanguageAdaptation
+from lingraft.selection import Reading
+from lingraft.stage import Source
 
 CONFIG = {
     "model_type": "roberta",
@@ -25,6 +28,8 @@ CONFIG = {
 def world(tmp_path: Path) -> Path:
     (tmp_path / "base").mkdir()
     (tmp_path / "base/config.json").write_text(json.dumps(CONFIG))
+    (tmp_path / "base/model.safetensors").write_text("weights")
+    (tmp_path / "base/tokenizer.json").write_text("{}")
     (tmp_path / "sw.txt").write_text("habari")
     (tmp_path / "fr.txt").write_text("bonjour")
     return tmp_path
@@ -47,23 +52,27 @@ def resource(world: Path, corpus: str = "sw.txt") -> LanguageAdaptation:
     )
 
 
+def pins_of(plan: Plan) -> dict[Reading, Source]:
+    return {Reading(one.uri, one.reads): one for one in plan.sources if one.reads}
+
+
 def test_what_is_pinned_is_not_looked_up(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = plan_resource(resource(world))
-    pins = {source.uri: source for source in first.sources}
-    assert len(pins) == 2
+    pins = pins_of(first)
+    assert len(pins) == 3
     for look in ("fingerprint", "open_store"):
-        monkeypatch.setattr(planning, look, lambda uri: pytest.fail(f"looked at {uri}"))
+        monkeypatch.setattr(planning, look, lambda *it: pytest.fail(f"looked at {it}"))
     assert plan_resource(resource(world), pins, first.shape) == first
 
 
 def test_a_new_generation_looks_at_what_it_changed_alone(world: Path) -> None:
     first = plan_resource(resource(world))
-    pins = {source.uri: source for source in first.sources}
+    pins = pins_of(first)
     (world / "base/config.json").write_text("overwritten since")
     second = plan_resource(resource(world, "fr.txt"), pins, first.shape)
     assert second["corpus"].stage.inputs["base"] == first["corpus"].stage.inputs["base"]
     assert second["corpus"].stage.inputs["text"] != first["corpus"].stage.inputs["text"]
-    assert [Path(source.uri).name for source in second.sources] == ["fr.txt", "base"]
+    assert [Path(source.uri).name for source in second.sources] == ["fr.txt", "base", "base"]
 
 
 def test_a_shape_is_of_the_base_that_is_pinned_and_of_no_other(world: Path) -> None:
@@ -75,7 +84,7 @@ def test_a_shape_is_of_the_base_that_is_pinned_and_of_no_other(world: Path) -> N
 
 def test_a_pin_hides_no_missing_input(world: Path) -> None:
     first = plan_resource(resource(world))
-    pins = {source.uri: source for source in first.sources}
+    pins = pins_of(first)
     with pytest.raises(UserError, match=r"spec\.corpus\.uri"):
         plan_resource(resource(world, "gone.txt"), pins, first.shape)
 
@@ -85,7 +94,7 @@ def test_equal_content_at_two_places_is_two_sources(world: Path) -> None:
     changed = resource(world).model_dump(by_alias=True)
     changed["spec"]["tokenizer"] = {"uri": (world / "copy.txt").as_uri()}
     planned = plan_resource(LanguageAdaptation.model_validate(changed))
-    assert len(planned.sources) == 3
-    assert len({source.fingerprint for source in planned.sources}) == 2
+    assert len(planned.sources) == 4
+    assert len({source.fingerprint for source in planned.sources}) == 3
     spec = planned.spec(planned["corpus"], "me")
     assert len(spec.sources) == 2

@@ -8,6 +8,7 @@ import pytest
 from lingraft import sources
 from lingraft.errors import UserError
 from lingraft.sources import fetch_source, fingerprint, pin
+from lingraft.stage import Reads
 
 
 @pytest.fixture
@@ -135,3 +136,42 @@ def test_what_is_pinned_is_small_however_many_objects_there_are() -> None:
     many = pin("s3://t/", ((f"part-{i:05}.txt", i, f'etag:"{i:032x}"') for i in range(10_000)))
     assert many.objects == 10_000
     assert len(many.model_dump_json()) < 200
+
+
+def test_what_is_not_read_is_neither_counted_nor_hashed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = tmp_path / "base"
+    base.mkdir()
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        (base / name).write_text(name)
+    as_what: list[Reads] = ["checkpoint", "tokenizer"]
+    before = {reads: fingerprint(base.as_uri(), reads) for reads in as_what}
+    monkeypatch.setattr(sources, "hash_file", lambda path: pytest.fail(f"{path} was hashed"))
+    for name in ("README.md", "pytorch_model.bin"):
+        (base / name).write_text("a page about it")
+    for source in before.values():
+        assert fingerprint(base.as_uri(), source.reads) == source
+        assert fetch_source(source, tmp_path) == base
+    assert [source.objects for source in before.values()] == [3, 2]
+
+
+def test_other_weights_are_another_checkpoint_with_the_same_tokenizer(tmp_path: Path) -> None:
+    places: list[Path] = []
+    for weights in ("ones", "twos"):
+        base = tmp_path / weights
+        base.mkdir()
+        for name, content in (("config.json", "{}"), ("tokenizer.json", "{}")):
+            (base / name).write_text(content)
+        (base / "model.safetensors").write_text(weights)
+        places.append(base)
+    whole = {fingerprint(p.as_uri(), "checkpoint").fingerprint for p in places}
+    words = {fingerprint(p.as_uri(), "tokenizer").fingerprint for p in places}
+    assert (len(whole), len(words)) == (2, 1)
+
+
+def test_what_cannot_be_read_is_said_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(UserError, match=r"no model\.safetensors") as caught:
+        fingerprint(tmp_path.as_uri(), "checkpoint")
+    assert caught.value.where == tmp_path.as_uri()

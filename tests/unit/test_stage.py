@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from lingraft import stage as stage_module
 from lingraft.stage import (
+    CONTRACT,
     Execution,
     FileRecord,
     Manifest,
@@ -49,19 +50,22 @@ def test_canonical_json_by_hand():
         canonical_json(float("nan"))
 
 
-def test_a_digest_is_the_sha256_of_the_recipe(monkeypatch: pytest.MonkeyPatch):
+def test_a_digest_is_the_sha256_of_the_recipe():
     recipe = {
-        "contract": 1,
+        "contract": CONTRACT,
         "kind": "mini",
         "params": {"rate": 7e-4, "layers": 4},
         "inputs": {"base": "source/ab"},
     }
     assert STAGE.digest == sha256_of(recipe)
-    assert STAGE.digest.startswith("4039a1734efa")
     assert STAGE.ref == f"mini/{STAGE.digest}"
-    before = STAGE.digest
-    monkeypatch.setattr(stage_module, "CONTRACT", 2)
-    assert STAGE.digest != before
+
+
+def test_a_stage_keeps_the_digest_of_the_contract_it_was_planned_under():
+    before = STAGE.model_copy(update={"contract": 1})
+    assert before.digest.startswith("4039a1734efa")
+    assert before.digest != STAGE.digest
+    assert "contract" not in before.to_json()
 
 
 @pytest.mark.parametrize(
@@ -100,7 +104,7 @@ def test_what_is_stored_reads_back_and_is_spelt_in_camel_case():
     stored = json.loads(canonical_json(manifest.to_json()))
     assert Manifest.model_validate(stored) == manifest
     assert stored["createdAt"] and stored["compute"]["deviceSeconds"] == 2.0
-    assert stored["contract"] == 1
+    assert stored["contract"] == CONTRACT
 
 
 def test_what_is_stored_is_strict_and_never_changed():

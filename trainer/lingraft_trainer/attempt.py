@@ -20,24 +20,22 @@ import torch.distributed as dist
 from transformers.utils import logging as transformers_logging
 
 import lingraft
-from lingraft.cache import cache_dir
 from lingraft.errors import (
     CorruptArtifactError,
-    InfrastructureError,
     LingraftError,
     StageBusyError,
 )
-from lingraft.sources import fetch_source
 from lingraft.stage import Manifest, Progress, Stage, StageSpec
 from lingraft.store import open_store
 from lingraft.store.base import ArtifactStore
 from lingraft.store.lease import Lease
-from lingraft.store.stages import StageStore, fetch_artifact, read_manifest
+from lingraft.store.stages import StageStore, read_manifest
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.device import device_of_this_worker
 from lingraft_trainer.failures import classified, failure_of
 from lingraft_trainer.gauges import Gauges
 from lingraft_trainer.heartbeat import Heartbeat, Listener
+from lingraft_trainer.inputs import fetch_input
 from lingraft_trainer.stages.registry import stage_function
 
 
@@ -118,7 +116,7 @@ def _work(
             closing.enter_context(heartbeat)  # which writes this one at once
         ctx = StageContext(
             params=spec.stage.params,
-            inputs={n: fetch_input(spec, store, ref) for n, ref in spec.stage.inputs.items()},
+            inputs={name: fetch_input(spec, store, name) for name in spec.stage.inputs},
             out=out,
             scratch=scratch,
             execution=spec.execution,
@@ -139,17 +137,6 @@ def _work(
             stages.publish(stages.upload(out), result, ctx.environment)
             with suppress(LingraftError):  # the stage is done, whatever is left over
                 stages.drop_checkpoints()
-
-
-def fetch_input(spec: StageSpec, store: ArtifactStore, ref: str) -> Path:
-    """A verified local directory (or file) with one of the stage's inputs."""
-    kind, _, digest = ref.partition("/")
-    if kind == "source":
-        return fetch_source(spec.sources[digest], cache_dir())
-    manifest = read_manifest(store, ref)
-    if manifest is None:
-        raise InfrastructureError("an input of this stage is not in the store yet", where=ref)
-    return fetch_artifact(store, manifest, cache_dir())
 
 
 def ancestors(store: ArtifactStore, stage: Stage) -> dict[str, Manifest]:

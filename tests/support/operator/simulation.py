@@ -11,7 +11,7 @@ from lingraft import planning
 from lingraft.errors import InfrastructureError, UserError
 from lingraft.resource import API_VERSION, KIND
 from lingraft.sources import pin
-from lingraft.stage import Source
+from lingraft.stage import Reads, Source
 from lingraft.status import LanguageAdaptationStatus
 from lingraft_operator import apply, names, observe
 from lingraft_operator.cluster import Conflict
@@ -121,12 +121,12 @@ class Simulation:
         store.refusing = self.sources_away
         return store
 
-    def _fingerprint(self, uri: str) -> Source:
+    def _fingerprint(self, uri: str, reads: Reads) -> Source:
         if self.sources_away:
             raise InfrastructureError("the endpoint does not answer", where=uri)
         if uri in self.missing:
             raise UserError("nothing is there", where=uri)
-        return pin(uri, [("text.txt", 10_000_000, f"etag:{uri}{self.content}")])
+        return pin(uri, [("text.txt", 10_000_000, f"etag:{uri}{reads}{self.content}")], reads)
 
     # Between two calls of a pass anything may happen.
 

@@ -1,13 +1,16 @@
 """What a namespace may name, and what stays pinned."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lingraft.errors import InfrastructureError, UserError
-from lingraft.plan import source_uris
+from lingraft.plan import readings
 from lingraft.resource import LanguageAdaptationSpec
+from lingraft.stage import CONTRACT
 from lingraft.status import LanguageAdaptationStatus, PinnedPlan
 from lingraft_operator.config import Access
 from lingraft_operator.planning import (
@@ -94,7 +97,8 @@ def test_every_uri_that_a_spec_can_name_is_held_against_the_rules() -> None:
     other = parsed(base={"pretrain": pretrain})
     seen: set[str] = set()
     for one in (whole, other):
-        for field, uri in {**source_uris(one), "spec.store.uri": "s3://lingraft/"}.items():
+        named = {field: reading.uri for reading, field in readings(one).items()}
+        for field, uri in {**named, "spec.store.uri": "s3://lingraft/"}.items():
             rules = [access("*", *EVERYTHING)]
             check_access(one, rules, "a")
             text = one.model_dump_json(by_alias=True).replace(f'"{uri}"', '"s3://elsewhere/x"')
@@ -141,8 +145,8 @@ def planned(one: Resource) -> PinnedPlan:
     return make_plan(one, parse(one, config()), config())
 
 
-def pins(plan: PinnedPlan) -> dict[str, str]:
-    return {source.uri: source.fingerprint for source in plan.plan.sources}
+def pins(plan: PinnedPlan) -> dict[tuple[str, str | None], str]:
+    return {(one.uri, one.reads): one.fingerprint for one in plan.plan.sources}
 
 
 def test_a_new_generation_keeps_the_pins_of_what_it_does_not_change(
@@ -157,8 +161,9 @@ def test_a_new_generation_keeps_the_pins_of_what_it_does_not_change(
     # What one generation drops is looked up anew when it comes back.
     third = planned(resource(second, generation=3, corpus={"uri": "s3://corpora/fr/"}))
     fourth = planned(resource(third, generation=4))
-    assert pins(fourth)["s3://models/base/"] == pins(first)["s3://models/base/"]
-    assert pins(fourth)["s3://corpora/sw/"] != pins(first)["s3://corpora/sw/"]
+    base, corpus = ("s3://models/base/", "checkpoint"), ("s3://corpora/sw/", "text")
+    assert pins(fourth)[base] == pins(first)[base]
+    assert pins(fourth)[corpus] != pins(first)[corpus]
 
 
 def test_refresh_looks_everything_up_anew_and_once(simulation: Simulation) -> None:
@@ -220,3 +225,26 @@ def test_the_charts_store_stands_in_where_a_resource_names_none() -> None:
         check_access(parse(one, config()), config().access, "a")
     found = parse(one, config(store={"uri": "s3://lingraft/"}))
     assert found.store is not None and found.store.uri == "s3://lingraft/"
+
+
+OLD = json.loads((Path(__file__).parents[2] / "data/plans/contract-1.json").read_text())
+"""A plan as contract 1 pinned it, and the places of its stages."""
+
+
+def pinned_then() -> PinnedPlan:
+    content = OLD["content"]
+    return PinnedPlan(generation=1, contract=1, trainer_image="old", refresh="", content=content)
+
+
+def test_a_plan_of_an_older_contract_is_followed_with_its_own_digests() -> None:
+    old = pinned_then()
+    assert {one.name: one.stage.ref for one in old.plan.stages} == OLD["refs"]
+    spec = old.plan.spec(old.plan["embed"], "me").to_json()
+    assert '"reads"' not in json.dumps(spec), "the trainer of then knows no such field"
+    assert not needs_plan(resource(old))
+
+
+def test_what_an_older_contract_pinned_is_looked_up_anew(simulation: Simulation) -> None:
+    anew = planned(resource(pinned_then(), generation=2))
+    assert anew.contract == CONTRACT
+    assert pins(anew) == pins(planned(resource()))

@@ -3,8 +3,10 @@
 import pytest
 
 from lingraft.params import EmbedParams, GraftParams, MiniParams, PretrainParams
-from lingraft.plan import Plan, source_uris
+from lingraft.plan import Plan, readings
 from lingraft.resource import LanguageAdaptationSpec
+from lingraft.selection import Reading
+from lingraft.stage import Reads
 from tests.support.specs import ROBERTA_BASE, pinned, planned, spec_of, task
 
 PRETRAIN = {"pretrain": {"text": {"uri": "file:///english"}}}
@@ -23,8 +25,8 @@ def edges(plan: Plan) -> dict[str, set[str]]:
     return {one.name: set(one.needs) for one in plan.stages}
 
 
-def source_of(uri: str) -> str:
-    return f"source/{pinned(uri).fingerprint}"
+def source_of(uri: str, reads: Reads = "task") -> str:
+    return f"source/{pinned(uri, reads).fingerprint}"
 
 
 @pytest.mark.parametrize("method", SHAPES)
@@ -43,10 +45,13 @@ def test_a_pretrained_base_comes_first(method: str):
 
 def test_standard_learns_through_the_base():
     plan = planned(spec_of("Standard"))
-    base = source_of("file:///base")
+    base, words = (source_of("file:///base", reads) for reads in ("checkpoint", "tokenizer"))
     inputs = plan["embed"].stage.inputs
-    assert inputs == {"model": base, "base": base, "corpus": plan["corpus"].stage.ref}
-    assert plan["corpus"].stage.inputs == {"text": source_of("file:///swahili"), "base": base}
+    assert inputs == {"model": base, "base": words, "corpus": plan["corpus"].stage.ref}
+    assert plan["corpus"].stage.inputs == {
+        "text": source_of("file:///swahili", "text"),
+        "base": words,
+    }
 
 
 def test_minijoint_cuts_its_mini_model_off_and_trains_nothing():
@@ -66,7 +71,7 @@ def test_minipost_trains_its_mini_model_on_source_text_in_the_bases_words():
     assert mini.training is not None and mini.training.steps == plan["mini"].steps == 10_000
     text = plan["mini-corpus"].stage
     assert text.params["tokenizer"]["source"] == "base" and text.params["language"] is None
-    assert text.inputs["text"] == source_of("file:///english")
+    assert text.inputs["text"] == source_of("file:///english", "text")
     assert edges(plan)["mini"] == {"mini-corpus"}
 
 
@@ -82,7 +87,7 @@ def test_a_loaded_tokenizer_is_an_input():
     base = {"pretrain": PRETRAIN["pretrain"] | {"tokenizer": {"uri": "file:///bpe"}}}
     plan = planned(spec_of(base=base, tokenizer={"uri": "file:///unigram"}))
     for name, uri in {"corpus": "file:///unigram", "source-corpus": "file:///bpe"}.items():
-        assert plan[name].stage.inputs["tokenizer"] == source_of(uri)
+        assert plan[name].stage.inputs["tokenizer"] == source_of(uri, "tokenizer")
         choice = plan[name].stage.params["tokenizer"]
         assert choice == {"source": "uri", "train": None, "vocabSize": None}
 
@@ -92,7 +97,7 @@ def test_tasks_are_fine_tuned_seed_by_seed_and_grafted_together():
     xnli = task(dev="file:///xnli/dev", sourceTest="file:///xnli/en")
     plan = planned(spec_of(language="fr", tasks=[xnli, bible]))
     assert names(plan)[2:] == ["finetune-xnli-0", "finetune-xnli-1", "graft"]
-    base = source_of("file:///base")
+    base = source_of("file:///base", "checkpoint")
     for seed in (0, 1):
         stage = plan[f"finetune-xnli-{seed}"].stage
         assert stage.params["seed"] == seed and stage.params["sourceLanguage"] == "en"
@@ -149,10 +154,10 @@ def test_every_uri_is_found_by_its_field():
     base = {"pretrain": {"text": {"uri": "s3://en"}, "tokenizer": {"uri": "s3://en-bpe"}}}
     mini = {"text": {"uri": "s3://mini"}}
     xnli = task(dev="s3://dev", sourceTest="s3://source")
-    uris = source_uris(
+    found = readings(
         spec_of("MiniPost", base=base, mini=mini, tokenizer={"uri": "s3://bpe"}, tasks=[xnli])
     )
-    assert uris == {
+    assert {field: uri for (uri, _), field in found.items()} == {
         "spec.corpus.uri": "file:///swahili",
         "spec.tokenizer.uri": "s3://bpe",
         "spec.base.pretrain.text.uri": "s3://en",
@@ -164,8 +169,17 @@ def test_every_uri_is_found_by_its_field():
         "spec.tasks[0].sourceTest": "s3://source",
     }
     # Text that the method does not read is not looked for.
-    assert "spec.mini.text.uri" not in source_uris(spec_of("Standard", mini=mini))
-    assert source_uris(spec_of())["spec.base.uri"] == "file:///base"
+    assert "spec.mini.text.uri" not in readings(spec_of("Standard", mini=mini)).values()
+
+
+def test_a_bases_tokenizer_is_read_apart_from_it():
+    base = {one for one, field in readings(spec_of()).items() if field == "spec.base.uri"}
+    assert base == {("file:///base", "checkpoint"), ("file:///base", "tokenizer")}
+    heavy = Reading("file:///base", "checkpoint")
+    plan = planned(spec_of("MiniPost", tasks=[task()]))
+    whole = f"source/{next(s for s in plan.sources if (s.uri, s.reads) == heavy).fingerprint}"
+    readers = {one.name for one in plan.stages if whole in one.stage.inputs.values()}
+    assert readers == {"mini", "finetune-xnli-0", "finetune-xnli-1", "graft"}
 
 
 def test_a_plan_survives_being_stored():

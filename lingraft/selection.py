@@ -1,0 +1,129 @@
+"""Which files of a source are read: the others are neither fingerprinted nor fetched.
+
+A README that is added to a checkpoint changes no result, and the same weights in another format
+need not travel. Everything here is a function of the files' names.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from lingraft.errors import UserError
+from lingraft.stage import Reads
+
+CONFIG = "config.json"
+WEIGHTS, WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"
+MIDDLE_HEAD = "middle_head.safetensors"
+"""MiniJoint's second head, beside the checkpoint that it was pretrained with."""
+SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
+TOKENIZER = frozenset(
+    {
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "added_tokens.json",
+        "vocab.txt",
+        "vocab.json",
+        "merges.txt",
+    }
+)
+PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
+
+
+class Reading(NamedTuple):
+    """A place that a resource names, and as what it is read."""
+
+    uri: str
+    reads: Reads
+
+
+def selected(keys: Sequence[str], reads: Reads | None) -> list[str]:
+    """The keys that count, in their order.
+
+    Args:
+        keys: Of all visible files, relative to the source's URI; one empty key if that is a file.
+        reads: As what it is read; None: all count.
+
+    Raises:
+        UserError: Nothing there can be read as that.
+    """
+    if reads is None or list(keys) == [""] or not keys:
+        return list(keys)
+    return _BY_READS[reads](keys)
+
+
+def of_tokenizer(name: str) -> bool:
+    """Whether a file at the top of a checkpoint says how its tokenizer works."""
+    # config.json names the class where tokenizer_config.json does not, and the padding id.
+    return name in TOKENIZER or name == CONFIG or name.endswith(".model")
+
+
+def _checkpoint(keys: Sequence[str]) -> list[str]:
+    _refuse_what_is_no_checkpoint(keys)
+    weights = {WEIGHTS} if WEIGHTS in keys else {WEIGHTS_INDEX, *filter(SHARD.fullmatch, keys)}
+    return [k for k in keys if of_tokenizer(k) or k in weights or k == MIDDLE_HEAD]
+
+
+def _refuse_what_is_no_checkpoint(keys: Sequence[str]) -> None:
+    if CONFIG not in keys:
+        raise UserError(f"no {CONFIG} there: give the directory of a Hugging Face checkpoint")
+    if WEIGHTS in keys or WEIGHTS_INDEX in keys:
+        return
+    if "adapter_config.json" in keys:
+        raise UserError(
+            "these are an adapter's weights (LoRA): merge them into their base with "
+            "merge_and_unload() and save the result"
+        )
+    found = next((key for key in keys if key.endswith(PICKLED)), None)
+    have = f" ({found} is never read)" if found else ""
+    raise UserError(f"the checkpoint has no {WEIGHTS}{have}: convert it with save_pretrained(...)")
+
+
+def _tokenizer(keys: Sequence[str]) -> list[str]:
+    found = [key for key in keys if of_tokenizer(key)]
+    if set(found) <= {CONFIG}:
+        raise UserError(
+            "there is no tokenizer in it: it needs tokenizer.json, or the files of its vocabulary"
+        )
+    return found
+
+
+TEXT_FORMATS = (".txt", ".jsonl", ".parquet")
+CODECS = (".gz", ".zst")
+
+
+def _text(keys: Sequence[str]) -> list[str]:
+    found = [key for key in keys if _format(key) in TEXT_FORMATS]
+    if not found:
+        raise UserError(
+            "no text in it: it has no .txt, .jsonl or .parquet file (plain, .gz or .zst)"
+        )
+    return found
+
+
+def _format(key: str) -> str:
+    name = PurePosixPath(key.lower())
+    return PurePosixPath(name.stem).suffix if name.suffix in CODECS else name.suffix
+
+
+ABOUT_THE_DATA = (".md", ".pdf", ".py", ".html", ".rst")
+
+
+def _task(keys: Sequence[str]) -> list[str]:
+    found = [k for k in keys if not k.lower().endswith(ABOUT_THE_DATA) and not _about(k)]
+    if not found:
+        raise UserError("the directory holds no task file")
+    return found
+
+
+def _about(key: str) -> bool:
+    return PurePosixPath(key).stem.upper() in ("README", "LICENSE", "LICENCE")
+
+
+_BY_READS: dict[Reads, Callable[[Sequence[str]], list[str]]] = {
+    "checkpoint": _checkpoint,
+    "tokenizer": _tokenizer,
+    "text": _text,
+    "task": _task,
+}

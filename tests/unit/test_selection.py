@@ -1,0 +1,94 @@
+"""What is read of a source counts, and nothing else."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lingraft.errors import UserError
+from lingraft.selection import selected
+from lingraft.stage import Reads
+
+PUBLISHED = [
+    ".gitattributes",
+    "README.md",
+    "config.json",
+    "flax_model.msgpack",
+    "merges.txt",
+    "model.safetensors",
+    "onnx/model.onnx",
+    "onnx/config.json",
+    "onnx/tokenizer.json",
+    "pytorch_model.bin",
+    "sentencepiece.bpe.model",
+    "tf_model.h5",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.json",
+]
+TOKENIZER = [
+    "config.json",
+    "merges.txt",
+    "sentencepiece.bpe.model",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.json",
+]
+SHARDS = [f"model-0000{i}-of-00002.safetensors" for i in (1, 2)]
+INDEX = "model.safetensors.index.json"
+
+
+def test_a_checkpoint_as_it_is_published():
+    assert selected(PUBLISHED, "checkpoint") == sorted([*TOKENIZER, "model.safetensors"])
+    assert selected(PUBLISHED, "tokenizer") == TOKENIZER
+
+
+def test_shards_count_where_there_is_no_whole_file():
+    sharded = ["config.json", INDEX, *SHARDS, "model-optim.safetensors"]
+    assert set(selected(sharded, "checkpoint")) == {"config.json", INDEX, *SHARDS}
+    both = [*sharded, "model.safetensors", "middle_head.safetensors"]
+    assert set(selected(both, "checkpoint")) == {
+        "config.json",
+        "model.safetensors",
+        "middle_head.safetensors",
+    }
+
+
+@pytest.mark.parametrize(
+    ("keys", "reads", "sentence"),
+    [
+        (["model.safetensors"], "checkpoint", "no config.json there"),
+        (
+            ["config.json", "pytorch_model.bin"],
+            "checkpoint",
+            r"\(pytorch_model.bin is never read\)",
+        ),
+        (["config.json", "adapter_config.json", "adapter_model.safetensors"], "checkpoint", "LoRA"),
+        (["config.json", "0_Transformer/model.safetensors"], "checkpoint", "no model.safetensors"),
+        (["config.json", "model.safetensors"], "tokenizer", "no tokenizer in it"),
+        (["README.md", "a.csv"], "text", "no .txt, .jsonl or .parquet file"),
+        (["README.md", "LICENSE", "paper.pdf"], "task", "holds no task file"),
+    ],
+)
+def test_what_cannot_be_read_is_said_by_its_names(keys: list[str], reads: Reads, sentence: str):
+    with pytest.raises(UserError, match=sentence):
+        selected(keys, reads)
+
+
+def test_text_by_its_suffix_whatever_its_case():
+    keys = ["a.TXT", "b.txt.GZ", "c.jsonl.zst", "d.parquet", "e.md", "f.gz", "g/h.txt", "i"]
+    assert selected(keys, "text") == ["a.TXT", "b.txt.GZ", "c.jsonl.zst", "d.parquet", "g/h.txt"]
+
+
+def test_what_is_about_task_data_is_no_task_data():
+    keys = ["LICENSE", "README.txt", "a.jsonl", "paper.pdf", "x/README", "x/b.tsv"]
+    assert selected(keys, "task") == ["a.jsonl", "x/b.tsv"]
+
+
+@given(st.sampled_from(["checkpoint", "tokenizer", "text", "task", None]))
+def test_a_single_file_and_nothing_are_taken_as_they_are(reads: Reads | None):
+    assert selected([""], reads) == [""]
+    assert selected([], reads) == []
+
+
+def test_a_plan_of_contract_1_counts_every_file():
+    assert selected(PUBLISHED, None) == PUBLISHED
