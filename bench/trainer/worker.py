@@ -44,7 +44,7 @@ def ours(
     from lingraft_trainer.training.mlm_data import MlmData
 
     family, model = family_of(case.family), case.model(layers)
-    train_embeddings_only(model, family.predictions(model).bias)
+    train_embeddings_only(model)
     params = MaskedLm(
         steps=STEPS,
         batch_tokens=case.batch_tokens,
@@ -78,7 +78,7 @@ def ours(
             ctx,
             objective,
             data,
-            mlm_settings(params),
+            mlm_settings(params, "spec.embeddings"),
             width=case.hidden,
             after_step=next_turn,
         )
@@ -96,7 +96,7 @@ def theirs(case: Case, layers: int, text: PackedText, watch: Watch) -> None:
     )
 
     model = case.model(layers)
-    train_embeddings_only(model, family_of(case.family).predictions(model).bias)
+    train_embeddings_only(model)
     words = {f"w{i}": i for i in range(case.vocabulary)}
     names = ["w0", "w1", "w2", "w3", f"w{SPECIAL - 1}"]
     backend = Tokenizer(models.WordLevel(words, unk_token=names[3]))

@@ -1,5 +1,6 @@
 """A tiny world for stage tests: tokenizers, models of every family, packed text, a context."""
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedModel, PreT
 from lingraft.stage import Execution
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.packing import PackWriter
+from lingraft_trainer.models.family import Family
 
 MODEL_TYPES = ("bert", "roberta", "xlm-roberta", "roberta-prelayernorm")
 LENGTH = 32
@@ -54,7 +56,9 @@ def tiny_tokenizer(model_type: str, words: Sequence[str]) -> PreTrainedTokenizer
     )
 
 
-def tiny_model(model_type: str, *, layers: int = 4, vocabulary: int = 40) -> PreTrainedModel:
+def tiny_model(
+    model_type: str, *, layers: int = 4, vocabulary: int = 40, tied: bool = True
+) -> PreTrainedModel:
     """A masked LM whose every parameter is random, biases and norms too."""
     config = AutoConfig.for_model(
         model_type,
@@ -67,6 +71,7 @@ def tiny_model(model_type: str, *, layers: int = 4, vocabulary: int = 40) -> Pre
         pad_token_id=0 if model_type == "bert" else 1,
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
+        tie_word_embeddings=tied,
     )
     torch.manual_seed(7)
     model = AutoModelForMaskedLM.from_config(config)
@@ -74,6 +79,16 @@ def tiny_model(model_type: str, *, layers: int = 4, vocabulary: int = 40) -> Pre
         for parameter in model.parameters():
             parameter.normal_(0.0, 0.3)
     return model.eval()
+
+
+def truncated(model: PreTrainedModel, family: Family, depth: int) -> PreTrainedModel:
+    """The bottom `depth` layers of a masked LM under a copy of its head, all tensors copied."""
+    config = copy.deepcopy(model.config)
+    config.num_hidden_layers = depth
+    bottom = AutoModelForMaskedLM.from_config(config)
+    kept = {n: t for n, t in model.state_dict().items() if family.layer_of(n) < depth}
+    bottom.load_state_dict(kept)
+    return bottom
 
 
 def tiny_base(model_type: str, folder: Path, *, layers: int = 4) -> Path:

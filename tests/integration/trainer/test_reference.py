@@ -8,8 +8,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from lingraft.selection import MIDDLE_HEAD
 from lingraft_trainer.context import StageContext
-from lingraft_trainer.models.checkpoint import MIDDLE_HEAD, load_masked_lm
+from lingraft_trainer.models.checkpoint import load_masked_lm
 from lingraft_trainer.models.mini import head_tensors
 from lingraft_trainer.stages.embed import EMBEDDINGS, embed
 from lingraft_trainer.stages.mini import mini

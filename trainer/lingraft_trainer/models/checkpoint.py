@@ -1,6 +1,11 @@
-"""Ordinary Hugging Face checkpoints in: weights from safetensors only, no remote code."""
+"""Ordinary Hugging Face checkpoints in: weights from safetensors only, no remote code.
 
-import json
+Every tensor is accounted for. One that a model needs is never drawn anew without a word, and none
+of the file's is dropped, but for other tasks' heads.
+"""
+
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,67 +13,123 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
-from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedModel
+from transformers import AutoModel, AutoModelForMaskedLM, PreTrainedModel
 
 from lingraft.errors import UserError
-from lingraft_trainer.models.family import Family
+from lingraft.selection import MIDDLE_HEAD
+from lingraft_trainer.models.config import read_config
+from lingraft_trainer.models.family import Family, is_tied, output
 from lingraft_trainer.models.registry import family_of
+from lingraft_trainer.models.weights import FIELD, check_finite, dtype_of
 
-MIDDLE_HEAD = "middle_head.safetensors"
 MIDDLE_LAYERS = "layers"
-"""Its metadata: the number of layers below it, which its shapes do not tell."""
+"""The middle head's metadata: the number of layers below it, which its shapes do not tell."""
+_OTHER_HEADS = re.compile(r"(^|\.)(pooler|cls|lm_head|classifier|qa_outputs)\.|(^|\.)position_ids$")
+"""What a checkpoint may hold beside the model that is wanted of it."""
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A masked language model, its family, and whether the checkpoint brought its head."""
+    """A masked language model as its checkpoint has it, in fp32.
+
+    Attributes:
+        model: Tied or untied, as the weights are; its config says which.
+        family: The model's.
+        has_head: Whether the checkpoint brought its masked-LM head.
+        dtype: Of the checkpoint's weights.
+    """
 
     model: PreTrainedModel
     family: Family
     has_head: bool
+    dtype: torch.dtype
 
 
-def read_config(path: Path) -> Any:
-    """The checkpoint's config, its family checked.
-
-    Raises:
-        UserError: No readable config.json, or an unsupported family.
-    """
-    try:
-        model_type = json.loads((path / "config.json").read_text()).get("model_type", "")
-    except FileNotFoundError:
-        raise UserError(
-            "no config.json there: give the directory of a Hugging Face checkpoint",
-            where="spec.base.uri",
-        ) from None
-    except ValueError as error:
-        raise UserError(f"config.json is not JSON: {error}", where="spec.base.uri") from error
-    family_of(str(model_type))
-    return AutoConfig.from_pretrained(path, local_files_only=True)
-
-
-def load_masked_lm(path: Path, *, dropout: float | None = None) -> LoadedModel:
+def load_masked_lm(
+    path: Path, *, dropout: float | None = None, layers: int | None = None
+) -> LoadedModel:
     """Load a base or mini-model for masked-LM training, in fp32.
 
     Args:
         path: Directory of a Hugging Face checkpoint, with or without a masked-LM head. Without
             one, the head is new, drawn from torch's global generator.
         dropout: Of the layers and of attention, to train with; by default as the config says.
+        layers: How many of its layers, from the bottom; by default all.
 
     Raises:
-        UserError: No safetensors, unreadable weights, missing body tensors, unknown family.
+        UserError: No safetensors, weights that are unreadable, no numbers, too many or too few,
+            or an unknown family.
     """
     config = read_config(path)
+    family = family_of(config.model_type)
     if dropout is not None:
         config.hidden_dropout_prob = config.attention_probs_dropout_prob = dropout
-    if not list(path.glob("*.safetensors")):
+    if layers is not None:
+        config.num_hidden_layers = layers
+
+    def of_head(name: str) -> bool:
+        # The final LayerNorm of a pre-LN model is its body's, but a lost one is a lost body.
+        return name.startswith(family.head[0])
+
+    def above(name: str) -> bool:
+        return layers is not None and family.layer_of(name) >= layers
+
+    model, new = load(path, AutoModelForMaskedLM, config, may_be_new=of_head, may_be_left=above)
+    shared = set(model.all_tied_weights_keys)
+    has_head = {name for name in model.state_dict() if of_head(name)} - shared != new - shared
+    if not has_head:  # a new head has no matrix of its own
+        model.config.tie_word_embeddings = True
+        model.tie_weights()
+    elif lacking := new if is_tied(model) else _with_one_bias(model, family, new):
         raise UserError(
-            "the checkpoint has no .safetensors weights (pickled ones are never read): convert it "
-            "with save_pretrained(..., safe_serialization=True)",
-            where="spec.base.uri",
+            f"the checkpoint has a part of its masked-LM head, but lacks {min(lacking)}: give a "
+            "whole one",
+            where=FIELD,
         )
+    model.config.tie_word_embeddings = is_tied(model)
+    return LoadedModel(model, family, has_head=has_head, dtype=dtype_of(path))
+
+
+def load_body(path: Path) -> PreTrainedModel:
+    """A checkpoint's body without a head, in fp32; a pooler that it does not have is new.
+
+    Raises:
+        UserError: As `load_masked_lm`.
+    """
+    return load(path, AutoModel, read_config(path), may_be_new=of_pooler)[0]
+
+
+def of_pooler(name: str) -> bool:
+    """Whether a parameter is a pooler's, which a masked LM is trained without."""
+    return "pooler" in name.split(".")
+
+
+def load(
+    path: Path,
+    auto: Any,
+    config: Any,
+    *,
+    may_be_new: Callable[[str], bool],
+    may_be_left: Callable[[str], bool] = lambda name: False,
+) -> tuple[PreTrainedModel, set[str]]:
+    """Load a model in fp32, every tensor accounted for.
+
+    Args:
+        path: Directory of the checkpoint.
+        auto: transformers' auto class of the model.
+        config: The model's.
+        may_be_new: Whether a parameter that the checkpoint lacks may be drawn anew.
+        may_be_left: Whether a tensor of the checkpoint may be left out, beside other heads.
+
+    Returns:
+        The model, and the names of the parameters that are new.
+
+    Raises:
+        UserError: As `load_masked_lm`.
+    """
+    dtype_of(path)  # says more about files that are no weights
     try:
-        model, info = AutoModelForMaskedLM.from_pretrained(
+        model, info = auto.from_pretrained(
             path,
             config=config,
             use_safetensors=True,
@@ -76,22 +137,41 @@ def load_masked_lm(path: Path, *, dropout: float | None = None) -> LoadedModel:
             output_loading_info=True,
             dtype=torch.float32,
         )
-    except (OSError, RuntimeError, SafetensorError) as error:
-        raise UserError(f"the checkpoint cannot be read: {error}", where="spec.base.uri") from error
-    family = family_of(config.model_type)
-    missing = {name for name in info["missing_keys"] if not name.endswith("position_ids")}
-    lost = sorted(name for name in missing if not _of_head(name, family))
-    if lost:
+    except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(f"the checkpoint cannot be read: {reason}", where=FIELD) from error
+    new = {name for name in info["missing_keys"] if not name.endswith("position_ids")}
+    if lost := {name for name in new if not may_be_new(name)}:
         raise UserError(
-            f"the checkpoint lacks {len(lost)} tensors of its own body, {lost[0]} among them",
-            where="spec.base.uri",
+            f"the checkpoint lacks {len(lost)} tensors of its own body, {min(lost)} among them: "
+            "give a whole one",
+            where=FIELD,
         )
-    return LoadedModel(model, family, has_head=not missing)
+    left = {n for n in info["unexpected_keys"] if not _OTHER_HEADS.search(n) and not may_be_left(n)}
+    if left:
+        raise UserError(
+            f"the checkpoint holds {len(left)} tensors that {type(model).__name__} knows no place "
+            f"for, {min(left)} among them: merge adapters into it, or give one of the plain "
+            "architecture",
+            where=FIELD,
+        )
+    check_finite(model.state_dict(), "the checkpoint", where=FIELD)
+    return model, new
 
 
-def _of_head(name: str, family: Family) -> bool:
-    # The final LayerNorm of a pre-LN model is its body's, but a lost one is a lost body.
-    return name.startswith(family.head[0])
+def _with_one_bias(model: PreTrainedModel, family: Family, new: set[str]) -> set[str]:
+    """An untied head's bias under both of its names; what is new beside it.
+
+    transformers 4 wrote it once, under the name that only a tied head reads.
+    """
+    predictions, decoder = family.predictions(model), output(model)
+    prefix = family.head[0]
+    lacking = {name for name in new if name == f"{prefix}decoder.bias"}
+    if lacking and f"{prefix}bias" not in new:
+        decoder.bias.data.copy_(predictions.bias.data)
+        return new - lacking
+    predictions.bias.data.copy_(decoder.bias.data)
+    return new - {f"{prefix}bias"}
 
 
 def read_middle_head(path: Path, layers: int) -> dict[str, torch.Tensor]:
@@ -105,7 +185,7 @@ def read_middle_head(path: Path, layers: int) -> dict[str, torch.Tensor]:
         raise UserError(
             f"MiniJoint needs a base with a middle head ({MIDDLE_HEAD}), and this one has none: "
             "use base.pretrain, or method MiniPost",
-            where="spec.base.uri",
+            where=FIELD,
         )
     with safe_open(file, "pt") as opened:
         below = (opened.metadata() or {}).get(MIDDLE_LAYERS)
@@ -114,4 +194,6 @@ def read_middle_head(path: Path, layers: int) -> dict[str, torch.Tensor]:
             f"the base's middle head stands after layer {below}, not {layers}: set it to {below}",
             where="spec.mini.layers",
         )
-    return load_file(file)
+    head = load_file(file)
+    check_finite(head, MIDDLE_HEAD, where=FIELD)
+    return head

@@ -40,11 +40,38 @@ class Family:
     first_position: Callable[[int], int]
     pre_norm: bool = False
 
+    @property
+    def body(self) -> str:
+        """State-dict prefix of the body, in a model with a head."""
+        return self.layers.partition(".")[0] + "."
+
+    def layer_of(self, name: str) -> int:
+        """Number from 0 of the layer that a tensor's name belongs to; -1 for other names.
+
+        A checkpoint of a body alone leaves out the body's prefix.
+        """
+        inside = name.removeprefix(self.body)
+        layers = self.layers.removeprefix(self.body)
+        if not inside.startswith(layers):
+            return -1
+        return int(inside.removeprefix(layers).partition(".")[0])
+
 
 def embeddings(model: PreTrainedModel) -> nn.Embedding:
     """The token embeddings, [V, H]."""
     found: Any = model.get_input_embeddings()
     return found
+
+
+def output(model: PreTrainedModel) -> nn.Linear:
+    """The decoder of a masked LM: weight [V, H], tied to the embeddings or not, and bias [V]."""
+    found: Any = model.get_output_embeddings()
+    return found
+
+
+def is_tied(model: PreTrainedModel) -> bool:
+    """Whether a masked LM reads and writes tokens by one matrix."""
+    return output(model).weight is embeddings(model).weight
 
 
 def encoder_layers(model: PreTrainedModel, family: Family) -> nn.ModuleList:
@@ -59,8 +86,9 @@ def replace_vocabulary(
     matrix: Tensor,
     pad_id: int,
     bias: Tensor | None = None,
+    output_matrix: Tensor | None = None,
 ) -> None:
-    """Put a new token embedding matrix into a model, tied to its decoder where it has one.
+    """Put a new token embedding matrix into a model, and into its decoder where it has one.
 
     Args:
         model: Any model of the family: masked LM, task model or body. Changed in place.
@@ -69,6 +97,8 @@ def replace_vocabulary(
         pad_id: Padding id of the new vocabulary.
         bias: New output bias, [V']; zeros by default, for a bias belongs to the ids of its
             vocabulary and the old one must never be carried over. Copied.
+        output_matrix: New decoder matrix of an untied model, [V', H]. Copied. By default the
+            decoder is tied to the embeddings.
     """
     old = embeddings(model)
     rows, width = matrix.shape
@@ -82,8 +112,11 @@ def replace_vocabulary(
     model.config.vocab_size = rows
     if model.get_output_embeddings() is None:
         return
-    predictions = family.predictions(model)
-    predictions.decoder.weight = new.weight
-    predictions.decoder.out_features = rows
-    predictions.bias = nn.Parameter(matrix.new_zeros(rows) if bias is None else bias.clone())
-    predictions.decoder.bias = predictions.bias
+    decoder, predictions = output(model), family.predictions(model)
+    decoder.out_features = rows
+    decoder.weight = new.weight
+    decoder.bias = nn.Parameter(matrix.new_zeros(rows) if bias is None else bias.clone())
+    predictions.bias = decoder.bias
+    if output_matrix is not None:  # an untied model has two of them, and reads the decoder's
+        decoder.weight = nn.Parameter(output_matrix.detach().clone())
+        predictions.bias = nn.Parameter(decoder.bias.detach().clone())

@@ -13,22 +13,6 @@ def of_head(name: str, family: Family) -> bool:
     return name.startswith(family.head) and not name.endswith(("decoder.weight", "decoder.bias"))
 
 
-def truncate(model: PreTrainedModel, family: Family, depth: int) -> PreTrainedModel:
-    """The bottom `depth` layers of a masked LM under a copy of its head, all tensors copied."""
-    config = copy.deepcopy(model.config)
-    config.num_hidden_layers = depth
-    mini = AutoModelForMaskedLM.from_config(config)
-    mini.load_state_dict(
-        {
-            name: tensor
-            for name, tensor in model.state_dict().items()
-            if not name.startswith(family.layers)
-            or int(name.removeprefix(family.layers).split(".")[0]) < depth
-        }
-    )
-    return mini
-
-
 def joint_view(model: PreTrainedModel, family: Family, depth: int) -> PreTrainedModel:
     """MiniJoint's mini-model *on* its base: same embeddings and layers, a new head.
 

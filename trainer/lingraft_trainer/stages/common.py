@@ -8,8 +8,8 @@ from lingraft_trainer.context import StageContext
 from lingraft_trainer.training.loop import Fit, Settings, device_seconds
 
 
-def mlm_settings(params: MaskedLm) -> Settings:
-    """The loop's settings of a masked-LM run."""
+def mlm_settings(params: MaskedLm, field: str) -> Settings:
+    """The loop's settings of a masked-LM run that a field of the resource describes."""
     return Settings(
         steps=params.steps,
         learning_rate=params.learning_rate,
@@ -17,6 +17,7 @@ def mlm_settings(params: MaskedLm) -> Settings:
         weight_decay=params.weight_decay,
         seed=params.seed,
         dropout=params.dropout > 0,
+        field=f"{field}.learningRate",
     )
 
 

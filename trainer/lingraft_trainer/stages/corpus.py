@@ -25,13 +25,15 @@ from lingraft_trainer.data.parallel import ordered
 from lingraft_trainer.data.script import ScriptCheck
 from lingraft_trainer.data.text import text_files
 from lingraft_trainer.local_ray import running_ray
+from lingraft_trainer.tokenization.base import load_base_tokenizer, size_of
+from lingraft_trainer.tokenization.load import load_tokenizer
 from lingraft_trainer.tokenization.report import tokenizer_report
 from lingraft_trainer.tokenization.special import (
     SpecialTokens,
     default_special_tokens,
     special_tokens_of,
 )
-from lingraft_trainer.tokenization.swap import load_tokenizer, relay, save_tokenizer
+from lingraft_trainer.tokenization.swap import relay, save_tokenizer
 from lingraft_trainer.tokenization.train import train_tokenizer
 
 if TYPE_CHECKING:
@@ -50,9 +52,7 @@ def corpus(ctx: "StageContext") -> Result:
     started = time.monotonic()
     params = CorpusParams.model_validate(ctx.params)
     files = text_files(ctx.inputs["text"])
-    base = (
-        load_tokenizer(ctx.inputs["base"], where="spec.base.uri") if "base" in ctx.inputs else None
-    )
+    base = load_base_tokenizer(ctx.inputs["base"]) if "base" in ctx.inputs else None
     special = special_tokens_of(base) if base is not None else default_special_tokens()
     if base is None:
         special = special.with_max_length(params.sequence_length)
@@ -114,9 +114,7 @@ def _tokenizer(
         assert base is not None, "the base's own tokenizer needs the input base"
         return base
     if choice.source == "uri":
-        loaded = load_tokenizer(ctx.inputs["tokenizer"])
-        special_tokens_of(loaded, where="spec.tokenizer.uri")  # all roles are there
-        return relay(loaded, special)
+        return relay(load_tokenizer(ctx.inputs["tokenizer"]), special)
     assert choice.train is not None and choice.vocab_size is not None
     return train_tokenizer(
         sample(cleaned, SAMPLE),
@@ -170,7 +168,7 @@ def _writer(folder: Path, tokenizer: PreTrainedTokenizerBase, params: CorpusPara
         folder,
         sequence_length=params.sequence_length,
         special_ids=tokenizer.all_special_ids,
-        vocab_size=len(tokenizer),
+        vocab_size=size_of(tokenizer),
         prefix=ids[:first],
         suffix=ids[last:],
         **values,

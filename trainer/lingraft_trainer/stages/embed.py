@@ -1,13 +1,14 @@
 """Step 2: learn the target language's token embeddings through a frozen model.
 
 Through the mini-model for MiniJoint and MiniPost, through the full one for Standard; the
-code is the same. Only the token embeddings, tied to the decoder, and a fresh output bias
-train.
+code is the same. Only the token embeddings, the decoder (in a tied model the same matrix) and a
+fresh output bias train.
 """
 
+import torch
 from safetensors.torch import save_file
-from torch import Tensor, nn
-from transformers import AutoTokenizer
+from torch import Tensor
+from transformers import AutoTokenizer, PreTrainedModel
 
 from lingraft import compute
 from lingraft.architecture import shape_of_config
@@ -19,16 +20,22 @@ from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.embeddings.init import initial_embeddings
 from lingraft_trainer.models.attention import with_quick_layers
 from lingraft_trainer.models.checkpoint import load_masked_lm
-from lingraft_trainer.models.family import embeddings, replace_vocabulary
+from lingraft_trainer.models.family import (
+    Family,
+    embeddings,
+    is_tied,
+    output,
+    replace_vocabulary,
+)
 from lingraft_trainer.stages.common import mlm_cost, mlm_metrics, mlm_settings
 from lingraft_trainer.stages.snapshots import Snapshots
-from lingraft_trainer.tokenization.swap import load_tokenizer
+from lingraft_trainer.tokenization.base import load_base_tokenizer
 from lingraft_trainer.training.loop import fit
 from lingraft_trainer.training.mlm import masked_lm_objective
 from lingraft_trainer.training.mlm_data import MlmData
 
 EMBEDDINGS = "embeddings.safetensors"
-"""Tensors `weight` [V', H] and `bias` [V']."""
+"""Tensors `weight` [V', H] and `bias` [V'], and of an untied base `output` [V', H]."""
 
 
 def embed(ctx: StageContext) -> Result:
@@ -46,30 +53,30 @@ def embed(ctx: StageContext) -> Result:
     target = AutoTokenizer.from_pretrained(ctx.inputs["corpus"] / "tokenizer")
     start, taken = initial_embeddings(
         params.init,
-        embeddings(model).weight.detach(),
-        load_tokenizer(ctx.inputs["base"], where="spec.base.uri"),
+        matrices(model),
+        load_base_tokenizer(ctx.inputs["base"]),
         target,
         seed=params.training.seed,
         text=text,
     )
-    replace_vocabulary(model, family, start, text.pad_id)
-    train_embeddings_only(model, family.predictions(model).bias)
+    set_matrices(model, family, start, text.pad_id)
+    train_embeddings_only(model)
     data = MlmData(
         text, params.training, family, micro_batch_tokens=ctx.execution.micro_batch_tokens
     )
 
     def learned() -> dict[str, Tensor]:
-        return {
-            "weight": embeddings(model).weight.detach().cpu().contiguous(),
-            "bias": family.predictions(model).bias.detach().cpu().contiguous(),
-        }
+        found = {"weight": embeddings(model).weight, "bias": output(model).bias}
+        if not is_tied(model):
+            found["output"] = output(model).weight
+        return {name: tensor.detach().cpu().contiguous() for name, tensor in found.items()}
 
     snapshots = Snapshots(ctx, params.snapshots or (), learned)
     done = fit(
         snapshots.ctx,
         masked_lm_objective(model, family),
         data,
-        mlm_settings(params.training),
+        mlm_settings(params.training, "spec.embeddings"),
         width=model.config.hidden_size,
         after_step=snapshots.after_step,
     )
@@ -94,8 +101,21 @@ def embed(ctx: StageContext) -> Result:
     return Result(metrics=metrics, compute=mlm_cost(ctx, done, flops))
 
 
-def train_embeddings_only(model: nn.Module, bias: nn.Parameter) -> None:
-    """Freeze all but the token embeddings (tied to the decoder) and the output bias."""
+def matrices(model: PreTrainedModel) -> Tensor:
+    """What a model has of every token: [V, H], or [V, 2H] where the decoder has rows of its own."""
+    read, written = embeddings(model).weight.detach(), output(model).weight.detach()
+    return read if is_tied(model) else torch.cat([read, written], dim=1)
+
+
+def set_matrices(model: PreTrainedModel, family: Family, rows: Tensor, pad_id: int) -> None:
+    """Give a model a new vocabulary whose tokens start as `matrices` would have them."""
+    width = model.config.hidden_size
+    own = rows[:, width:] if rows.shape[1] > width else None
+    replace_vocabulary(model, family, rows[:, :width], pad_id, output_matrix=own)
+
+
+def train_embeddings_only(model: PreTrainedModel) -> None:
+    """Freeze all but the token embeddings, the decoder (often the same) and its bias."""
     model.requires_grad_(False)
-    model.get_input_embeddings().weight.requires_grad_(True)  # type: ignore[operator]
-    bias.requires_grad_(True)
+    for parameter in (embeddings(model).weight, *output(model).parameters()):
+        parameter.requires_grad_(True)

@@ -20,8 +20,10 @@ from lingraft.stage import Compute, Result
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.tasks import Example, Question, TaskRow, labels_of, read_examples
 from lingraft_trainer.models.attention import with_quick_layers
-from lingraft_trainer.models.checkpoint import read_config
+from lingraft_trainer.models.checkpoint import load, of_pooler
+from lingraft_trainer.models.config import read_config
 from lingraft_trainer.models.family import embeddings
+from lingraft_trainer.models.registry import family_of
 from lingraft_trainer.tasks.kinds import (
     TaskBatch,
     TaskKind,
@@ -31,7 +33,8 @@ from lingraft_trainer.tasks.kinds import (
     pad,
     rows_at_once,
 )
-from lingraft_trainer.tokenization.swap import load_tokenizer
+from lingraft_trainer.tokenization.base import load_base_tokenizer
+from lingraft_trainer.tokenization.swap import save_tokenizer
 from lingraft_trainer.training.loop import Settings, Step, device_seconds, fit
 from lingraft_trainer.training.masking import rows_of_step, share_of
 from lingraft_trainer.training.state import Best
@@ -44,7 +47,7 @@ def finetune(ctx: StageContext) -> Result:
     params = FinetuneParams.model_validate(ctx.params)
     kind = kind_of(params.format)
     train, dev, labels = _read(ctx, params)
-    tokenizer = load_tokenizer(ctx.inputs["base"], where="spec.base.uri")
+    tokenizer = load_base_tokenizer(ctx.inputs["base"])
     torch.manual_seed(params.seed)  # the task's head is new
     model = load_task_model(ctx.inputs["base"], kind, labels, params.dropout)
     embeddings(model).weight.requires_grad_(False)
@@ -72,6 +75,7 @@ def finetune(ctx: StageContext) -> Result:
         weight_decay=WEIGHT_DECAY,
         seed=params.seed,
         dropout=True,
+        field="spec.tasks[].learningRate",
     )
     done = fit(
         ctx,
@@ -85,7 +89,7 @@ def finetune(ctx: StageContext) -> Result:
     )
     best.restore(model)
     model.cpu().save_pretrained(ctx.out)
-    tokenizer.save_pretrained(ctx.out)
+    save_tokenizer(tokenizer, ctx.out)
     flops = compute.finetune_step(
         shape_of_config(model.config.to_dict(), where="base"),
         tokens=done.tokens,
@@ -117,9 +121,12 @@ def load_task_model(
     config.hidden_dropout_prob = config.attention_probs_dropout_prob = dropout
     for name, value in kind.config(labels).items():
         setattr(config, name, value)
-    auto: Any = kind.auto_class
-    model = auto.from_pretrained(
-        path, config=config, use_safetensors=True, local_files_only=True, dtype=torch.float32
+    body = family_of(config.model_type).body
+    model, _ = load(
+        path,
+        kind.auto_class,
+        config,
+        may_be_new=lambda name: not name.startswith(body) or of_pooler(name),
     )
     return with_quick_layers(model)
 

@@ -14,8 +14,9 @@ from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.models.attention import with_quick_layers
 from lingraft_trainer.models.checkpoint import LoadedModel, load_masked_lm, read_middle_head
-from lingraft_trainer.models.family import embeddings, encoder_layers
-from lingraft_trainer.models.mini import head_tensors, of_head, truncate
+from lingraft_trainer.models.config import read_config
+from lingraft_trainer.models.family import encoder_layers, output
+from lingraft_trainer.models.mini import head_tensors, of_head
 from lingraft_trainer.stages.common import mlm_cost, mlm_metrics, mlm_settings
 from lingraft_trainer.training.loop import fit
 from lingraft_trainer.training.mlm import MaskedLmObjective, heldout_score
@@ -27,13 +28,15 @@ def mini(ctx: StageContext) -> Result:
     params = MiniParams.model_validate(ctx.params)
     torch.manual_seed(0)  # a base without a head gets a new one
     dropout = params.training.dropout if params.training else None
-    base = load_masked_lm(ctx.inputs["base"], dropout=dropout)
-    if params.layers + params.new_layers >= base.model.config.num_hidden_layers:
+    depth = params.layers + params.new_layers
+    whole = read_config(ctx.inputs["base"]).num_hidden_layers
+    if depth >= whole:
         raise UserError(
             f"a mini-model of {params.layers}+{params.new_layers} layers is not shallower than "
-            f"its base, which has {base.model.config.num_hidden_layers}",
+            f"its base, which has {whole}",
             where="spec.mini.layers",
         )
+    base = load_masked_lm(ctx.inputs["base"], dropout=dropout, layers=depth)
     if params.method == "MiniJoint":
         return _joint(ctx, base, params)
     assert params.training is not None
@@ -43,7 +46,7 @@ def mini(ctx: StageContext) -> Result:
 def _joint(ctx: StageContext, base: LoadedModel, params: MiniParams) -> Result:
     """Layers 1..k under the middle head that was trained with them."""
     head = read_middle_head(ctx.inputs["base"], params.layers)
-    model = truncate(base.model, base.family, params.layers)
+    model = base.model
     expected = head_tensors(model, base.family)
     if {n: t.shape for n, t in head.items()} != {n: t.shape for n, t in expected.items()}:
         raise UserError(
@@ -57,24 +60,26 @@ def _joint(ctx: StageContext, base: LoadedModel, params: MiniParams) -> Result:
 
 def _post(ctx: StageContext, base: LoadedModel, params: MiniParams, training: MaskedLm) -> Result:
     """Copies of the bottom k layers, frozen, under n trained layers and a trained head."""
-    family, depth = base.family, params.layers + params.new_layers
-    # The new layers start as copies of layers k+1..k+n: what truncation leaves anyway.
-    model = with_quick_layers(truncate(base.model, family, depth))
+    # The new layers start as the base's layers k+1..k+n.
+    family, model = base.family, with_quick_layers(base.model)
     model.requires_grad_(False)
     for layer in list(encoder_layers(model, family))[params.layers :]:
         layer.requires_grad_(True)
-    tied = {id(embeddings(model).weight)}
     for name, parameter in model.named_parameters():
-        if of_head(name, family) and id(parameter) not in tied:
-            parameter.requires_grad_(True)
+        parameter.requires_grad_(parameter.requires_grad or of_head(name, family))
+    bias = output(model).bias
+    family.predictions(model).bias.requires_grad_(False)  # an untied model reads the decoder's
+    bias.requires_grad_(True)
 
     text = PackedText(ctx.inputs["corpus"] / "train")
     _check_tokenizer(ctx, text)
     data = MlmData(text, training, family, micro_batch_tokens=ctx.execution.micro_batch_tokens)
     width = model.config.hidden_size
-    done = fit(ctx, MaskedLmObjective(model, family), data, mlm_settings(training), width=width)
+    settings = mlm_settings(training, "spec.mini")
+    done = fit(ctx, MaskedLmObjective(model, family), data, settings, width=width)
 
     model.eval()
+    family.predictions(model).bias.data = bias.data
     heldout = heldout_score(model, family, PackedText(ctx.inputs["corpus"] / "heldout"))
     model.cpu().save_pretrained(ctx.out)
     flops = compute.mini_step(

@@ -10,11 +10,12 @@ from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer, PreTra
 from lingraft import compute
 from lingraft.architecture import shape_of_config
 from lingraft.params import PretrainParams
+from lingraft.selection import MIDDLE_HEAD
 from lingraft.stage import Result
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.models.attention import with_quick_layers
-from lingraft_trainer.models.checkpoint import MIDDLE_HEAD, MIDDLE_LAYERS
+from lingraft_trainer.models.checkpoint import MIDDLE_LAYERS
 from lingraft_trainer.models.mini import head_tensors, joint_view
 from lingraft_trainer.models.neighbour_heads import start_with_neighbour_heads
 from lingraft_trainer.models.registry import family_of
@@ -59,7 +60,8 @@ def pretrain(ctx: StageContext) -> Result:
     data = MlmData(
         text, params.training, family, micro_batch_tokens=ctx.execution.micro_batch_tokens
     )
-    done = fit(ctx, objective, data, mlm_settings(params.training), width=params.hidden_size)
+    settings = mlm_settings(params.training, "spec.base.pretrain")
+    done = fit(ctx, objective, data, settings, width=params.hidden_size)
 
     model.eval()
     heldout = PackedText(ctx.inputs["corpus"] / "heldout")

@@ -11,7 +11,17 @@ from transformers import PreTrainedTokenizerBase as Tokenizer
 
 from lingraft_trainer.data.tasks import Example, TaskRow
 from lingraft_trainer.metrics import accuracy, macro_f1
-from lingraft_trainer.tasks.kinds import Scores, TaskBatch, batched, label_names, pad, rows_at_once
+from lingraft_trainer.tasks.kinds import (
+    Scores,
+    TaskBatch,
+    batched,
+    checked,
+    constant_of,
+    label_names,
+    pad,
+    rows_at_once,
+    unknown_rate,
+)
 
 
 class Classification:
@@ -74,14 +84,22 @@ class Classification:
         lengths = [len(feature["input_ids"]) for feature in features]
         for part in batched(lengths, rows_at_once(model.device, max_length)):
             batch = pad([features[i] for i in part], tokenizer, max_length).to(model.device)
-            for i, best in zip(part, model(**batch.inputs).logits.argmax(-1).tolist(), strict=True):
-                predicted[i] = labels[best]
+            best = checked(model(**batch.inputs).logits, "the classifier").argmax(-1).tolist()
+            for i, number in zip(part, best, strict=True):
+                predicted[i] = labels[number]
         gold = [row.label or "" for row in rows if isinstance(row, Example)]
         correct = [float(g == p) for g, p in zip(gold, predicted, strict=True)]
         return Scores(
             per_example={"accuracy": correct},
-            totals={"accuracy": accuracy(gold, predicted), "macroF1": macro_f1(gold, predicted)},
+            totals=classification_totals(gold, predicted),
             predictions=[
                 {"label": g, "prediction": p} for g, p in zip(gold, predicted, strict=True)
             ],
+            unknown_rate=unknown_rate(features, tokenizer),
+            constant=constant_of(predicted, gold),
         )
+
+
+def classification_totals(gold: Sequence[str], predicted: Sequence[str]) -> dict[str, float]:
+    """Accuracy and macro-F1."""
+    return {"accuracy": accuracy(gold, predicted), "macroF1": macro_f1(gold, predicted)}

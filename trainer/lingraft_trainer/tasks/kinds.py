@@ -1,6 +1,6 @@
 """The seam where a kind of task says how it is trained and scored."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Protocol
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from lingraft.errors import UserError
 from lingraft.stage import CPU_MICRO_BATCH_TOKENS
 from lingraft_trainer.data.tasks import FORMATS, TaskRow
 from lingraft_trainer.device import sent
@@ -46,11 +47,15 @@ class Scores:
         per_example: Metric to each example's score, for those that are means over examples.
         totals: Metric to score, all of them, each 0..1.
         predictions: One JSON object an example, in order.
+        unknown_rate: Share of the examples' tokens that the tokenizer does not know.
+        constant: What the model gives every example, where it is the same; else None.
     """
 
     per_example: dict[str, list[float]]
     totals: dict[str, float]
     predictions: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    unknown_rate: float = 0.0
+    constant: str | None = None
 
 
 class TaskKind(Protocol):
@@ -146,6 +151,35 @@ def pad(
     )
     targets = torch.tensor([feature["target"] for feature in features])
     return TaskBatch({name: padded[name] for name in names}, targets)
+
+
+def unknown_rate(features: Sequence[dict[str, Any]], tokenizer: PreTrainedTokenizerBase) -> float:
+    """Share of the features' tokens, those of the frames left out, that are the unknown token."""
+    unknown: Any = tokenizer.unk_token_id
+    special = {number for number in tokenizer.all_special_ids if number != unknown}
+    tokens = [t for feature in features for t in feature["input_ids"] if t not in special]
+    return round(tokens.count(unknown) / max(1, len(tokens)), 6)
+
+
+def constant_of(answers: Sequence[str], right: Collection[str]) -> str | None:
+    """The one answer to everything; None where there are several, or where one is right."""
+    given = set(answers)
+    return given.pop() if len(given) == 1 and len(set(right)) > 1 else None
+
+
+def checked(outputs: Tensor, whose: str) -> Tensor:
+    """A model's outputs, refused where they are no numbers.
+
+    Raises:
+        UserError: NaN or infinities among them.
+    """
+    if not torch.isfinite(outputs).all():
+        raise UserError(
+            f"{whose} gives values that are no numbers (NaN or infinite): its training diverged; "
+            "lower the learning rate",
+            where="spec.tasks",
+        )
+    return outputs
 
 
 def batched(lengths: Sequence[int], rows: int) -> list[list[int]]:

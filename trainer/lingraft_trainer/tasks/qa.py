@@ -11,7 +11,16 @@ from transformers import PreTrainedTokenizerBase as Tokenizer
 
 from lingraft_trainer.data.tasks import Question, TaskRow
 from lingraft_trainer.qa_metrics import SQUAD, qa_scores
-from lingraft_trainer.tasks.kinds import Scores, TaskBatch, batched, pad, rows_at_once
+from lingraft_trainer.tasks.kinds import (
+    Scores,
+    TaskBatch,
+    batched,
+    checked,
+    constant_of,
+    pad,
+    rows_at_once,
+    unknown_rate,
+)
 
 BEST, MAX_ANSWER_TOKENS = 20, 30
 """Candidates of start and end that are combined, and the longest answer: SQuAD's usual ones."""
@@ -86,7 +95,8 @@ class QuestionAnswering:
         for part in batched(lengths, rows_at_once(model.device, max_length)):
             batch = pad([windows[i] for i in part], tokenizer, max_length).to(model.device)
             out = model(**batch.inputs)
-            ends = zip(out.start_logits.float(), out.end_logits.float(), strict=True)
+            both_logits = out.start_logits.float(), out.end_logits.float()
+            ends = zip(*(checked(one, "the reader") for one in both_logits), strict=True)
             for at, both in zip(part, ends, strict=True):
                 logits[at] = both
         for (i, context), (start, end) in zip(contexts, logits, strict=True):
@@ -105,6 +115,8 @@ class QuestionAnswering:
                 {"id": question.id, "prediction": answers[question.id], "f1": f1}
                 for question, f1 in zip(questions, scores.f1, strict=True)
             ],
+            unknown_rate=unknown_rate(windows, tokenizer),
+            constant=constant_of(list(answers.values()), {q.answer_texts[0] for q in questions}),
         )
 
     def _windows(

@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerBase as Tokenizer
 
 from lingraft_trainer.data.tasks import ParallelPair, TaskRow
 from lingraft_trainer.metrics import retrieval_correct
-from lingraft_trainer.tasks.kinds import Scores, batched, rows_at_once
+from lingraft_trainer.tasks.kinds import Scores, batched, checked, rows_at_once
 
 
 @torch.no_grad()
@@ -24,7 +24,7 @@ def sentence_vectors(
         batch = tokenizer.pad(
             {"input_ids": [ids[i] for i in part]}, padding="longest", return_tensors="pt"
         ).to(body.device)
-        hidden_BSH = body(**batch).last_hidden_state.float()
+        hidden_BSH = checked(body(**batch).last_hidden_state.float(), "the encoder")
         mask_BS1 = batch["attention_mask"].unsqueeze(-1)
         vectors[part] = ((hidden_BSH * mask_BS1).sum(1) / mask_BS1.sum(1)).cpu().numpy()
     return vectors

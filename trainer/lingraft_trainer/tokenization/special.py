@@ -127,8 +127,8 @@ def special_tokens_of(base: PreTrainedTokenizerBase, *, where: str = "base") -> 
         roles=roles,
         flags=flags,
         ids=ids,
-        single=_probe(base, "a"),
-        pair=_probe(base, "a", "b"),
+        single=_probe(base, "a", where=where),
+        pair=_probe(base, "a", "b", where=where),
         input_names=tuple(base.model_input_names),
         max_length=min(int(base.model_max_length), UNLIMITED),
         padding_side=base.padding_side,
@@ -136,7 +136,9 @@ def special_tokens_of(base: PreTrainedTokenizerBase, *, where: str = "base") -> 
     )
 
 
-def _probe(base: PreTrainedTokenizerBase, text: str, pair: str | None = None) -> tuple[str, ...]:
+def _probe(
+    base: PreTrainedTokenizerBase, text: str, pair: str | None = None, *, where: str
+) -> tuple[str, ...]:
     """The template by which a tokenizer frames one or two texts."""
     encoded = base(text, pair, return_token_type_ids=True, truncation=False, padding=False)
     parts: list[str] = []
@@ -146,4 +148,6 @@ def _probe(base: PreTrainedTokenizerBase, text: str, pair: str | None = None) ->
         part = f"{token if number is None else '$' + 'AB'[number]}:{kind}"
         if number is None or not parts or parts[-1] != part:
             parts.append(part)
+    if sum(part.startswith("$") for part in parts) != 1 + (pair is not None):
+        raise UserError(f"the tokenizer gives {text!r} no token: it is of no use here", where=where)
     return tuple(parts)

@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer, processors
-from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from tokenizers import AddedToken, Tokenizer, processors
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from lingraft.errors import UserError
 from lingraft_trainer.tokenization.special import ROLES, SpecialTokens, special_tokens_of
@@ -24,18 +24,10 @@ def swap(
 
 
 def relay(tokenizer: PreTrainedTokenizerBase, special: SpecialTokens) -> PreTrainedTokenizerFast:
-    """A tokenizer's ordinary pieces under other special tokens."""
-    old = {str(t): t for t in tokenizer.added_tokens_decoder.values()}
-    dropped = {str(getattr(tokenizer, role)) for role in ROLES if getattr(tokenizer, role, None)}
-    ordinary = sorted(t for t, flags in old.items() if not flags.special and t not in dropped)
-    if ordinary:
-        raise UserError(
-            f"it has added tokens ({', '.join(ordinary[:5])}) that cannot be carried over; "
-            "put them into its vocabulary or remove them",
-            where="spec.tokenizer.uri",
-        )
-    dropped |= set(old)
-    return lay(tokenizer.backend_tokenizer, special, dropped)  # type: ignore[attr-defined]
+    """A tokenizer's pieces, and the tokens that somebody added, under other special tokens."""
+    roles = {str(getattr(tokenizer, role)) for role in ROLES if getattr(tokenizer, role, None)}
+    old = {str(token) for token in tokenizer.added_tokens_decoder.values() if token.special}
+    return lay(tokenizer.backend_tokenizer, special, roles | old)  # type: ignore[attr-defined]
 
 
 def lay(
@@ -71,10 +63,13 @@ def lay(
             f"its model is {kind}; Unigram, BPE, WordPiece and WordLevel are supported",
             where="spec.tokenizer.uri",
         )
+    added = [token for token in state["added_tokens"] if token["content"] not in leave_out]
     state["added_tokens"] = []
     state["post_processor"] = state["padding"] = state["truncation"] = None
     laid = Tokenizer.from_str(json.dumps(state))
     laid.add_special_tokens([special.flags[t] for t in sorted(special.ids, key=special.ids.get)])  # type: ignore[arg-type]
+    # In the order of their ids; one that is no piece of the model gets an id behind the pieces.
+    laid.add_tokens([_added(token) for token in added])
     template = processors.TemplateProcessing(
         single=list(special.single),
         pair=list(special.pair),
@@ -100,6 +95,11 @@ def lay(
     )
 
 
+def _added(token: dict[str, Any]) -> AddedToken:
+    flags = {name: token[name] for name in ("single_word", "lstrip", "rstrip", "normalized")}
+    return AddedToken(token["content"], special=False, **flags)
+
+
 def _fill(specials: dict[int, Any], pieces: list[Any]) -> list[Any]:
     """Entries in id order: special ones at their ids, pieces everywhere else."""
     size = len(specials) + len(pieces)
@@ -111,32 +111,6 @@ def _fill(specials: dict[int, Any], pieces: list[Any]) -> list[Any]:
         )
     rest = iter(pieces)
     return [specials[i] if i in specials else next(rest) for i in range(size)]
-
-
-def load_tokenizer(folder: Path, *, where: str = "spec.tokenizer.uri") -> PreTrainedTokenizerBase:
-    """A Hugging Face tokenizer from a directory; no code of its own is run.
-
-    Raises:
-        UserError: There is none, or it has no `tokenizers` backend.
-    """
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = str(error).strip().splitlines() or [""]
-        raise UserError(
-            f"no Hugging Face tokenizer can be loaded from it ({reason[0][:200]}); "
-            "it needs tokenizer.json and tokenizer_config.json",
-            where=where,
-        ) from error
-    if len(tokenizer) <= len(set(tokenizer.all_special_ids)):
-        # transformers makes an empty one where there are no files, and all is unknown to it.
-        raise UserError("there is no tokenizer in it; it needs tokenizer.json", where=where)
-    if not getattr(tokenizer, "is_fast", False):
-        raise UserError(
-            "the tokenizer is pure Python; save it as a fast tokenizer (tokenizer.json)",
-            where=where,
-        )
-    return tokenizer
 
 
 def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:

@@ -5,6 +5,7 @@ micro-batch, the data give one worker's micro-batches of an update and the globa
 the sum is divided by (a mean of workers' means would be wrong).
 """
 
+import math
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -15,13 +16,14 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from lingraft.errors import UserError
 from lingraft.stage import Progress
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.training.ahead import Ahead
 from lingraft_trainer.training.checkpoints import Checkpoints
 from lingraft_trainer.training.interrupts import deferred
 from lingraft_trainer.training.parallel import data_parallel
-from lingraft_trainer.training.precision import autocast, choose
+from lingraft_trainer.training.precision import Precision, autocast, choose
 from lingraft_trainer.training.schedule import learning_rate
 from lingraft_trainer.training.state import Best, Trainer, restore
 
@@ -69,6 +71,8 @@ class Settings:
     weight_decay: float
     seed: int
     dropout: bool
+    field: str = "spec"
+    """The resource's field with the learning rate, for errors."""
 
 
 @dataclass
@@ -110,6 +114,7 @@ def fit(
 
     Raises:
         KeyboardInterrupt: The process was asked to stop; a checkpoint was written first.
+        UserError: The loss or its gradient is no number; nothing of that update is kept.
     """
     rank, world = ctx.rank, ctx.world
     device = ctx.device
@@ -150,7 +155,8 @@ def fit(
                     steps=settings.steps,
                 )
             part = ahead(step)
-            loss = _update(model, part, state, settings, device, step, world)
+            loss, gradient = _update(model, part, state, settings, device, step, world)
+            _refuse_what_is_no_number(loss, gradient, step, settings, state.precision)
             done.tokens += part.tokens
             done.count += part.count
             done.seconds += time.perf_counter() - began
@@ -178,8 +184,8 @@ def _update(
     device: torch.device,
     step: int,
     world: int,
-) -> float:
-    """One update of the parameters; returns the global mean loss."""
+) -> tuple[float, float]:
+    """One update of the parameters; returns the global mean loss and the gradient's norm."""
     # A batch may hold no masked token at all; its loss is then 0.
     count = max(1, part.count)
     share = 0.0 if part.idle else 1.0
@@ -198,12 +204,27 @@ def _update(
             # DDP averages gradients over workers; the sum is wanted.
             (loss * (share * world / count)).backward()
         total += share * loss.detach()
-    torch.nn.utils.clip_grad_norm_(state.parameters.values(), 1.0)
+    norm = torch.nn.utils.clip_grad_norm_(state.parameters.values(), 1.0)
     state.optimizer.step()
     state.optimizer.zero_grad(set_to_none=False)
     if world > 1:
         dist.all_reduce(total)
-    return float(total) / count
+    summed, gradient = torch.stack([total, norm.to(total.dtype)]).tolist()  # one wait for a GPU
+    return summed / count, gradient
+
+
+def _refuse_what_is_no_number(
+    loss: float, gradient: float, step: int, settings: Settings, precision: Precision
+) -> None:
+    """End a run that diverged: bf16 has fp32's range, so there is no spike to wait out."""
+    if math.isfinite(loss) and math.isfinite(gradient):
+        return
+    what = "gradient" if math.isfinite(loss) else "loss"
+    raise UserError(
+        f"the {what} of update {step + 1} is no number (NaN or infinite): training in {precision} "
+        f"diverged at a peak of {settings.learning_rate:g}; lower it",
+        where=settings.field,
+    )
 
 
 class _Clock:

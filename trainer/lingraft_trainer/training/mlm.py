@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from lingraft.errors import UserError
 from lingraft_trainer.data.packing import PackedText
-from lingraft_trainer.models.family import Family, embeddings
+from lingraft_trainer.models.family import Family, embeddings, output
 from lingraft_trainer.models.frozen import FrozenBody
 from lingraft_trainer.training.loss import lookup, tied_cross_entropy
 from lingraft_trainer.training.masking import mask_tokens
@@ -101,8 +102,8 @@ def _loss_of(model: PreTrainedModel, family: Family, hidden_MH: Tensor, labels: 
     features_MH = family.transform(model, hidden_MH)
     return tied_cross_entropy(
         features_MH,
-        embeddings(model).weight,
-        family.predictions(model).bias,
+        output(model).weight,
+        output(model).bias,
         labels,
         dtype=matmul_dtype(features_MH),
     )
@@ -119,6 +120,10 @@ class Heldout:
 
     loss: float
     bits_per_byte: float
+
+    def to_json(self) -> dict[str, float]:
+        """As metrics have it."""
+        return {"maskedLmLoss": self.loss, "bitsPerByte": self.bits_per_byte}
 
 
 @torch.no_grad()
@@ -146,4 +151,10 @@ def heldout_score(model: PreTrainedModel, family: Family, text: PackedText) -> H
         masked += int(chosen.sum())
         tokens_seen += int(maskable.sum())
     loss = total / max(1, masked)
+    if not math.isfinite(loss):
+        raise UserError(
+            "the model's loss on held-out text is no number (NaN or infinite): its training "
+            "diverged; lower the learning rate",
+            where="spec.embeddings.learningRate",
+        )
     return Heldout(loss, loss / math.log(2) * tokens_seen / max(1, text.bytes))

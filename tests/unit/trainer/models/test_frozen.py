@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lingraft_trainer.models.family import embeddings, encoder_layers
+from lingraft_trainer.models.family import embeddings, encoder_layers, output
 from lingraft_trainer.models.frozen import FrozenBody, Slots, padded
 from lingraft_trainer.models.registry import family_of
 from lingraft_trainer.stages.embed import train_embeddings_only
@@ -47,8 +47,8 @@ def batch(rows: list[list[int]], mask: str, model_type: str) -> MlmBatch:
 
 def outcome(kind: type[nn.Module], model_type: str, given: MlmBatch) -> dict[str, Tensor]:
     model, family = tiny_model(model_type), family_of(model_type)
-    bias = family.predictions(model).bias
-    train_embeddings_only(model, bias)
+    bias = output(model).bias
+    train_embeddings_only(model)
     loss = kind(model, family)(given)
     loss.backward()
     weight = embeddings(model).weight
@@ -74,7 +74,7 @@ def test_loss_and_gradients_are_those_of_the_plain_path(
 
 def test_the_models_own_weights_stay_what_they_were() -> None:
     model, family = tiny_model("roberta"), family_of("roberta")
-    train_embeddings_only(model, family.predictions(model).bias)
+    train_embeddings_only(model)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     FrozenObjective(model, family)(batch([[LENGTH]], "as usual", "roberta"))
     after = model.state_dict()
@@ -96,7 +96,7 @@ def test_nothing_is_held_twice(dtype: torch.dtype) -> None:
 def test_it_is_taken_where_nothing_but_the_embeddings_trains_and_nothing_is_dropped() -> None:
     model, family = tiny_model("bert"), family_of("bert")
     assert isinstance(masked_lm_objective(model, family), MaskedLmObjective)
-    train_embeddings_only(model, family.predictions(model).bias)
+    train_embeddings_only(model)
     assert isinstance(masked_lm_objective(model, family), FrozenObjective)
     model.config.hidden_dropout_prob = 0.1
     assert isinstance(masked_lm_objective(model, family), MaskedLmObjective)

@@ -5,10 +5,10 @@ from typing import Any, cast
 import pytest
 import torch
 
-from lingraft_trainer.models.family import embeddings, encoder_layers
-from lingraft_trainer.models.mini import head_tensors, joint_view, truncate
+from lingraft_trainer.models.family import embeddings
+from lingraft_trainer.models.mini import head_tensors, joint_view
 from lingraft_trainer.models.registry import family_of
-from tests.support.tiny import MODEL_TYPES, tiny_model
+from tests.support.tiny import MODEL_TYPES, tiny_model, truncated
 
 IDS = torch.tensor([[2, 5, 9, 30, 3]])
 
@@ -26,7 +26,7 @@ def test_joint_mini_model_equals_the_first_k_layers_with_the_middle_head(model_t
     features = family.transform(view, family.final_norm(view, states))
     by_hand = features @ embeddings(model).weight.t() + family.predictions(view).bias
 
-    mini = truncate(model, family, 2)
+    mini = truncated(model, family, 2)
     mini.load_state_dict(head, strict=False)
     torch.testing.assert_close(mini.eval()(IDS).logits, by_hand)
     torch.testing.assert_close(view.eval()(IDS).logits, by_hand)
@@ -39,18 +39,3 @@ def test_joint_view_shares_the_body_and_owns_its_head(model_type):
     mine = {id(p) for p in model.parameters()}
     own = {name for name, p in view.named_parameters() if id(p) not in mine}
     assert own == set(head_tensors(view, family))
-
-
-@pytest.mark.parametrize("model_type", MODEL_TYPES)
-def test_truncation_copies_the_bottom_layers_and_leaves_the_base_alone(model_type):
-    model, family = tiny_model(model_type), family_of(model_type)
-    before = {name: t.clone() for name, t in model.state_dict().items()}
-    mini = truncate(model, family, 3)
-    assert len(encoder_layers(mini, family)) == mini.config.num_hidden_layers == 3
-    for name, tensor in mini.state_dict().items():
-        assert torch.equal(tensor, before[name]), name
-    with torch.no_grad():
-        for parameter in mini.parameters():
-            parameter.zero_()
-    for name, tensor in model.state_dict().items():
-        assert torch.equal(tensor, before[name]), name

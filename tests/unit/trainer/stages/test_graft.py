@@ -57,6 +57,8 @@ def make(model_type: str, folder: Path, *, head: bool = True) -> Grafted:
     params = {
         "language": "sw",
         "method": "Standard",
+        "init": "overlap",
+        "seed": 0,
         "tasks": [
             {"name": name, "format": format, "maxLength": 32, "seeds": [0]}
             for name, (format, _) in TASKS.items()

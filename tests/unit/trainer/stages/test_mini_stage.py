@@ -6,8 +6,9 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModel
 
 from lingraft.errors import UserError
-from lingraft_trainer.models.checkpoint import MIDDLE_HEAD, load_masked_lm
-from lingraft_trainer.models.mini import head_tensors, truncate
+from lingraft.selection import MIDDLE_HEAD
+from lingraft_trainer.models.checkpoint import load_masked_lm
+from lingraft_trainer.models.mini import head_tensors
 from lingraft_trainer.stages.mini import mini
 from tests.support.tiny import (
     MODEL_TYPES,
@@ -16,6 +17,7 @@ from tests.support.tiny import (
     tiny_base,
     tiny_corpus,
     training,
+    truncated,
 )
 
 
@@ -58,7 +60,7 @@ def test_minipost_takes_a_body_without_a_head(tmp_path):
 def test_minijoint_is_the_bottom_layers_under_the_middle_head(model_type, tmp_path):
     base = tiny_base(model_type, tmp_path / "base")
     loaded = load_masked_lm(base)
-    expected = truncate(loaded.model, loaded.family, 2)
+    expected = truncated(loaded.model, loaded.family, 2)
     head = {n: torch.randn_like(t) for n, t in head_tensors(expected, loaded.family).items()}
     save_file(head, base / MIDDLE_HEAD)
     params = {"method": "MiniJoint", "layers": 2, "newLayers": 0, "training": None}
@@ -81,7 +83,7 @@ def test_minijoint_refuses_a_base_without_a_middle_head(tmp_path):
 def test_minijoint_refuses_a_middle_head_of_another_depth(tmp_path):
     base = tiny_base("roberta", tmp_path / "base")
     loaded = load_masked_lm(base)
-    head = head_tensors(truncate(loaded.model, loaded.family, 2), loaded.family)
+    head = head_tensors(truncated(loaded.model, loaded.family, 2), loaded.family)
     save_file(head, base / MIDDLE_HEAD, metadata={"layers": "2"})
     params = {"method": "MiniJoint", "layers": 1, "newLayers": 0, "training": None}
     with pytest.raises(UserError, match="stands after layer 2, not 1"):

@@ -89,6 +89,6 @@ def test_an_interrupted_run_has_the_snapshots_of_an_undisturbed_one(inputs, tmp_
 def test_unset_they_are_in_no_digest():
     asked = EmbedParams.model_validate(params())
     assert "snapshots" not in asked.to_json()
-    graft = GraftParams(language="sw", method="Standard", tasks=())
+    graft = GraftParams(language="sw", method="Standard", init="overlap", seed=0, tasks=())
     assert "snapshot" not in graft.to_json()
     assert graft.model_copy(update={"snapshot": 0}).to_json()["snapshot"] == 0

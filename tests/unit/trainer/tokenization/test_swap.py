@@ -6,11 +6,12 @@ import pytest
 from transformers import PreTrainedTokenizerBase
 
 from lingraft.errors import UserError
+from lingraft_trainer.tokenization.load import load_tokenizer
 from lingraft_trainer.tokenization.special import (
     default_special_tokens,
     special_tokens_of,
 )
-from lingraft_trainer.tokenization.swap import load_tokenizer, relay, save_tokenizer, swap
+from lingraft_trainer.tokenization.swap import relay, save_tokenizer, swap
 from lingraft_trainer.tokenization.train import train_tokenizer
 from tests.support.bases import BASES, NASTY, TEXT
 

@@ -49,7 +49,7 @@ def gradient(
 ) -> Tensor:
     """Of the token embeddings, whose every row the loss reaches."""
     model, family = moved(tiny_model(model_type), device), family_of(model_type)
-    train_embeddings_only(model, family.predictions(model).bias)
+    train_embeddings_only(model)
     objective = kind(model, family)
     if exchanged:
         objective = data_parallel(objective, precision)

@@ -1,0 +1,166 @@
+"""What a task's models score in the new language, beside what stands below and above it.
+
+Every score comes with its floors: what the most frequent answer would score, and what the source
+language's model scores when it reads the new language as it is, through its own tokenizer.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from transformers import AutoTokenizer, PreTrainedModel
+
+from lingraft.params import GraftParams, GraftTask
+from lingraft_trainer.context import StageContext
+from lingraft_trainer.data.tasks import Example, TaskRow, read_examples
+from lingraft_trainer.metrics import bootstrap_stderr
+from lingraft_trainer.models.checkpoint import load_body
+from lingraft_trainer.models.grafted import Graft
+from lingraft_trainer.models.registry import family_of
+from lingraft_trainer.tasks.classify import classification_totals
+from lingraft_trainer.tasks.kinds import Scores, kind_of, label_names
+from lingraft_trainer.tasks.retrieval import retrieval_scores
+from lingraft_trainer.tokenization.base import load_base_tokenizer
+
+BOOTSTRAP_SEED = 0
+SOURCE_LANGUAGE = "en"
+
+
+def evaluate_finetuned(
+    ctx: StageContext, graft: Graft, task: GraftTask, params: GraftParams
+) -> dict[str, Any]:
+    """A task's fine-tuned models: in their own language, untouched and grafted in the new one."""
+    kind, language = kind_of(task.format), params.language
+    auto: Any = kind.auto_class
+    runs: dict[str, list[Scores]] = {"target": [], "untouched": [], "source": []}
+    rows: list[TaskRow] = []
+    source_rows: list[TaskRow] = []
+    for seed in task.seeds:
+        path = ctx.inputs[f"finetune:{task.name}:{seed}"]
+        model = auto.from_pretrained(path, use_safetensors=True, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(path)
+        labels = label_names(model)
+
+        def scores(
+            rows: Sequence[TaskRow], tokenizer: Any, language: str, model: Any = model
+        ) -> Scores:
+            return kind.evaluate(model.to(ctx.device), tokenizer, rows, task.max_length, language)
+
+        rows = _rows(ctx, f"test:{task.name}", task, language, labels)
+        if f"source_test:{task.name}" in ctx.inputs:
+            source_rows = _rows(ctx, f"source_test:{task.name}", task, SOURCE_LANGUAGE, labels)
+            runs["source"].append(scores(source_rows, tokenizer, SOURCE_LANGUAGE))
+        if params.snapshot is None:
+            runs["untouched"].append(scores(rows, tokenizer, language))
+        graft.into(model.cpu(), family_of(model.config.model_type))
+        runs["target"].append(scores(rows, graft.tokenizer, language))
+        if params.snapshot is None:
+            graft.save(model.cpu(), ctx.out / "tasks" / f"{task.name}-{seed}")
+        predictions = ctx.out / "predictions" / f"{task.name}-{seed}.jsonl"
+        _write_predictions(predictions, runs["target"][-1])
+    return _entry(task, rows, runs) | {
+        "sourceMetrics": summarise(runs["source"], source_rows) if runs["source"] else None,
+        "labels": _label_counts(rows, runs["target"]),
+    }
+
+
+def evaluate_retrieval(
+    ctx: StageContext, graft: Graft, body: PreTrainedModel, task: GraftTask, params: GraftParams
+) -> dict[str, Any]:
+    """Sentence retrieval: the grafted body's vectors against the base's own."""
+    rows = _rows(ctx, f"test:{task.name}", task, params.language, None)
+    base: Any = load_body(ctx.inputs["base"])
+    base = base.to(ctx.device)
+    tokenizer = load_base_tokenizer(ctx.inputs["base"])
+
+    def scores(reader: PreTrainedModel, words: Any) -> Scores:
+        return retrieval_scores(base, tokenizer, reader, words, rows, task.max_length)
+
+    runs = {
+        "target": [scores(body, graft.tokenizer)],
+        "untouched": [scores(base, tokenizer)] if params.snapshot is None else [],
+    }
+    return _entry(task, rows, runs) | {"sourceMetrics": None, "labels": None}
+
+
+def _entry(
+    task: GraftTask, rows: Sequence[TaskRow], runs: dict[str, list[Scores]]
+) -> dict[str, Any]:
+    metrics = summarise(runs["target"], rows)
+    untouched = summarise(runs["untouched"], rows) if runs["untouched"] else {}
+    majority = _majority(rows)
+    return {
+        "task": task.name,
+        "format": task.format,
+        "examples": len(rows),
+        "metrics": metrics,
+        "floors": {
+            metric: {"majority": majority.get(metric), "untouched": untouched.get(metric)}
+            for metric in metrics
+        },
+        "unknownRate": max(run.unknown_rate for run in runs["target"]),
+        "degenerate": _degenerate(task, runs["target"]),
+    }
+
+
+def _majority(rows: Sequence[TaskRow]) -> dict[str, float]:
+    """What the most frequent label would score everywhere; nothing where there are no labels."""
+    gold = [row.label or "" for row in rows if isinstance(row, Example)]
+    if not gold:
+        return {}
+    most, _ = Counter(sorted(gold)).most_common(1)[0]
+    return classification_totals(gold, [most] * len(gold))
+
+
+def _label_counts(rows: Sequence[TaskRow], runs: Sequence[Scores]) -> dict[str, Any] | None:
+    """How often each label is right, and is given on average over the seeds."""
+    gold = Counter(row.label or "" for row in rows if isinstance(row, Example))
+    if not gold:
+        return None
+    given = Counter(one["prediction"] for run in runs for one in run.predictions)
+    names = sorted({*gold, *given})
+    return {
+        "gold": {name: gold[name] for name in names},
+        "predicted": {name: round(given[name] / len(runs), 1) for name in names},
+    }
+
+
+def _degenerate(task: GraftTask, runs: Sequence[Scores]) -> list[str]:
+    """A sentence for each model that tells no example from another."""
+    return [
+        f"{task.name}: the model of seed {seed} gives every example {run.constant!r}"
+        for seed, run in enumerate(runs)
+        if run.constant is not None
+    ]
+
+
+def _rows(
+    ctx: StageContext, name: str, task: GraftTask, language: str, labels: Sequence[str] | None
+) -> list[TaskRow]:
+    return read_examples(ctx.inputs[name], task.format, language, labels or None)
+
+
+def summarise(runs: Sequence[Scores], rows: Sequence[TaskRow]) -> dict[str, Any]:
+    """Every metric's mean over the seeds, each seed's value, and a standard error.
+
+    The standard error is of the mean over seeds, bootstrapped over the rows' groups; it says
+    how sure the score is of the test set, not of the seeds (whose values are all given).
+    """
+    groups = [getattr(row, "group", None) for row in rows]
+    summary: dict[str, Any] = {}
+    for metric in runs[0].totals:
+        values = [run.totals[metric] for run in runs]
+        summary[metric] = {"mean": float(np.mean(values)), "perSeed": values, "stderr": None}
+        if metric in runs[0].per_example:
+            mean = np.mean([run.per_example[metric] for run in runs], axis=0).tolist()
+            summary[metric]["stderr"] = bootstrap_stderr(mean, groups, BOOTSTRAP_SEED)
+    return summary
+
+
+def _write_predictions(path: Path, scores: Scores) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = (json.dumps(one, ensure_ascii=False) for one in scores.predictions)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")

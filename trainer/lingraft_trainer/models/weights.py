@@ -1,0 +1,89 @@
+"""The tensors of a checkpoint themselves: their type, and that they are numbers."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from lingraft.errors import UserError
+from lingraft.selection import WEIGHTS, WEIGHTS_INDEX
+
+FIELD = "spec.base.uri"
+_DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+}
+_WHOLE_NUMBERS = ("BOOL", "I64", "I32")
+"""Of buffers, such as position ids."""
+
+
+def dtype_of(path: Path) -> torch.dtype:
+    """The type that most of a checkpoint's tensors have.
+
+    Raises:
+        UserError: No safetensors, unreadable ones, or quantised weights.
+    """
+    counts: Counter[str] = Counter()
+    for file in _files(path):
+        try:
+            with safe_open(file, "pt") as opened:
+                names = list(opened.keys())
+                counts.update(str(opened.get_slice(name).get_dtype()) for name in names)
+        except (OSError, SafetensorError) as error:
+            message = f"the checkpoint cannot be read: {file.name}: {error}"
+            raise UserError(message, where=FIELD) from error
+    if other := set(counts) - set(_DTYPES) - set(_WHOLE_NUMBERS):
+        raise UserError(
+            f"the checkpoint's weights are {', '.join(sorted(other))}, which is quantised: give "
+            "the checkpoint that they were made from",
+            where=FIELD,
+        )
+    kinds = [kind for kind, _ in counts.most_common() if kind in _DTYPES]
+    if not kinds:
+        raise UserError("the checkpoint holds no weights: give a whole one", where=FIELD)
+    return _DTYPES[kinds[0]]
+
+
+def _files(path: Path) -> list[Path]:
+    if (path / WEIGHTS).is_file():
+        return [path / WEIGHTS]
+    index = path / WEIGHTS_INDEX
+    if not index.is_file():
+        raise UserError(
+            "the checkpoint has no .safetensors weights (pickled ones are never read): convert it "
+            "with save_pretrained(..., safe_serialization=True)",
+            where=FIELD,
+        )
+    try:
+        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    except (ValueError, KeyError, AttributeError) as error:
+        raise UserError(f"{WEIGHTS_INDEX} cannot be read: {error}", where=FIELD) from error
+    return [path / shard for shard in sorted(shards)]
+
+
+def check_finite(tensors: Mapping[str, Tensor], of_what: str, *, where: str) -> None:
+    """Refuse tensors that hold NaN or infinities.
+
+    Args:
+        tensors: By name.
+        of_what: Whose they are, for the sentence.
+        where: The field at fault.
+
+    Raises:
+        UserError: Names the first of them.
+    """
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and tensor.numel():
+            low, high = torch.aminmax(tensor)  # NaN if one is: one pass, nothing allocated
+            if not torch.isfinite(high - low):
+                raise UserError(
+                    f"{of_what} holds values in {name} that are no numbers (NaN or infinite): "
+                    "give another copy of it",
+                    where=where,
+                )
