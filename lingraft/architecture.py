@@ -1,5 +1,6 @@
 """The shape of a base model, as far as planning and FLOPs need it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
@@ -23,6 +24,31 @@ class Shape(Contract):
     masked_lm_head: bool
 
 
+_ONLY: dict[str, tuple[Any, str]] = {
+    "is_decoder": (False, "it is a decoder, which reads to the left alone"),
+    "add_cross_attention": (False, "it reads another model's states"),
+    "position_embedding_type": ("absolute", "transformers no longer has such positions"),
+    "chunk_size_feed_forward": (0, "that is a setting of the reader, not of the model"),
+    "quantization_config": (None, "its weights are quantised"),
+}
+"""Settings that one value is supported of, and what any other means."""
+
+
+def check_settings(config: Mapping[str, Any], *, where: str) -> None:
+    """Refuse a checkpoint whose config asks for what would be left out.
+
+    Raises:
+        UserError: Names the setting.
+    """
+    for setting, (only, why) in _ONLY.items():
+        if config.get(setting) not in (None, only):
+            raise UserError(
+                f"config.json has {setting} {json.dumps(config[setting])[:80]}: {why}; give a "
+                "checkpoint without it",
+                where=where,
+            )
+
+
 def shape_of_config(config: Mapping[str, Any], *, where: str) -> Shape:
     """Read a shape off a Hugging Face `config.json`.
 
@@ -31,7 +57,7 @@ def shape_of_config(config: Mapping[str, Any], *, where: str) -> Shape:
         where: URI of the checkpoint, for errors.
 
     Raises:
-        UserError: An unknown family, or a size is missing.
+        UserError: An unknown family, a setting that cannot be followed, or a size is missing.
     """
     model_type = str(config.get("model_type", ""))
     if model_type not in MODEL_TYPES:
@@ -40,6 +66,7 @@ def shape_of_config(config: Mapping[str, Any], *, where: str) -> Shape:
             f"{', '.join(MODEL_TYPES)}",
             where=where,
         )
+    check_settings(config, where=where)
     # RoBERTa numbers positions from the padding id on; BERT starts at 0.
     pad_id = config.get("pad_token_id")
     offset = 0 if model_type == "bert" else 1 + (1 if pad_id is None else int(pad_id))

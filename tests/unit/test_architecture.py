@@ -83,6 +83,23 @@ def test_a_missing_size_is_named(field: str, value: str | None):
         shape(ROBERTA | {field: value})
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "sentence"),
+    [
+        ("is_decoder", True, "reads to the left alone"),
+        ("position_embedding_type", "relative_key_query", "no longer has such positions"),
+        ("quantization_config", {"bits": 4}, "its weights are quantised"),
+    ],
+)
+def test_settings_that_cannot_be_followed_are_refused_when_planned(
+    setting: str, value: object, sentence: str
+):
+    with pytest.raises(UserError, match=f"config.json has {setting} .*{sentence}") as caught:
+        shape(ROBERTA | {setting: value})
+    assert caught.value.where == "spec.base.uri"
+    assert shape(ROBERTA | {setting: None}) == shape(ROBERTA)
+
+
 def test_a_base_to_be_pretrained():
     assert set(MODEL_TYPES) >= {"bert", "roberta"}
     pretrain = Pretrain.model_validate(

@@ -33,7 +33,8 @@ def score_heldout(
     found: dict[str, Any] = {"start": None, "untouched": None}
 
     def score(text: PackedText) -> dict[str, Any]:
-        return heldout_score(placed.to(ctx.device).eval(), family, text).to_json()
+        where = "spec.embeddings.learningRate"
+        return heldout_score(placed.to(ctx.device).eval(), family, text, where=where).to_json()
 
     text = PackedText(corpus / "heldout")
     if params.snapshot is None:

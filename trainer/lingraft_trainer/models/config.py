@@ -6,18 +6,11 @@ from typing import Any
 
 from transformers import AutoConfig
 
+from lingraft.architecture import check_settings
 from lingraft.errors import UserError
 from lingraft_trainer.models.registry import family_of
 
 FIELD = "spec.base.uri"
-_ALONE = {
-    "is_decoder": (False, "it is a decoder, which reads to the left alone"),
-    "add_cross_attention": (False, "it reads another model's states"),
-    "position_embedding_type": ("absolute", "transformers no longer has such positions"),
-    "chunk_size_feed_forward": (0, "that is a setting of the reader, not of the model"),
-    "quantization_config": (None, "its weights are quantised"),
-}
-"""Settings that one value is supported of, and what any other means."""
 
 
 def read_config(path: Path) -> Any:
@@ -41,13 +34,7 @@ def read_config(path: Path) -> Any:
     if not isinstance(raw, dict):
         raise UserError("config.json holds no JSON object", where=FIELD)
     family_of(str(raw.get("model_type", "")))
-    for setting, (only, why) in _ALONE.items():
-        if raw.get(setting) not in (None, only):
-            raise UserError(
-                f"config.json has {setting} {json.dumps(raw[setting])[:80]}: {why}; give a "
-                "checkpoint without it",
-                where=FIELD,
-            )
+    check_settings(raw, where=FIELD)
     try:
         return AutoConfig.from_pretrained(path, local_files_only=True)
     except Exception as error:  # of many kinds, by what is wrong with a value

@@ -27,6 +27,7 @@ from lingraft_trainer.models.family import (
     output,
     replace_vocabulary,
 )
+from lingraft_trainer.models.weights import check_finite
 from lingraft_trainer.stages.common import mlm_cost, mlm_metrics, mlm_settings
 from lingraft_trainer.stages.snapshots import Snapshots
 from lingraft_trainer.tokenization.base import load_base_tokenizer
@@ -81,7 +82,9 @@ def embed(ctx: StageContext) -> Result:
         after_step=snapshots.after_step,
     )
 
-    save_file(learned(), ctx.out / EMBEDDINGS)
+    tensors = learned()
+    check_finite(tensors, "what was learned", where="spec.embeddings.learningRate")
+    save_file(tensors, ctx.out / EMBEDDINGS)
     shape = shape_of_config(model.config.to_dict(), where="model")
     flops = compute.embed_step(
         shape,

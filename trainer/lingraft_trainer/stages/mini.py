@@ -80,7 +80,8 @@ def _post(ctx: StageContext, base: LoadedModel, params: MiniParams, training: Ma
 
     model.eval()
     family.predictions(model).bias.data = bias.data
-    heldout = heldout_score(model, family, PackedText(ctx.inputs["corpus"] / "heldout"))
+    text_out = PackedText(ctx.inputs["corpus"] / "heldout")
+    heldout = heldout_score(model, family, text_out, where=settings.field)
     model.cpu().save_pretrained(ctx.out)
     flops = compute.mini_step(
         shape_of_config(base.model.config.to_dict(), where="base"),

@@ -1,6 +1,7 @@
 """Step 1: pretrain a base from source-language text, for MiniJoint with a middle head."""
 
 import shutil
+from functools import partial
 from typing import Any
 
 import torch
@@ -65,10 +66,11 @@ def pretrain(ctx: StageContext) -> Result:
 
     model.eval()
     heldout = PackedText(ctx.inputs["corpus"] / "heldout")
-    metrics = mlm_metrics(done) | {"heldoutLoss": heldout_score(model, family, heldout).loss}
+    score = partial(heldout_score, family=family, text=heldout, where=settings.field)
+    metrics = mlm_metrics(done) | {"heldoutLoss": score(model).loss}
     if view is not None:
         view.to(ctx.device).eval()
-        metrics["heldoutLossMiddle"] = heldout_score(view, family, heldout).loss
+        metrics["heldoutLossMiddle"] = score(view).loss
         view.cpu()
         save_file(
             {name: t.contiguous() for name, t in head_tensors(view, family).items()},

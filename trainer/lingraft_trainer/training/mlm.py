@@ -127,8 +127,20 @@ class Heldout:
 
 
 @torch.no_grad()
-def heldout_score(model: PreTrainedModel, family: Family, text: PackedText) -> Heldout:
-    """Score a model on all held-out rows, 15 % masked, the same tokens every time."""
+def heldout_score(
+    model: PreTrainedModel, family: Family, text: PackedText, *, where: str
+) -> Heldout:
+    """Score a model on all held-out rows, 15 % masked, the same tokens every time.
+
+    Args:
+        model: In its mode of evaluation.
+        family: The model's.
+        text: Packed text of its vocabulary.
+        where: The resource's field to change if the loss is no number.
+
+    Raises:
+        UserError: It is none.
+    """
     objective = MaskedLmObjective(model, family).eval()
     special = np.zeros(text.vocab_size, dtype=bool)
     special[list(text.special_ids)] = True
@@ -154,7 +166,7 @@ def heldout_score(model: PreTrainedModel, family: Family, text: PackedText) -> H
     if not math.isfinite(loss):
         raise UserError(
             "the model's loss on held-out text is no number (NaN or infinite): its training "
-            "diverged; lower the learning rate",
-            where="spec.embeddings.learningRate",
+            "diverged; lower it",
+            where=where,
         )
     return Heldout(loss, loss / math.log(2) * tokens_seen / max(1, text.bytes))

@@ -123,6 +123,7 @@ def test_held_out_text_scores_the_same(tmp_path: Path) -> None:
     corpus = tiny_corpus("roberta", TARGET_WORDS, tmp_path)
     text, family = PackedText(corpus / "heldout"), family_of("roberta")
     on_cpu, on_gpu = (
-        heldout_score(moved(tiny_model("roberta"), device), family, text) for device in (CPU, GPU)
+        heldout_score(moved(tiny_model("roberta"), device), family, text, where="")
+        for device in (CPU, GPU)
     )
     assert on_gpu.loss == pytest.approx(on_cpu.loss, rel=1e-4)
