@@ -13,9 +13,9 @@ from bench.replication.measure import Measured
 from bench.replication.preset import Preset
 from bench.replication.stages import graft_name
 from lingraft.cache import cache_dir
+from lingraft.formats import Example, TaskRow, read_examples
 from lingraft.resource.tasks import Task
 from lingraft.sources import fetch_source
-from lingraft_trainer.data.tasks import Example, TaskRow, read_examples
 
 HELD_OUT = "held-out text"
 """The task without labels: bits per byte of masked words, the fewer the better."""

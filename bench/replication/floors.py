@@ -14,9 +14,9 @@ import numpy as np
 
 from bench.replication.preset import ROOT
 from lingraft.cache import cache_dir
+from lingraft.formats import FORMATS, Example, read_examples
 from lingraft.sources import fetch_source
 from lingraft.stage import Source, sha256_of
-from lingraft_trainer.data.tasks import FORMATS, Example, read_examples
 
 FLOORS = ROOT / ".demo" / "replication" / "floors"
 BASELINES = ROOT / "examples" / "bible" / "baselines.py"

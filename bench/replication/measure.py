@@ -12,11 +12,11 @@ from bench.replication.preset import Run
 from bench.replication.stages import graft_name
 from lingraft import compute
 from lingraft.architecture import Shape
+from lingraft.formats import FORMATS
 from lingraft.params import PretrainParams
 from lingraft.plan import Plan
 from lingraft.stage import Manifest
 from lingraft.store import open_store
-from lingraft_trainer.data.tasks import FORMATS
 
 METRIC = {"qa": "f1"}
 """What a task is scored by, where it is not accuracy."""

@@ -19,7 +19,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from lingraft_trainer.data.tasks import Example, read_examples
+from lingraft.formats import Example, read_examples
 from lingraft_trainer.metrics import accuracy, bootstrap_stderr
 
 SEED = 0

@@ -36,7 +36,7 @@ def untouched(base: Path, pairs: Path) -> dict[str, float]:
     """Retrieval by the original model and tokenizer, top-1 accuracy raw and centred."""
     from transformers import AutoModel, AutoTokenizer
 
-    from lingraft_trainer.data.tasks import read_examples
+    from lingraft.formats import read_examples
     from lingraft_trainer.tasks.retrieval import retrieval_scores
 
     model, tokenizer = AutoModel.from_pretrained(base), AutoTokenizer.from_pretrained(base)

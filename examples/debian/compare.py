@@ -20,7 +20,7 @@ from sections import LANGUAGES, SCARCE
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bible"))
 from baselines import Score, evaluate, score, train
-from lingraft_trainer.data.tasks import Example, read_examples
+from lingraft.formats import Example, read_examples
 
 PIECES = 4096
 """Of the tokenizers of the preset `cpu-small`."""

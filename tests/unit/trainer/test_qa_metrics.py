@@ -2,7 +2,7 @@
 
 import pytest
 
-from lingraft_trainer.data.examples import Answer, Question
+from lingraft.formats.examples import Answer, Question
 from lingraft_trainer.qa_metrics import SQUAD, exact_match, f1, normalize_answer, qa_scores
 
 

@@ -15,10 +15,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from lingraft import compute
 from lingraft.architecture import shape_of_config
 from lingraft.errors import UserError
+from lingraft.formats import Example, Question, TaskRow, labels_of, read_examples
 from lingraft.params import FinetuneParams
 from lingraft.stage import Compute, Result
 from lingraft_trainer.context import StageContext
-from lingraft_trainer.data.tasks import Example, Question, TaskRow, labels_of, read_examples
 from lingraft_trainer.models.attention import with_quick_layers
 from lingraft_trainer.models.checkpoint import read_config
 from lingraft_trainer.models.family import embeddings

@@ -18,11 +18,11 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedModel
 
 from lingraft import compute
 from lingraft.architecture import Shape, shape_of_config
+from lingraft.formats import TaskRow, read_examples
 from lingraft.params import EmbedParams, GraftParams, GraftTask
 from lingraft.stage import Compute, Manifest, Progress, Result
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.packing import PackedText
-from lingraft_trainer.data.tasks import TaskRow, read_examples
 from lingraft_trainer.metrics import bootstrap_stderr
 from lingraft_trainer.models.checkpoint import load_masked_lm
 from lingraft_trainer.models.family import Family, replace_vocabulary

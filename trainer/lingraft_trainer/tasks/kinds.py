@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from lingraft.formats import FORMATS, TaskRow
 from lingraft.stage import CPU_MICRO_BATCH_TOKENS
-from lingraft_trainer.data.tasks import FORMATS, TaskRow
 from lingraft_trainer.device import sent
 
 EVALUATION_BATCH = 64

@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 from transformers import AutoModelForQuestionAnswering, PreTrainedModel
 from transformers import PreTrainedTokenizerBase as Tokenizer
 
-from lingraft_trainer.data.tasks import Question, TaskRow
+from lingraft.formats import Question, TaskRow
 from lingraft_trainer.qa_metrics import SQUAD, qa_scores
 from lingraft_trainer.tasks.kinds import Scores, TaskBatch, batched, pad, rows_at_once
 

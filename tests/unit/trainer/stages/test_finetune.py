@@ -13,9 +13,9 @@ from safetensors.torch import load_file
 from transformers import AutoModelForQuestionAnswering, AutoModelForSequenceClassification
 
 from lingraft.errors import UserError
+from lingraft.formats.examples import Example, Question
 from lingraft.params import FinetuneParams
 from lingraft_trainer.context import StageContext
-from lingraft_trainer.data.examples import Example, Question
 from lingraft_trainer.stages import finetune as stage
 from lingraft_trainer.stages.finetune import finetune
 from lingraft_trainer.tasks.classify import Classification

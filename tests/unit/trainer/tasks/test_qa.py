@@ -8,7 +8,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoModelForQuestionAnswering, PreTrainedTokenizerFast
 
-from lingraft_trainer.data.examples import Answer, Question
+from lingraft.formats.examples import Answer, Question
 from lingraft_trainer.tasks.kinds import pad
 from lingraft_trainer.tasks.qa import QuestionAnswering, _best_span, _stripped, _token_span
 from tests.support.tiny import SOURCE_WORDS, tiny_model, tiny_tokenizer

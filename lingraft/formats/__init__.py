@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Literal
 
 from lingraft.errors import UserError
-from lingraft_trainer.data.examples import Answer, Example, ParallelPair, Question
-from lingraft_trainer.data.formats import pairs, plain, qa
-from lingraft_trainer.data.formats.files import files_in
+from lingraft.formats import pairs, plain, qa
+from lingraft.formats.examples import Answer, Example, ParallelPair, Question
+from lingraft.formats.files import files_in
 
 __all__ = [
     "FORMATS",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lingraft.errors import UserError
-from lingraft_trainer.data.tasks import (
+from lingraft.formats import (
     FORMATS,
     Answer,
     Example,
@@ -17,7 +17,7 @@ from lingraft_trainer.data.tasks import (
     read_examples,
 )
 
-DATA = Path(__file__).parents[3] / "data" / "tasks"
+DATA = Path(__file__).parents[2] / "data" / "tasks"
 
 
 def write(path: Path, text: str) -> Path:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from lingraft_trainer.data.examples import Example, ParallelPair
-from lingraft_trainer.data.formats.files import Row, jsonl_rows, text_of
+from lingraft.formats.examples import Example, ParallelPair
+from lingraft.formats.files import Row, jsonl_rows, text_of
 
 _CLASSIFICATION = '{"text", "label"[, "group"]}'
 _PAIRS = '{"text", "textPair", "label"[, "group"]}'

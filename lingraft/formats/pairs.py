@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lingraft.errors import UserError
-from lingraft_trainer.data.examples import Example
-from lingraft_trainer.data.formats.files import Row, jsonl_rows, kind_of, text_of, tsv_rows
+from lingraft.formats.examples import Example
+from lingraft.formats.files import Row, jsonl_rows, kind_of, text_of, tsv_rows
 
 NLI_LABELS = ("entailment", "neutral", "contradiction")
 PAWS_LABELS = ("0", "1")

@@ -4,11 +4,11 @@ import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from lingraft.errors import UserError
-from lingraft_trainer.data.examples import Answer, Question
-from lingraft_trainer.data.formats.files import Row, jsonl_rows, text_of
+from lingraft.formats.examples import Answer, Question
+from lingraft.formats.files import Row, jsonl_rows, text_of
 
 _NESTED = (
     'expected SQuAD 1.1\'s {"data": [{"paragraphs": [{"context", "qas": [{"id", "question", '
@@ -64,7 +64,7 @@ def read_qa_jsonl(files: list[Path], language: str) -> Iterator[tuple[str, Quest
 def _json_object(file: Path) -> dict[str, Any]:
     try:
         raw = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-        value = json.loads(raw.decode("utf-8-sig"))
+        value: Any = json.loads(raw.decode("utf-8-sig"))
     except json.JSONDecodeError as error:
         message = f"not JSON ({error.msg}); {_NESTED}"
         raise UserError(message, where=f"{file}:{error.lineno}") from error
@@ -72,7 +72,7 @@ def _json_object(file: Path) -> dict[str, Any]:
         raise UserError(f"not UTF-8 JSON text; {_NESTED}", where=str(file)) from error
     if not isinstance(value, dict):
         raise UserError(f"not an object; {_NESTED}", where=str(file))
-    return value
+    return cast(dict[str, Any], value)
 
 
 def _items(row: Row, name: str) -> Iterator[Row]:
@@ -81,7 +81,7 @@ def _items(row: Row, name: str) -> Iterator[Row]:
     if not isinstance(value, list):
         raise UserError(f"the list '{name}' is missing; {_NESTED}", where=row.place)
     joint = "." if ": " in row.place else ": "
-    for index, item in enumerate(value):
+    for index, item in enumerate(cast(list[Any], value)):
         place = f"{row.place}{joint}{name}[{index}]"
         if not isinstance(item, dict):
             raise UserError(f"not an object; {_NESTED}", where=place)
@@ -97,8 +97,8 @@ def _answer(row: Row) -> Answer:
 
 def _parallel_answers(row: Row) -> tuple[Answer, ...]:
     answers = row.fields.get("answers")
-    texts = answers.get("text") if isinstance(answers, dict) else None
-    starts = answers.get("answer_start") if isinstance(answers, dict) else None
+    lists = cast(dict[str, Any], answers) if isinstance(answers, dict) else {}
+    texts, starts = (cast(list[Any] | None, lists.get(key)) for key in ("text", "answer_start"))
     if not isinstance(texts, list) or not isinstance(starts, list) or len(texts) != len(starts):
         message = f"'answers' must hold two lists of equal length; {_PLAIN}"
         raise UserError(message, where=row.place)

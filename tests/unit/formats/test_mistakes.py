@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from lingraft.errors import UserError
-from lingraft_trainer.data.tasks import read_examples
+from lingraft.formats import read_examples
 
-DATA = Path(__file__).parents[3] / "data" / "tasks"
+DATA = Path(__file__).parents[2] / "data" / "tasks"
 
 
 def refused(path: Path, format: str, language: str = "fr", **options: Any) -> UserError:
