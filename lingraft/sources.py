@@ -84,7 +84,7 @@ def fetch_source(source: Source, cache_dir: Path) -> Path:
     if not isinstance(location, S3Location):
         return location
 
-    store, name = _s3(location)
+    store, name = s3_store(location)
     single = [found.key for found in objects] == [""]
 
     def fill(folder: Path) -> tuple[FileRecord, ...]:
@@ -122,13 +122,13 @@ def _objects(uri: str) -> tuple[_Object, ...]:
     """Everything at a URI now; nothing where there is nothing."""
     location = parse_uri(uri)
     if isinstance(location, S3Location):
-        store, name = _s3(location)
+        store, name = s3_store(location)
         return tuple(
-            _Object(key, info.size, f"etag:{info.etag}") for key, info in _s3_objects(store, name)
+            _Object(key, info.size, f"etag:{info.etag}") for key, info in s3_objects(store, name)
         )
     try:
         with disk_errors(location):
-            keys = _local_keys(location)
+            keys = local_keys(location)
             return tuple(in_parallel(lambda key: _local_object(location, key), keys))
     except FileNotFoundError as error:
         message = "this file went away, or is a broken link; remove it, or put it back"
@@ -139,7 +139,7 @@ def _visible(key: str) -> bool:
     return not any(part.startswith(".") for part in key.split("/"))
 
 
-def _local_keys(root: Path) -> list[str]:
+def local_keys(root: Path) -> list[str]:
     """Keys below a directory, or the empty key of a file; links to files count as files."""
     if root.is_file():
         return [""]
@@ -164,7 +164,7 @@ def _local_object(root: Path, key: str) -> _Object:
     return _Object(key, status.st_size, f"sha256:{known}")
 
 
-def _s3(location: S3Location) -> "tuple[S3Store, str]":
+def s3_store(location: S3Location) -> "tuple[S3Store, str]":
     """The store that holds a location, and the location's name in it (empty: all of it)."""
     from lingraft.store.s3 import S3Store
 
@@ -172,7 +172,8 @@ def _s3(location: S3Location) -> "tuple[S3Store, str]":
     return S3Store(location.bucket, folder), name
 
 
-def _s3_objects(store: "S3Store", name: str) -> Iterator[tuple[str, ObjectInfo]]:
+def s3_objects(store: "S3Store", name: str) -> Iterator[tuple[str, ObjectInfo]]:
+    """Every object at a name of a store, by its path below it; the empty one if it is a file."""
     first = next(store.list(name), None) if name else None
     if first is not None and first.key == name:
         yield "", first
