@@ -11,6 +11,7 @@ from lingraft.plan.defaults import (
     HELDOUT_SHARE,
     SOURCE_LANGUAGE,
     MiniLayers,
+    finetune_length,
     masked_lm,
     tokenizer,
 )
@@ -104,7 +105,7 @@ def add_mini(
     )
 
 
-def add_finetunes(dag: Dag, task: Task, base: str) -> tuple[str, ...]:
+def add_finetunes(dag: Dag, task: Task, shape: Shape, base: str) -> tuple[str, ...]:
     """One fine-tuned model a seed, by seed; none for a task that needs no training."""
     if task.train is None:
         return ()
@@ -117,11 +118,13 @@ def add_finetunes(dag: Dag, task: Task, base: str) -> tuple[str, ...]:
             "finetune",
             params.FinetuneParams(
                 format=task.format,
+                columns=task.renamed,
+                labels=task.label_names,
                 source_language=SOURCE_LANGUAGE,
                 epochs=task.epochs,
                 batch_size=task.batch_size,
                 learning_rate=task.learning_rate,
-                max_length=task.max_length,
+                max_length=finetune_length(task, shape),
                 dropout=task.dropout,
                 seed=seed,
             ),

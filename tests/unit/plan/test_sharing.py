@@ -149,13 +149,16 @@ def test_an_edit_runs_again_what_it_changes_and_no_more(
         {"maxLength": 64},
         {"dropout": 0.0},
         {"format": "pairs"},
+        {"format": "pairs", "labels": ["no", "yes"]},
+        {"format": "pairs", "columns": {"label": "gold"}},
     ],
     ids=str,
 )
 def test_everything_that_defines_a_fine_tuned_model_is_in_its_digest(edit: dict[str, Any]):
     name = "finetune-xnli-0"
-    before = digests(planned(spec_of(tasks=[task()])))
-    assert before[name] != digests(planned(spec_of(tasks=[task(**edit)])))[name]
+    plain = task(format=edit["format"]) if len(edit) > 1 else task()
+    before, after = (digests(planned(spec_of(tasks=[one]))) for one in (plain, task(**edit)))
+    assert before[name] != after[name]
 
 
 def test_the_same_content_elsewhere_is_the_same_stage():
