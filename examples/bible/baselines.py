@@ -29,7 +29,8 @@ Score = dict[str, float]
 def read(data: Path, language: str, fold: str) -> list[Example]:
     """One genre file."""
     path = data / "genre" / f"{language}-{fold}.jsonl"
-    return [e for e in read_examples(path, "classification", language) if isinstance(e, Example)]
+    rows = read_examples(path, "classification", language, "test").rows
+    return [e for e in rows if isinstance(e, Example)]
 
 
 def train(examples: list[Example]) -> Pipeline:

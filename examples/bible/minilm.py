@@ -40,7 +40,7 @@ def untouched(base: Path, pairs: Path) -> dict[str, float]:
     from lingraft_trainer.tasks.retrieval import retrieval_scores
 
     model, tokenizer = AutoModel.from_pretrained(base), AutoTokenizer.from_pretrained(base)
-    rows = read_examples(pairs, "retrieval", "fr")
+    rows = read_examples(pairs, "retrieval", "fr", "test").rows
     return retrieval_scores(model, tokenizer, model, tokenizer, rows, 128).totals
 
 

@@ -35,7 +35,8 @@ _WORDS = re.compile(r"[^\W_]+")
 def read(data: Path, language: str, fold: str) -> list[Example]:
     """One file of the task."""
     path = data / "sections" / f"{language}-{fold}.jsonl"
-    return [e for e in read_examples(path, "classification", language) if isinstance(e, Example)]
+    rows = read_examples(path, "classification", language, "test").rows
+    return [e for e in rows if isinstance(e, Example)]
 
 
 def compared(data: Path) -> dict[str, Score]:

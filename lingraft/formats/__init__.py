@@ -2,37 +2,50 @@
 
 Formats (each file plain or .gz):
     xnli            XNLI's tsv or jsonl, rows of one language; MultiNLI's for training
-    paws-x          PAWS-X's tsv
-    squad, mlqa     SQuAD v1.1's nested JSON, which MLQA shares
+    paws-x          PAWS-X's and PAWS' tsv
+    squad, mlqa     SQuAD v1.1's nested JSON, which MLQA and XQuAD share
     classification  {text, label[, group]}
     pairs           {text, textPair, label[, group]}
     qa              {context, question, answers: {text: [...], answer_start: [...]}[, id]}
     retrieval       {source, target}
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from lingraft.errors import UserError
-from lingraft.formats import pairs, plain, qa
-from lingraft.formats.examples import Answer, Example, ParallelPair, Question
-from lingraft.formats.files import files_in
+from lingraft.formats.collect import Collected, collect
+from lingraft.formats.examples import (
+    Answer,
+    Example,
+    ParallelPair,
+    Purpose,
+    Question,
+    TaskRow,
+    group_of,
+)
+from lingraft.formats.files import TaskFile, local_file
+from lingraft.formats.folders import check_name, files_to_read
+from lingraft.formats.wanted import Wanted, labels_of
 
 __all__ = [
     "FORMATS",
     "Answer",
+    "Collected",
     "Example",
     "ParallelPair",
+    "Purpose",
     "Question",
     "TaskKind",
     "TaskRow",
+    "group_of",
     "labels_of",
     "read_examples",
 ]
 
 TaskKind = Literal["classification", "pairs", "qa", "retrieval"]
-TaskRow = Example | Question | ParallelPair
 
 FORMATS: dict[str, TaskKind] = {
     "xnli": "pairs",
@@ -46,31 +59,29 @@ FORMATS: dict[str, TaskKind] = {
 }
 """Format to what the model is asked to do. `pairs` are classified, `retrieval` trains nothing."""
 
-_READERS: dict[str, Callable[[list[Path], str], Iterator[tuple[str, TaskRow]]]] = {
-    "xnli": pairs.read_nli,
-    "paws-x": pairs.read_paws,
-    "mlqa": qa.read_squad,
-    "squad": qa.read_squad,
-    "classification": plain.read_classification,
-    "pairs": plain.read_pairs,
-    "qa": qa.read_qa_jsonl,
-    "retrieval": plain.read_retrieval,
-}
-_LABELS = {"xnli": pairs.NLI_LABELS, "paws-x": pairs.PAWS_LABELS}
-
 
 def read_examples(
-    path: Path, format: str, language: str, labels: Sequence[str] | None = None
-) -> list[TaskRow]:
-    """Read a task file, or every file of a directory in the order of their names.
+    path: Path,
+    format: str,
+    language: str,
+    purpose: Purpose,
+    *,
+    columns: Mapping[str, str] = MappingProxyType({}),
+    names: Sequence[str] = (),
+    trained: Sequence[str] | None = None,
+) -> Collected:
+    """Read a task file, or those files of a directory that are for a purpose.
 
     Args:
-        path: A file or directory; hidden files in it are skipped.
+        path: A file or directory; `folders.files_to_read` says what is read of one.
         format: A key of FORMATS.
-        language: BCP 47; its first part chooses the rows of `xnli`. The other formats hold one
-            language a file.
-        labels: The labels a model was trained on; any other is an error. By default those the
-            format defines, if it does.
+        language: BCP 47; chooses the rows of `xnli` and the files of a published folder. The
+            other formats hold one language a file.
+        purpose: What the rows are for.
+        columns: Our name of a field to the file's, where they differ.
+        names: The labels in order: a row's label may be one of them, or its number.
+        trained: The labels a model was trained on; any other is an error. By default `names`,
+            or those the format defines, if it does.
 
     Returns:
         At least one `Example` (kinds classification and pairs), `Question` (qa) or
@@ -79,26 +90,25 @@ def read_examples(
     Raises:
         UserError: a file that is not of the format, with `file:line` and what was expected.
     """
-    if format not in _READERS:
+    if format not in FORMATS:
         message = f"unknown task format '{format}'; choose one of {', '.join(FORMATS)}"
         raise UserError(message, where="format")
-    allowed = labels if labels is not None else _LABELS.get(format)
-    rows: list[TaskRow] = []
-    for place, row in _READERS[format](files_in(path), language):
-        if isinstance(row, Example) and allowed is not None and row.label not in allowed:
-            message = f"unknown label '{row.label}'; expected one of {', '.join(allowed)}"
-            raise UserError(message, where=place)
-        rows.append(row)
-    if not rows:
-        raise UserError("the task data has no examples", where=str(path))
-    return rows
+    labels = tuple(trained) if trained else None
+    wanted = Wanted(format, language, purpose, tuple(columns.items()), tuple(names), labels)
+    return collect(files_in(path, wanted), wanted, str(path))
 
 
-def labels_of(examples: Iterable[TaskRow]) -> tuple[str, ...]:
-    """The labels that occur, in the order that numbers them in a model's config.
+def files_in(path: Path, wanted: Wanted) -> list[TaskFile]:
+    """The file itself, or the files of a directory that are to be read.
 
-    Sorted; where they are those of natural language inference: entailment, neutral,
-    contradiction, as its published models have them.
+    Raises:
+        UserError: no such path, nothing in it, or no telling what to read of it.
     """
-    found = {e.label for e in examples if isinstance(e, Example) and e.label is not None}
-    return pairs.NLI_LABELS if found == set(pairs.NLI_LABELS) else tuple(sorted(found))
+    if path.is_dir():
+        keys = [f.relative_to(path).as_posix() for f in path.rglob("*") if f.is_file()]
+        chosen = files_to_read(keys, wanted, str(path))
+        return [local_file(path / key, key) for key in chosen]
+    if not path.is_file():
+        raise UserError("there is no such task file or directory; check the URI", where=str(path))
+    check_name(path.name, wanted, str(path))
+    return [local_file(path, path.name)]

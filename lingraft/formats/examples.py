@@ -1,6 +1,12 @@
-"""What every task format is read into."""
+"""What every task format is read into, and why a row is not."""
 
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from lingraft.errors import UserError
+
+Purpose = Literal["train", "dev", "test", "sourceTest"]
+"""What a task file is for, as the resource calls it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +28,15 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A right answer: `context[start : start + len(text)]`, in characters.
+    """A right answer, without spaces at its ends.
 
-    Only the `qa` format promises that; the published sets are given as they are.
+    Attributes:
+        text: As it stands in the context, `context[start : start + len(text)]`.
+        start: In characters; None where the context does not hold the text.
     """
 
     text: str
-    start: int
+    start: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +44,15 @@ class Question:
     """One question on one paragraph, with at least one right answer."""
 
     id: str
+    """As published, for people: other questions may have it too."""
     question: str
     context: str
     answers: tuple[Answer, ...]
+
+    @property
+    def group(self) -> str:
+        """The paragraph: questions on one of them stand or fall together."""
+        return self.context
 
     @property
     def answer_texts(self) -> tuple[str, ...]:
@@ -52,3 +66,21 @@ class ParallelPair:
 
     source: str
     target: str
+
+
+TaskRow = Example | Question | ParallelPair
+
+
+def group_of(row: TaskRow) -> str | None:
+    """What a row stands or falls with; None: nothing."""
+    return None if isinstance(row, ParallelPair) else row.group
+
+
+class OtherLanguage(NamedTuple):
+    """Stands for a row of a language that is not asked for."""
+
+    language: str
+
+
+class UnusableRowError(UserError):
+    """A row without what it needs. A few of them are left out, many are a wrong file."""

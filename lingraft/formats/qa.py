@@ -1,83 +1,52 @@
 """Extractive question answering: SQuAD v1.1 and MLQA as published, and plain JSON Lines."""
 
-import gzip
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, cast
 
 from lingraft.errors import UserError
-from lingraft.formats.examples import Answer, Question
-from lingraft.formats.files import Row, jsonl_rows, text_of
+from lingraft.formats.beginning import whole_paragraphs
+from lingraft.formats.examples import Answer, OtherLanguage, Question
+from lingraft.formats.files import TaskFile, text_of_file
+from lingraft.formats.languages import same_language
+from lingraft.formats.rows import Row, optional_name, parsed, text_of, whole_number
+from lingraft.formats.wanted import Wanted
 
 _NESTED = (
     'expected SQuAD 1.1\'s {"data": [{"paragraphs": [{"context", "qas": [{"id", "question", '
     '"answers": [{"text", "answer_start"}]}]}]}]}'
 )
-_PLAIN = 'expected {"context", "question", "answers": {"text": [...], "answer_start": [...]}}'
+_PLAIN = '{"context", "question", "answers": {"text": [...], "answer_start": [...]}}'
+_TYDI = {
+    "arabic": "ar", "bengali": "bn", "english": "en", "finnish": "fi", "indonesian": "id",
+    "korean": "ko", "russian": "ru", "swahili": "sw", "telugu": "te",
+}  # fmt: skip
+"""TyDiQA-GoldP holds all its languages in one file, and names them in the ids."""
 
 
-def read_squad(files: list[Path], language: str) -> Iterator[tuple[str, Question]]:
-    """SQuAD v1.1 or MLQA (`test-context-fr-question-fr.json`): place and question.
-
-    Answer offsets are given as published, unchecked.
-
-    Raises:
-        UserError: not that JSON, or a question without an answer (SQuAD 2.0's).
-    """
-    del language
-    for file in files:
-        for article in _items(Row(str(file), _json_object(file)), "data"):
-            for paragraph in _items(article, "paragraphs"):
-                context = text_of(paragraph, "context", _NESTED)
-                for qa in _items(paragraph, "qas"):
-                    answers = tuple(_answer(a) for a in _items(qa, "answers"))
-                    if not answers:
-                        message = "a question without an answer (SQuAD 2.0); use version 1.1"
-                        raise UserError(message, where=qa.place)
-                    identity = text_of(qa, "id", _NESTED)
-                    question = text_of(qa, "question", _NESTED)
-                    yield qa.place, Question(identity, question, context, answers)
-
-
-def read_qa_jsonl(files: list[Path], language: str) -> Iterator[tuple[str, Question]]:
-    """`{context, question, answers: {text: [...], answer_start: [...]}[, id]}`: place, question.
+def nested_rows(file: TaskFile) -> Iterator[Row]:
+    """Rows of SQuAD v1.1's nested JSON, which MLQA and XQuAD share: one a question.
 
     Raises:
-        UserError: a missing or wrong field, or an answer that is not where it says.
+        UserError: not that JSON.
     """
-    del language
-    for number, row in enumerate(row for file in files for row in jsonl_rows(file)):
-        context = text_of(row, "context", _PLAIN)
-        answers = _parallel_answers(row)
-        for answer in answers:
-            if context[answer.start : answer.start + len(answer.text)] != answer.text:
-                message = (
-                    f"the answer '{answer.text}' is not at character {answer.start} of the "
-                    "context; answer_start counts characters from 0"
-                )
-                raise UserError(message, where=row.place)
-        identity = str(row.fields.get("id", number))
-        yield row.place, Question(identity, text_of(row, "question", _PLAIN), context, answers)
-
-
-def _json_object(file: Path) -> dict[str, Any]:
-    try:
-        raw = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-        value: Any = json.loads(raw.decode("utf-8-sig"))
-    except json.JSONDecodeError as error:
-        message = f"not JSON ({error.msg}); {_NESTED}"
-        raise UserError(message, where=f"{file}:{error.lineno}") from error
-    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
-        raise UserError(f"not UTF-8 JSON text; {_NESTED}", where=str(file)) from error
+    text = text_of_file(file)
+    if file.cut:
+        text = whole_paragraphs(text)
+        if not text:
+            return
+    value = parsed(text, file.name, _NESTED, whole_file=True)
     if not isinstance(value, dict):
-        raise UserError(f"not an object; {_NESTED}", where=str(file))
-    return cast(dict[str, Any], value)
+        raise UserError(f"not an object; {_NESTED}", where=file.name)
+    for article in _items(Row(file.name, cast(dict[str, Any], value)), "data"):
+        for paragraph in _items(article, "paragraphs"):
+            for qa in _items(paragraph, "qas"):
+                context = {"context": paragraph.fields.get("context")}
+                yield Row(qa.place, {**qa.fields, **context})
 
 
 def _items(row: Row, name: str) -> Iterator[Row]:
     # Places inside nested JSON read as its path: `file: data[0].paragraphs[2]`.
-    value = row.fields.get(name)
+    value = row.value(name)
     if not isinstance(value, list):
         raise UserError(f"the list '{name}' is missing; {_NESTED}", where=row.place)
     joint = "." if ": " in row.place else ": "
@@ -85,27 +54,86 @@ def _items(row: Row, name: str) -> Iterator[Row]:
         place = f"{row.place}{joint}{name}[{index}]"
         if not isinstance(item, dict):
             raise UserError(f"not an object; {_NESTED}", where=place)
-        yield Row(place, item)
+        yield Row(place, cast(dict[str, Any], item))
 
 
-def _answer(row: Row) -> Answer:
-    start = row.fields.get("answer_start")
-    if not isinstance(start, int) or isinstance(start, bool) or start < 0:
-        raise UserError(f"'answer_start' must be a number from 0; {_NESTED}", where=row.place)
-    return Answer(text_of(row, "text", _NESTED), start)
+def published(row: Row, wanted: Wanted) -> Question | OtherLanguage:
+    """A question of SQuAD, MLQA or XQuAD.
+
+    Where an answer is not at its offset, which nobody checked, it is taken to be where its text
+    stands nearest to it. One whose text stands nowhere can be scored but not trained on.
+
+    Raises:
+        UnusableRowError: a missing or wrong field; of training data also a first answer that
+            the context does not hold.
+        UserError: a question without an answer (SQuAD 2.0's).
+    """
+    language = _TYDI.get(str(row.value("id")).partition("-")[0])
+    if language and not same_language(language, wanted.language):
+        return OtherLanguage(language)
+    found = _question(row, "a question of SQuAD 1.1")
+    answers = tuple(_placed(answer, found.context) for answer in found.answers)
+    if wanted.purpose == "train" and answers[0].start is None:
+        raise row.unusable("answers", "has a text that the context lacks", "a part of the context")
+    return Question(found.id, found.question, found.context, answers)
 
 
-def _parallel_answers(row: Row) -> tuple[Answer, ...]:
-    answers = row.fields.get("answers")
-    lists = cast(dict[str, Any], answers) if isinstance(answers, dict) else {}
-    texts, starts = (cast(list[Any] | None, lists.get(key)) for key in ("text", "answer_start"))
-    if not isinstance(texts, list) or not isinstance(starts, list) or len(texts) != len(starts):
-        message = f"'answers' must hold two lists of equal length; {_PLAIN}"
+def own(row: Row, wanted: Wanted) -> Question:
+    """`{context, question, answers: {text: [...], answer_start: [...]}[, id]}`.
+
+    Raises:
+        UnusableRowError: a missing or wrong field, or an answer that is not where it says.
+        UserError: a question without an answer.
+    """
+    del wanted
+    found = _question(row, _PLAIN)
+    for answer in found.answers:
+        if _placed(answer, found.context) != answer:
+            state = f"has '{answer.text}', which is not at character {answer.start}"
+            raise row.unusable("answers", state, "answer_start to count characters from 0")
+    return found
+
+
+def _question(row: Row, expected: str) -> Question:
+    texts, starts = _lists(row)
+    context, question = text_of(row, "context", expected), text_of(row, "question", expected)
+    answers: list[Answer] = []
+    for text, start in zip(texts, starts, strict=True):
+        number = whole_number(start)
+        if number is None:
+            raise row.unusable("answer_start", f"is {start!r}", "a number from 0")
+        raw = text_of(row._replace(fields={"answers.text": text}), "answers.text", expected)
+        answers.append(Answer(raw.strip(), number + len(raw) - len(raw.lstrip())))
+    return Question(optional_name(row, "id") or "", question, context, tuple(answers))
+
+
+def _placed(answer: Answer, context: str) -> Answer:
+    """The answer where its text stands nearest to its start."""
+    start = max(0, answer.start or 0)
+    after = context.find(answer.text, start)
+    before = context.rfind(answer.text, 0, start + len(answer.text))
+    found = [place for place in (after, before) if place >= 0]
+    return Answer(answer.text, min(found, key=lambda p: abs(p - start)) if found else None)
+
+
+def _lists(row: Row) -> tuple[list[Any], list[Any]]:
+    """The answers' texts and starts, given as two lists (`datasets`) or as objects (SQuAD)."""
+    answers = row.value("answers")
+    if isinstance(answers, dict):
+        both = cast(dict[str, Any], answers)
+        texts, starts = both.get("text"), both.get("answer_start")
+    elif isinstance(answers, list) and all(isinstance(a, dict) for a in cast(list[Any], answers)):
+        each = cast(list[dict[str, Any]], answers)
+        texts, starts = [a.get("text") for a in each], [a.get("answer_start") for a in each]
+    else:
+        state = "is missing" if answers is None else "is no list of answers"
+        raise row.unusable("answers", state, _PLAIN)
+    if not isinstance(texts, list) or not isinstance(starts, list):
+        raise row.unusable("answers", "must hold two lists", _PLAIN)
+    pair = cast(list[Any], texts), cast(list[Any], starts)
+    if len(pair[0]) != len(pair[1]):
+        raise row.unusable("answers", "must hold two lists of equal length", _PLAIN)
+    if not pair[0]:
+        message = "a question needs at least one answer (SQuAD 2.0 has some without: use 1.1)"
         raise UserError(message, where=row.place)
-    if not texts:
-        raise UserError("a question needs at least one answer", where=row.place)
-    rows = (
-        Row(row.place, {"text": text, "answer_start": start})
-        for text, start in zip(texts, starts, strict=True)
-    )
-    return tuple(_answer(r) for r in rows)
+    return pair

@@ -7,7 +7,7 @@ grafted checkpoint reads the new language only.
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedModel
 
 from lingraft import compute
 from lingraft.architecture import Shape, shape_of_config
-from lingraft.formats import TaskRow, read_examples
+from lingraft.formats import Collected, Purpose, TaskRow, group_of
 from lingraft.params import EmbedParams, GraftParams, GraftTask
 from lingraft.stage import Compute, Manifest, Progress, Result
 from lingraft_trainer.context import StageContext
@@ -30,6 +30,7 @@ from lingraft_trainer.stages.embed import EMBEDDINGS
 from lingraft_trainer.stages.snapshots import snapshot_file
 from lingraft_trainer.tasks.kinds import Scores, kind_of, label_names
 from lingraft_trainer.tasks.retrieval import retrieval_scores
+from lingraft_trainer.tasks.training_data import read_task, read_warnings
 from lingraft_trainer.tokenization.swap import save_tokenizer
 from lingraft_trainer.training.loop import device_seconds
 from lingraft_trainer.training.mlm import heldout_score
@@ -88,6 +89,8 @@ def graft(ctx: StageContext) -> Result:
     seconds = time.perf_counter() - started
     shape = shape_of_config(body.config.to_dict(), where="base")
     metrics["evaluation"] = evaluation
+    said = [f"{one['task']}: {warning}" for one in evaluation for warning in one["warnings"]]
+    metrics["warnings"] = said
     if params.snapshot is None:  # what the whole of step 2 cost says nothing about a part of it
         metrics["compute"] = comparison(ctx.ancestors(), shape)
     return Result(
@@ -160,40 +163,41 @@ def _finetuned(
     kind = kind_of(task.format)
     target: list[Scores] = []
     source: list[Scores] = []
-    rows: list[TaskRow] = []
+    read: dict[Purpose, Collected] = {}
     for seed in task.seeds:
         path = ctx.inputs[f"finetune:{task.name}:{seed}"]
         auto: Any = kind.auto_class
         model = auto.from_pretrained(path, use_safetensors=True, local_files_only=True)
         model.to(ctx.device)
         labels = label_names(model)
-        rows = _rows(ctx, f"test:{task.name}", task, language, labels)
-        if f"source_test:{task.name}" in ctx.inputs:
+        read["test"] = read_task(
+            ctx.inputs[f"test:{task.name}"], task, language, "test", labels or None
+        )
+        if (own := ctx.inputs.get(f"source_test:{task.name}")) is not None:
+            read["sourceTest"] = read_task(own, task, SOURCE_LANGUAGE, "sourceTest", labels or None)
             source.append(
                 kind.evaluate(
                     model,
                     AutoTokenizer.from_pretrained(path),
-                    _rows(ctx, f"source_test:{task.name}", task, SOURCE_LANGUAGE, labels),
+                    read["sourceTest"].rows,
                     task.max_length,
                     SOURCE_LANGUAGE,
                 )
             )
         graft.into(model.cpu(), family)
         scores = kind.evaluate(
-            model.to(ctx.device), graft.tokenizer, rows, task.max_length, language
+            model.to(ctx.device), graft.tokenizer, read["test"].rows, task.max_length, language
         )
         target.append(scores)
         graft.save(model.cpu(), ctx.out / "tasks" / f"{task.name}-{seed}")
         _write_predictions(ctx.out / "predictions" / f"{task.name}-{seed}.jsonl", scores)
-    source_rows: list[TaskRow] = []
-    if source:
-        source_rows = _rows(ctx, f"source_test:{task.name}", task, SOURCE_LANGUAGE, None)
     return {
         "task": task.name,
         "format": task.format,
-        "examples": len(rows),
-        "metrics": summarise(target, rows),
-        "sourceMetrics": summarise(source, source_rows) if source else None,
+        "examples": len(read["test"].rows),
+        "metrics": summarise(target, read["test"].rows),
+        "sourceMetrics": summarise(source, read["sourceTest"].rows) if source else None,
+        **_said_of(read),
     }
 
 
@@ -201,27 +205,28 @@ def _retrieval(
     ctx: StageContext, graft: Graft, body: PreTrainedModel, task: GraftTask, language: str
 ) -> dict[str, Any]:
     """Sentence retrieval: the grafted body's vectors against the base's own."""
-    rows = _rows(ctx, f"test:{task.name}", task, language, None)
+    read = read_task(ctx.inputs[f"test:{task.name}"], task, language, "test")
     base: Any = AutoModel.from_pretrained(
         ctx.inputs["base"], use_safetensors=True, local_files_only=True, dtype=torch.float32
     )
     tokenizer = AutoTokenizer.from_pretrained(ctx.inputs["base"])
     scores = retrieval_scores(
-        base.to(ctx.device), tokenizer, body, graft.tokenizer, rows, task.max_length
+        base.to(ctx.device), tokenizer, body, graft.tokenizer, read.rows, task.max_length
     )
     return {
         "task": task.name,
         "format": task.format,
-        "examples": len(rows),
-        "metrics": summarise([scores], rows),
+        "examples": len(read.rows),
+        "metrics": summarise([scores], read.rows),
         "sourceMetrics": None,
+        **_said_of({"test": read}),
     }
 
 
-def _rows(
-    ctx: StageContext, name: str, task: GraftTask, language: str, labels: Sequence[str] | None
-) -> list[TaskRow]:
-    return read_examples(ctx.inputs[name], task.format, language, labels or None)
+def _said_of(read: Mapping[Purpose, Collected]) -> dict[str, Any]:
+    """Which files were read, and what was left out of them."""
+    data = {purpose: one.to_json() for purpose, one in read.items()}
+    return {"data": data, "warnings": read_warnings(read)}
 
 
 def summarise(runs: Sequence[Scores], rows: Sequence[TaskRow]) -> dict[str, Any]:
@@ -230,7 +235,7 @@ def summarise(runs: Sequence[Scores], rows: Sequence[TaskRow]) -> dict[str, Any]
     The standard error is of the mean over seeds, bootstrapped over the rows' groups; it says
     how sure the score is of the test set, not of the seeds (whose values are all given).
     """
-    groups = [getattr(row, "group", None) for row in rows]
+    groups = [group_of(row) for row in rows]
     summary: dict[str, Any] = {}
     for metric in runs[0].totals:
         values = [run.totals[metric] for run in runs]
