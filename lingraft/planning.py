@@ -1,7 +1,7 @@
 """Look the world up, then plan: fingerprints of every source, the base's shape, the cache."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from types import MappingProxyType
@@ -9,12 +9,15 @@ from typing import Any, cast
 
 from lingraft.architecture import Shape, shape_of_config
 from lingraft.errors import LingraftError, UserError
+from lingraft.files import dotted
+from lingraft.formats.wanted import Wanted
 from lingraft.plan import Plan, plan, source_uris
-from lingraft.resource import LanguageAdaptation
+from lingraft.resource import LanguageAdaptation, LanguageAdaptationSpec
 from lingraft.sources import fingerprint
 from lingraft.stage import Manifest, Source
 from lingraft.store import open_store
 from lingraft.store.stages import read_manifest
+from lingraft.task_files import FirstRows, first_rows, task_mistakes
 
 
 def plan_resource(
@@ -46,6 +49,7 @@ def plan_resource(
             sources[uri] = pending[uri].result()
         except LingraftError as error:
             errors.append(type(error)(str(error), where=field))
+    errors += _task_errors(spec, sources, fresh=pending)
     if len(errors) == 1:
         raise errors[0]
     if errors:
@@ -56,6 +60,26 @@ def plan_resource(
     elif shape is None or base not in pins:
         shape = _base_shape(base, sources[base].fingerprint)
     return plan(spec, sources, shape)
+
+
+def _task_errors(
+    spec: LanguageAdaptationSpec, sources: Mapping[str, Source], fresh: Container[str]
+) -> list[LingraftError]:
+    """What the first rows of task files that were not pinned before say, by field."""
+
+    def look(uri: str, wanted: Wanted) -> FirstRows | None:
+        return _first_rows(uri, sources[uri].fingerprint, wanted) if uri in sources else None
+
+    return [
+        type(error)(str(error), where=dotted(location))
+        for location, error in task_mistakes(spec, fresh, look)
+    ]
+
+
+@lru_cache(maxsize=256)
+def _first_rows(uri: str, fingerprint: str, wanted: Wanted) -> FirstRows | None:
+    """Of a source as it was pinned: many languages have one task."""
+    return first_rows(uri, wanted)
 
 
 @lru_cache(maxsize=256)

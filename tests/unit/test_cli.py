@@ -50,8 +50,10 @@ CONFIG = {
 def file(tmp_path: Path) -> Path:
     (tmp_path / "base").mkdir()
     (tmp_path / "base/config.json").write_text(json.dumps(CONFIG))
-    for name in ("sw.txt", "en.jsonl", "sw.jsonl"):
-        (tmp_path / name).write_text(f"some text of {name}\n")
+    (tmp_path / "sw.txt").write_text("habari\n")
+    for name in ("en.jsonl", "sw.jsonl"):
+        rows = [{"text": f"text of {name}", "label": label} for label in ("law", "poetry")]
+        (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
     (tmp_path / "sw.yaml").write_text(RESOURCE)
     return tmp_path / "sw.yaml"
 

@@ -80,6 +80,7 @@ class Simulation:
             stack.enter_context(patch.object(observe, "open_store", self.open_store))
             stack.enter_context(patch.object(planning, "open_store", self._base))
             stack.enter_context(patch.object(planning, "fingerprint", self._fingerprint))
+            stack.enter_context(patch.object(planning, "first_rows", lambda uri, wanted: None))
             stack.enter_context(patch.object(apply, "secrets", token))
             for _ in range(copies):
                 self.add_copy()
