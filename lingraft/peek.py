@@ -77,7 +77,7 @@ class _Ranges(io.RawIOBase):
 
     def __init__(self, store: "ArtifactStore", key: str, name: str) -> None:
         self._store, self._key, self._name = store, key, name
-        self._at, self._size, self._ahead = 0, FIRST_RANGE, b""
+        self._at, self._size, self._ahead, self._ended = 0, FIRST_RANGE, b"", False
 
     def readable(self) -> bool:
         """It is."""
@@ -85,13 +85,14 @@ class _Ranges(io.RawIOBase):
 
     def readinto(self, buffer: "memoryview[int]", /) -> int:  # type: ignore[override]
         """Fill a buffer, with what was fetched ahead first."""
-        if not self._ahead:
+        if not self._ahead and not self._ended:
             try:
                 self._ahead = self._store.get_range(self._key, self._at, self._size)
             except FileNotFoundError:
                 message = "this object went away; put it back, or plan again"
                 raise UserError(message, where=self._name) from None
             self._at += len(self._ahead)
+            self._ended = len(self._ahead) < self._size
             self._size = min(2 * self._size, MOST_RANGE)
         data = self._ahead[: len(buffer)]
         buffer[: len(data)] = data

@@ -200,10 +200,13 @@ def name_of(row: Row, name: str, expected: str) -> str:
     Raises:
         UnusableRowError: it is neither.
     """
-    number = whole_number(row.value(name))
+    value = row.value(name)
+    number = whole_number(value)
     if number is not None:
         return str(number)
-    return text_of(row, name, f"{expected}; {name} a string or a whole number").strip()
+    if not isinstance(value, str | None):
+        expected = f"a string or a whole number in {expected}"
+    return text_of(row, name, expected).strip()
 
 
 def optional_name(row: Row, name: str) -> str | None:

@@ -102,6 +102,28 @@ def test_validate_prints_every_mistake_to_stderr_and_exits_2(capsys, file):
     assert [line.split(":")[1] for line in err.splitlines()] == ["5", "6"]
 
 
+def test_validate_opens_the_task_files_that_are_here(capsys, file):
+    assert call(capsys, "validate", "-f", str(file))[0] == 0
+    (file.parent / "en.jsonl").write_text('{"text": "a"}\n')
+    (file.parent / "sw.jsonl").unlink()
+    (file.parent / "base/config.json").unlink()
+    code, out, err = call(capsys, "validate", "-f", str(file))
+    assert (code, out) == (2, "")
+    assert err.startswith(f"{file}:13: spec.tasks[0].train: {file.parent}/en.jsonl:1: the field")
+    assert len(err.splitlines()) == 1, "what is not here is not asked for"
+
+
+def test_plan_tells_of_wrong_task_files_beside_missing_inputs(capsys, file):
+    (file.parent / "sw.txt").unlink()
+    (file.parent / "sw.jsonl").write_text('{"text": "a", "label": "Law"}\n')
+    for command in ("plan", "run"):
+        code, _, err = call(capsys, command, "-f", str(file))
+        assert code == 2
+        assert "spec.corpus.uri: " in err
+        assert f"spec.tasks[0].test: {file.parent}/sw.jsonl:1: unknown label 'Law'" in err
+    assert not (file.parent / "store").exists()
+
+
 def test_plan_shows_stages_cost_and_savings(capsys, file):
     code, out, _ = call(capsys, "plan", "-f", str(file))
     assert code == 0

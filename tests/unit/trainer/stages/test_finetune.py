@@ -144,3 +144,27 @@ def test_a_dev_file_is_used_whole_and_its_labels_must_be_known(tmp_path: Path) -
     with pytest.raises(UserError, match="unknown label 'cow'") as caught:
         run(tmp_path / "again", params(epochs=1), topic_rows(6), base=base, dev=dev)
     assert caught.value.where.endswith("dev.jsonl:1")
+
+
+def test_what_was_read_and_what_was_left_out_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [*topic_rows(34), {"text": None, "label": "cat"}]
+    dev = write(tmp_path / "dev.jsonl", topic_rows(2))
+    result, _ = run(tmp_path, params(epochs=1), rows, dev=dev)
+    assert result.metrics["data"] == {
+        "train": {"files": [{"name": "train.jsonl", "rows": 102}], "skipped": 1},
+        "dev": {"files": [{"name": "dev.jsonl", "rows": 6}], "skipped": 0},
+    }
+    (warning,) = result.metrics["warnings"]
+    assert warning.startswith("train: 1 of 103 rows were left out, the first at ")
+    assert "train.jsonl:103" in warning and warning in caplog.text
+
+
+def test_names_of_labels_and_columns_reach_the_model(tmp_path: Path) -> None:
+    rows = [{"t": row["text"], "n": ANIMALS.index(row["label"])} for row in topic_rows(6)]
+    named = {"columns": {"text": "t", "label": "n"}, "labels": ["dog?", "cat?", "bird?"]}
+    result, ctx = run(tmp_path, params(epochs=1, **named), rows)
+    assert result.metrics["labels"] == ["dog?", "cat?", "bird?"]
+    config = json.loads((ctx.out / "config.json").read_text())
+    assert config["id2label"] == {"0": "dog?", "1": "cat?", "2": "bird?"}

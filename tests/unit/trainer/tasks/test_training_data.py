@@ -60,6 +60,19 @@ def test_the_split_holds_a_tenth_and_is_the_same_every_time(tmp_path: Path) -> N
     assert all(len(found) == 1 for found in sides.values()), "a repeated row is on both sides"
 
 
+def test_dev_labels_that_were_not_trained_are_refused(tmp_path: Path) -> None:
+    train = write(tmp_path / "train.jsonl", [{"text": "a", "label": x} for x in "ab"])
+    dev = write(tmp_path / "dev.jsonl", [{"text": "a", "label": x} for x in "abc"])
+    asked = FinetuneParams.model_validate(params())
+    with pytest.raises(UserError, match="unknown label 'c'; expected one of a, b") as caught:
+        read_training({"train": train, "dev": dev}, asked)
+    assert caught.value.where == f"{dev}:3"
+    # Where the task names them, only those that occur are trained.
+    asked = FinetuneParams.model_validate(params(labels=["c", "b", "a"]))
+    with pytest.raises(UserError, match="unknown label 'c'; expected one of b, a"):
+        read_training({"train": train, "dev": dev}, asked)
+
+
 def test_questions_on_one_paragraph_stay_together(tmp_path: Path) -> None:
     rows = [row | {"id": f"{i}"} for i, row in enumerate(question_rows(3) * 20)]
     train, dev, labels = split(tmp_path, rows, "qa")
