@@ -103,7 +103,8 @@ def _rows(file: TaskFile, wanted: Wanted, data: Collected) -> Iterator[None]:
     rows, parse = READERS[wanted.format]
     columns = dict(wanted.columns)
     for row in rows(file):
-        row = row._replace(columns=columns)
+        if columns:
+            row = row._replace(columns=columns)
         try:
             found = parse(row, wanted)
         except UnusableRowError as error:

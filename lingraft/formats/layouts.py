@@ -124,6 +124,7 @@ LAYOUTS = (
         english=True,
     ),
     Layout("XQuAD", _SQUAD, rf"(?P<split>xquad)\.{_LANGUAGE}", {"dev": "xquad", "test": "xquad"}),
+    Layout("TyDiQA-GoldP", _SQUAD, r"tydiqa-goldp-v1\.1-(?P<split>train|dev)", _TEST_IS_DEV),
     Layout("TyDiQA", _SQUAD, rf"tydiqa\.{_LANGUAGE}\.(?P<split>train|dev)", _TEST_IS_DEV),
 )
 

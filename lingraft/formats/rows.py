@@ -34,7 +34,7 @@ class Row(NamedTuple):
 
     def value(self, name: str) -> Any:
         """A field's value; None where there is none."""
-        return self.fields.get(self.column(name))
+        return self.fields.get(self.columns.get(name, name))
 
     def unusable(self, name: str, state: str, expected: str) -> UnusableRowError:
         """What is wrong with a field."""
@@ -72,7 +72,7 @@ def parsed(text: str, place: str, expected: str, *, whole_file: bool = False) ->
         UserError: it is no JSON, or no JSON that can mean one thing only.
     """
     try:
-        return json.loads(text, object_pairs_hook=_once)
+        return _DECODER.decode(text)
     except _TwiceError as error:
         message = f"the key '{error}' stands twice in one object; leave one of them"
         raise UserError(message, where=place) from error
@@ -98,6 +98,9 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         raise _TwiceError(next(key for key, _ in pairs if key in seen or seen.add(key)))
     return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once)
 
 
 def tsv_rows(file: TaskFile, *choices: Sequence[str]) -> Iterator[Row]:

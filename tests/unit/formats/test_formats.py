@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from lingraft.formats import (
     labels_of,
     read_examples,
 )
+from lingraft.formats.layouts import LAYOUTS
 
 DATA = Path(__file__).parents[2] / "data" / "tasks"
 
@@ -178,3 +180,14 @@ def test_labels_are_sorted_but_nli_keeps_its_order():
     assert of("b", "a", "b") == ("a", "b")
     assert of("neutral", "contradiction") == ("contradiction", "neutral")
     assert labels_of([]) == ()
+
+
+def test_the_examples_of_the_manual_are_read(tmp_path: Path):
+    manual = (Path(__file__).parents[3] / "docs" / "data.md").read_text()
+    shown = dict(re.findall(r"^\| `(\w+)` \| `(\{.*?\})` a line", manual, re.MULTILINE))
+    assert set(shown) == {"classification", "pairs", "qa", "retrieval"}
+    for format, line in shown.items():
+        assert len(rows_of(write(tmp_path / "x.jsonl", line), format, "fr")) == 1
+    for layout in LAYOUTS:
+        assert layout.name.split()[0].split("-GoldP")[0] in manual, layout.name
+    assert all(f"`{format}`" in manual for format in FORMATS)

@@ -42,6 +42,7 @@ TRANSLATE_TRAIN = [
 ]
 TRANSLATE_TEST = [f"translate-test-context-{code}-question-{code}.json" for code in ("ar", "de")]
 XQUAD = [f"xquad.{code}.json" for code in ("ar", "de", "en", "zh")]
+TYDI = ["tydiqa-goldp-v1.1-train.json", "tydiqa-goldp-v1.1-dev.json"]
 XTREME_TYDI = [f"tydiqa.{code}.{split}.json" for code in ("en", "sw") for split in ("train", "dev")]
 
 READ: list[tuple[list[str], str, str, str, str]] = [
@@ -87,6 +88,8 @@ READ: list[tuple[list[str], str, str, str, str]] = [
     (TRANSLATE_TRAIN, "squad", "train", "de", "de_squad-translate-train-train-v1.1.json"),
     (XQUAD, "squad", "test", "de", "xquad.de.json"),
     (XQUAD, "mlqa", "sourceTest", "en", "xquad.en.json"),
+    (TYDI, "squad", "test", "sw", "tydiqa-goldp-v1.1-dev.json"),
+    (TYDI, "squad", "train", "en", "tydiqa-goldp-v1.1-train.json"),
     (XTREME_TYDI, "squad", "test", "sw", "tydiqa.sw.dev.json"),
     (XTREME_TYDI, "squad", "train", "en", "tydiqa.en.train.json"),
 ]  # fmt: skip
