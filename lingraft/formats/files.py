@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from lingraft.errors import UserError
+from lingraft.store.disk import disk_errors
 
 _OTHERS = {
     b"\x1f\x8b": "gzip; name it .gz",
@@ -53,7 +54,12 @@ class TaskFile:
 
 def local_file(path: Path, key: str) -> TaskFile:
     """A file on this machine, whole."""
-    return TaskFile(str(path), key, lambda: path.open("rb"))
+
+    def opened() -> BinaryIO:
+        with disk_errors(path):
+            return path.open("rb")
+
+    return TaskFile(str(path), key, opened)
 
 
 def kind_of(name: str) -> str:

@@ -119,6 +119,8 @@ def tsv_rows(file: TaskFile, *choices: Sequence[str]) -> Iterator[Row]:
     """
     lines = lines_of(file)
     place, first = next(lines, (file.name, ""))
+    if not first and file.cut:  # the header itself
+        return
     header = [name.strip() for name in first.split("\t")]
     required = next((names for names in choices if set(names) <= set(header)), choices[0])
     expected = f"expected a header line with the tab-separated columns {', '.join(required)}"

@@ -5,8 +5,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lingraft import task_files
 from lingraft.errors import UserError
@@ -210,3 +213,48 @@ def test_nested_json_is_judged_by_its_whole_paragraphs(
     put("[" + lines.replace("\n", ",\n"))
     with pytest.raises(UserError, match="not an object"):
         look(path, "squad")
+
+
+LETTERS = st.sampled_from('ab "\\{}[],:\u00e9\u2028')
+WORDS = st.text(LETTERS, min_size=1, max_size=30).map("x{}".format)
+
+
+def lines_of(format: str, words: list[str]) -> str:
+    match format:
+        case "paws-x":
+            clean = [word.replace('"', "'") for word in words]
+            rows = [f"{i}\t{word}\tb\t{i % 2}" for i, word in enumerate(clean)]
+            return "\n".join(["id\tsentence1\tsentence2\tlabel", *rows])
+        case "squad":
+            answer = [{"text": "x", "answer_start": 0}]
+            qas = [{"id": "1", "question": "q", "answers": answer}]
+            paragraphs = [{"context": word, "qas": qas} for word in words]
+            return json.dumps({"data": [{"paragraphs": paragraphs}]})
+        case _:
+            rows = [{"text": word, "label": i % 2} for i, word in enumerate(words)]
+            return "\n".join(json.dumps(row) for row in rows)
+
+
+@given(
+    words=st.lists(WORDS, min_size=1, max_size=40),
+    format=st.sampled_from(["paws-x", "squad", "classification"]),
+    packed=st.booleans(),
+    limit=st.integers(1, 3000),
+)
+def test_nothing_right_is_refused_by_its_beginning(
+    tmp_path_factory: pytest.TempPathFactory,
+    words: list[str],
+    format: str,
+    packed: bool,
+    limit: int,
+) -> None:
+    suffix = {"paws-x": ".tsv", "squad": ".json"}.get(format, ".jsonl") + ".gz" * packed
+    path = tmp_path_factory.mktemp("cut") / f"data{suffix}"
+    raw = lines_of(format, words).encode()
+    path.write_bytes(gzip.compress(raw) if packed else raw)
+    names = ("MOST_BYTES", "NESTED_BYTES", "FIRST_BYTES")
+    with patch.multiple(task_files, **dict.fromkeys(names, limit)):
+        found = look(path, format, purpose="train")
+    assert found is not None
+    if limit < path.stat().st_size:
+        assert not found.whole

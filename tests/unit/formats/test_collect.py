@@ -136,6 +136,12 @@ def test_labels_that_differ_only_in_case_are_a_slip(tmp_path: Path) -> None:
     assert read_examples(path, "classification", "en", "train", names=("Yes", "No", "yes")).rows
 
 
+def test_a_number_where_names_were_trained_hints_at_their_order(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.jsonl", [{"text": "a", "label": 1}])
+    with pytest.raises(UserError, match=r"name them in order: tasks\[\]\.labels"):
+        read_examples(path, "classification", "en", "test", trained=("neg", "pos"))
+
+
 def test_labels_that_are_numbers_are_in_their_order() -> None:
     rows = [Example("a", None, str(i)) for i in (10, 9, 2, -1, 0)]
     assert labels_of(rows) == ("-1", "0", "2", "9", "10")
