@@ -66,7 +66,7 @@ def check_label(label: str, wanted: Wanted, place: str) -> None:
         message = f"unknown label '{label}'; expected one of {', '.join(allowed)}"
         if near := next((one for one in allowed if one.casefold() == label.casefold()), None):
             message += f" (it differs from '{near}' in case: write both alike)"
-        elif label.isdecimal() and not wanted.names:
+        elif label.isdecimal() and not wanted.names and wanted.format not in _LABELS:
             message += " (if it is the number of one, name them in order: tasks[].labels)"
         raise UserError(message, where=place)
 

@@ -170,11 +170,9 @@ def _finetuned(
         model = auto.from_pretrained(path, use_safetensors=True, local_files_only=True)
         model.to(ctx.device)
         labels = label_names(model)
-        read["test"] = read_task(
-            ctx.inputs[f"test:{task.name}"], task, language, "test", labels or None
-        )
+        read["test"] = read_task(ctx.inputs[f"test:{task.name}"], task, language, "test", labels)
         if (own := ctx.inputs.get(f"source_test:{task.name}")) is not None:
-            read["sourceTest"] = read_task(own, task, SOURCE_LANGUAGE, "sourceTest", labels or None)
+            read["sourceTest"] = read_task(own, task, SOURCE_LANGUAGE, "sourceTest", labels)
             source.append(
                 kind.evaluate(
                     model,
