@@ -10,21 +10,10 @@ TaskFormat = Literal[
     "xnli", "paws-x", "mlqa", "squad", "classification", "pairs", "qa", "retrieval"
 ]
 
-
 QA_FORMATS: tuple[TaskFormat, ...] = ("mlqa", "squad", "qa")
-
+"""Formats of questions on paragraphs."""
 LABELLED: tuple[TaskFormat, ...] = ("classification", "pairs")
 """Formats whose labels are the user's own."""
-
-LabelName = Annotated[str, Field(min_length=1, max_length=256)]
-
-
-def metrics_of(format: TaskFormat) -> tuple[str, ...]:
-    """The metrics a gate can ask for."""
-    if format == "retrieval":
-        return ("accuracy",)
-    return ("exactMatch", "f1") if format in QA_FORMATS else ("accuracy", "macroF1")
-
 
 COLUMNS: dict[TaskFormat, tuple[str, ...]] = {
     "classification": ("text", "label", "group"),
@@ -34,13 +23,20 @@ COLUMNS: dict[TaskFormat, tuple[str, ...]] = {
 }
 """The fields of files of one's own; published formats have their own names for theirs."""
 
+LabelName = Annotated[str, Field(min_length=1, max_length=256)]
+Column = Annotated[str | None, Field(default=None, min_length=1, max_length=256)]
+
+
+def metrics_of(format: TaskFormat) -> tuple[str, ...]:
+    """The metrics a gate can ask for."""
+    if format == "retrieval":
+        return ("accuracy",)
+    return ("exactMatch", "f1") if format in QA_FORMATS else ("accuracy", "macroF1")
+
 
 def columns_of(format: TaskFormat) -> str:
     """The fields that `columns` can rename, as people read them."""
     return ", ".join(COLUMNS.get(format, ())) or "none"
-
-
-Column = Annotated[str | None, Field(default=None, min_length=1, max_length=256)]
 
 
 class Columns(Model):

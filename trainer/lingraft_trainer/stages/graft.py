@@ -247,4 +247,4 @@ def summarise(runs: Sequence[Scores], rows: Sequence[TaskRow]) -> dict[str, Any]
 def _write_predictions(path: Path, scores: Scores) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = (json.dumps(one, ensure_ascii=False) for one in scores.predictions)
-    path.write_text("\n".join(lines) + "\n")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
