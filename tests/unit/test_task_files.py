@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lingraft import task_files
+from lingraft import peek, task_files
 from lingraft.errors import UserError
 from lingraft.formats.wanted import Wanted
-from lingraft.task_files import FirstRows, first_rows, task_mistakes
-from tests.support.specs import spec_of
+from lingraft.resource import API_VERSION, KIND, LanguageAdaptation
+from lingraft.task_files import FirstRows, first_rows, local_mistakes, task_mistakes
+from tests.support.specs import fields_of, spec_of
 
 ROWS = [{"text": f"text {i}", "label": "ab"[i % 2]} for i in range(8)]
 
@@ -102,6 +103,23 @@ def test_only_fresh_files_are_judged_but_the_others_labels_count(tmp_path: Path)
 
 def test_nothing_there_is_somebody_elses_mistake(tmp_path: Path) -> None:
     assert first_rows((tmp_path / "gone").as_uri(), Wanted("qa", "en", "test")) is None
+
+
+def test_validate_asks_no_bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peek, "s3_store", lambda location: pytest.fail(f"asked {location}"))
+    test = write(tmp_path / "test.jsonl", [{"text": "a"}])
+    task = {"name": "t", "format": "pairs", "train": "s3://tasks/train.jsonl", "test": test}
+    resource = LanguageAdaptation.model_validate(
+        {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "metadata": {"name": "a"},
+            "spec": fields_of("Standard") | {"tasks": [task]},
+        }
+    )
+    ((where, error),) = local_mistakes(resource)
+    assert where == ("spec", "tasks", 0, "test")
+    assert f"{tmp_path}/test.jsonl:1: the field 'textPair' is missing" in str(error)
 
 
 # How much is read
