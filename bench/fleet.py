@@ -144,8 +144,10 @@ def upload(count: int) -> None:
     store = open_store(URI)
     store.put("base/config.json", json.dumps(CONFIG).encode())
     store.put("base/model.safetensors", b"weights")
-    for name in ("train.jsonl", "test.jsonl", "en.txt"):
-        store.put(f"tasks/{name}", name.encode())
+    store.put("tasks/en.txt", b"some text")
+    for name in ("train.jsonl", "test.jsonl"):
+        rows = [json.dumps({"text": name, "label": label}) for label in ("law", "poetry")]
+        store.put(f"tasks/{name}", "\n".join(rows).encode())
     with ThreadPoolExecutor(4) as pool:
         names = [f"language-{i:05}" for i in range(count)]
         list(pool.map(lambda name: store.put(f"corpora/{name}.txt", name.encode() * 99), names))

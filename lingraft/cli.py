@@ -38,13 +38,17 @@ Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, for
 
 @app.command()
 def validate(files: Files) -> None:
-    """Check files: every mistake at once, with file, line and field. Uses no network."""
+    """Check files, and the task files on this machine that they name: every mistake at once.
+
+    Each with file, line and field. Uses no network.
+    """
     from lingraft.files import BadFileError, load_resources
+    from lingraft.task_files import local_mistakes
 
     bad: list[str] = []
     for file in files:
         try:
-            for resource in load_resources(file):
+            for resource in load_resources(file, local_mistakes):
                 print(f"{file}: {resource.metadata.name} is valid")
         except BadFileError as error:
             bad += [str(mistake) for mistake in error.mistakes]

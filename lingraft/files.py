@@ -2,7 +2,7 @@
 
 import difflib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -10,10 +10,12 @@ from typing import Any, cast, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from lingraft.errors import UserError
+from lingraft.errors import LingraftError, UserError
 from lingraft.resource import KIND, LanguageAdaptation
 
 Location = tuple[str | int, ...]
+Fault = tuple[Location, LingraftError]
+"""A field, and what is wrong with what it names."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,14 @@ def load_resource(file: Path) -> LanguageAdaptation:
     return resources[0]
 
 
-def load_resources(file: Path) -> list[LanguageAdaptation]:
+def load_resources(
+    file: Path, check: Callable[[LanguageAdaptation], list[Fault]] = lambda resource: []
+) -> list[LanguageAdaptation]:
     """Every LanguageAdaptation of a file (`---` between them).
+
+    Args:
+        file: The YAML.
+        check: What else may be wrong with a resource that is well-formed.
 
     Raises:
         BadFileError: Everything that is wrong with any of them.
@@ -72,6 +80,10 @@ def load_resources(file: Path) -> list[LanguageAdaptation]:
         found = _parse(file, node)
         if isinstance(found, LanguageAdaptation):
             resources.append(found)
+            mistakes += [
+                Mistake(file, _line(node, where), dotted(where), str(error))
+                for where, error in check(found)
+            ]
         else:
             mistakes += found
     if not nodes:
@@ -100,7 +112,7 @@ def _parse(file: Path, node: yaml.Node) -> LanguageAdaptation | list[Mistake]:
         resource = LanguageAdaptation.model_validate(document, by_alias=True, by_name=False)
     except ValidationError as error:
         found = [
-            Mistake(file, _line(node, one["loc"]), _dotted(one["loc"]), _sentence(one))
+            Mistake(file, _line(node, one["loc"]), dotted(one["loc"]), _sentence(one))
             for one in error.errors()
         ]
         return sorted(repeated + found, key=lambda mistake: mistake.line)
@@ -150,7 +162,8 @@ def _line(node: yaml.Node, location: Location) -> int:
     return line
 
 
-def _dotted(location: Location) -> str:
+def dotted(location: Location) -> str:
+    """A field as people write it: `spec.tasks[0].test`."""
     text = ""
     for part in location:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
@@ -173,7 +186,7 @@ def _sentence(error: Any) -> str:
             return str(context["error"])
         case "string_pattern_mismatch":
             return f"{value!r} does not have the form {context['pattern']}"
-        case "string_type" if isinstance(value, bool):
+        case "string_type" if isinstance(value, bool | int | float):
             return f"YAML reads this as {value}; put it in quotes"  # Norwegian is `no`
         case _:
             message: str = error["msg"]

@@ -88,10 +88,27 @@ class EmbedParams(Contract):
     )
 
 
-class FinetuneParams(Contract):
-    """Inputs: `base`, `train`, and `dev` where one is given. Never the target language."""
+class TaskFiles(Contract):
+    """How the files of a task are read."""
 
     format: TaskFormat
+    columns: dict[str, str] = Field(
+        default_factory=dict[str, str],
+        exclude_if=lambda columns: not columns,
+        description="Our name of a field to the files', where they differ. Empty it is not "
+        "digested.",
+    )
+    labels: tuple[str, ...] = Field(
+        default=(),
+        exclude_if=lambda labels: not labels,
+        description="The labels in order; empty: those of the training data. Empty it is not "
+        "digested.",
+    )
+
+
+class FinetuneParams(TaskFiles):
+    """Inputs: `base`, `train`, and `dev` where one is given. Never the target language."""
+
     source_language: str
     epochs: int
     batch_size: int
@@ -101,14 +118,13 @@ class FinetuneParams(Contract):
     seed: int
 
 
-class GraftTask(Contract):
+class GraftTask(TaskFiles):
     """One task to evaluate.
 
     Its inputs are `test:<name>`, `source_test:<name>` and, for each seed, `finetune:<name>:<seed>`.
     """
 
     name: str
-    format: TaskFormat
     max_length: int
     seeds: tuple[int, ...]
 

@@ -1,7 +1,7 @@
 """Look the world up, then plan: fingerprints of every source, the base's shape, the cache."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from types import MappingProxyType
@@ -9,13 +9,16 @@ from typing import Any, cast
 
 from lingraft.architecture import Shape, shape_of_config
 from lingraft.errors import LingraftError, UserError
+from lingraft.files import dotted
+from lingraft.formats.wanted import Wanted
 from lingraft.plan import Plan, plan, readings
-from lingraft.resource import LanguageAdaptation
-from lingraft.selection import Reading
+from lingraft.resource import LanguageAdaptation, LanguageAdaptationSpec
+from lingraft.selection import Reading, task_reads
 from lingraft.sources import fingerprint
 from lingraft.stage import Manifest, Source
 from lingraft.store import open_store
 from lingraft.store.stages import read_manifest
+from lingraft.task_files import FirstRows, first_rows, task_mistakes
 
 
 def plan_resource(
@@ -45,6 +48,8 @@ def plan_resource(
             sources[one] = looked_up.result()
         except LingraftError as error:
             errors.setdefault(field, type(error)(str(error), where=field))
+    for error in _task_errors(spec, sources, fresh=pending):
+        errors.setdefault(error.where, error)
     if errors:
         first, *others = errors.values()
         raise type(first)("\n".join(map(str, errors.values()))) if others else first
@@ -54,6 +59,29 @@ def plan_resource(
     elif shape is None or Reading(base, "checkpoint") not in pins:
         shape = _base_shape(base, sources[Reading(base, "checkpoint")].fingerprint)
     return plan(spec, sources, shape)
+
+
+def _task_errors(
+    spec: LanguageAdaptationSpec, sources: Mapping[Reading, Source], fresh: Iterable[Reading]
+) -> list[LingraftError]:
+    """What the first rows of task files that were not pinned before say, by field."""
+
+    def look(uri: str, wanted: Wanted) -> FirstRows | None:
+        found = sources.get(
+            Reading(uri, task_reads(wanted.format, wanted.purpose, wanted.language))
+        )
+        return None if found is None else _first_rows(uri, found.fingerprint, wanted)
+
+    return [
+        type(error)(str(error), where=dotted(location))
+        for location, error in task_mistakes(spec, {one.uri for one in fresh}, look)
+    ]
+
+
+@lru_cache(maxsize=256)
+def _first_rows(uri: str, fingerprint: str, wanted: Wanted) -> FirstRows | None:
+    """Of a source as it was pinned: many languages have one task."""
+    return first_rows(uri, wanted)
 
 
 @lru_cache(maxsize=256)

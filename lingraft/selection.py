@@ -7,10 +7,12 @@ need not travel. Everything here is a function of the files' names.
 import re
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from lingraft.errors import UserError
-from lingraft.stage import Reads
+from lingraft.formats.examples import Purpose
+from lingraft.formats.folders import files_to_read
+from lingraft.formats.wanted import Wanted
 
 CONFIG = "config.json"
 WEIGHTS, WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -32,24 +34,34 @@ PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
 
 
 class Reading(NamedTuple):
-    """A place that a resource names, and as what it is read."""
+    """A place that a resource names, and as what it is read (see `selected`)."""
 
     uri: str
-    reads: Reads
+    reads: str
 
 
-def selected(keys: Sequence[str], reads: Reads | None) -> list[str]:
+def task_reads(format: str, purpose: Purpose, language: str) -> str:
+    """As what a task's files are read: which of a folder's are meant hangs on all three."""
+    return f"task:{format}:{purpose}:{language}"
+
+
+def selected(keys: Sequence[str], reads: str | None) -> list[str]:
     """The keys that count, in their order.
 
     Args:
         keys: Of all visible files, relative to the source's URI; one empty key if that is a file.
-        reads: As what it is read; None: all count.
+        reads: As what it is read: checkpoint, tokenizer, text, or what `task_reads` gives. None:
+            all count.
 
     Raises:
-        UserError: Nothing there can be read as that.
+        UserError: Nothing there can be read as that, or there is no telling what.
     """
     if reads is None or list(keys) == [""] or not keys:
         return list(keys)
+    if reads.startswith("task:"):
+        _, format, purpose, language = reads.split(":")
+        wanted = Wanted(format=format, language=language, purpose=cast(Purpose, purpose))
+        return files_to_read(keys, wanted, "")
     return _BY_READS[reads](keys)
 
 
@@ -107,23 +119,8 @@ def _format(key: str) -> str:
     return PurePosixPath(name.stem).suffix if name.suffix in CODECS else name.suffix
 
 
-ABOUT_THE_DATA = (".md", ".pdf", ".py", ".html", ".rst")
-
-
-def _task(keys: Sequence[str]) -> list[str]:
-    found = [k for k in keys if not k.lower().endswith(ABOUT_THE_DATA) and not _about(k)]
-    if not found:
-        raise UserError("the directory holds no task file")
-    return found
-
-
-def _about(key: str) -> bool:
-    return PurePosixPath(key).stem.upper() in ("README", "LICENSE", "LICENCE")
-
-
-_BY_READS: dict[Reads, Callable[[Sequence[str]], list[str]]] = {
+_BY_READS: dict[str, Callable[[Sequence[str]], list[str]]] = {
     "checkpoint": _checkpoint,
     "tokenizer": _tokenizer,
     "text": _text,
-    "task": _task,
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from lingraft.cache import populate
 from lingraft.errors import UserError
 from lingraft.selection import selected
-from lingraft.stage import FileRecord, Reads, Source, sha256_of
+from lingraft.stage import FileRecord, Source, sha256_of
 from lingraft.store.base import Conflict, ObjectInfo, checked_key
 from lingraft.store.disk import disk_errors, hash_file, in_parallel
 from lingraft.store.uri import S3Location, parse_uri
@@ -35,7 +35,7 @@ class _Object(NamedTuple):
     """`sha256:...` of a local file, `etag:...` of an S3 object."""
 
 
-def fingerprint(uri: str, reads: Reads | None = None) -> Source:
+def fingerprint(uri: str, reads: str | None = None) -> Source:
     """The source at a URI as it is now: the files of a directory or prefix, or the one file.
 
     Files and folders whose names start with a dot are not part of it, nor is what is not read.
@@ -52,7 +52,7 @@ def fingerprint(uri: str, reads: Reads | None = None) -> Source:
     return pin(uri, objects, reads)
 
 
-def pin(uri: str, objects: Iterable[tuple[str, int, str]], reads: Reads | None = None) -> Source:
+def pin(uri: str, objects: Iterable[tuple[str, int, str]], reads: str | None = None) -> Source:
     """The source that has these objects, given as (key, bytes, tag) in any order."""
     found = sorted(objects)
     name = PurePosixPath(uri)
@@ -87,7 +87,7 @@ def fetch_source(source: Source, cache_dir: Path) -> Path:
     if not isinstance(location, S3Location):
         return location
 
-    store, name = _s3(location)
+    store, name = s3_store(location)
     single = [found.key for found in objects] == [""]
 
     def fill(folder: Path) -> tuple[FileRecord, ...]:
@@ -121,24 +121,24 @@ def _changed(then: Source, now: Source) -> UserError:
     return UserError(message, where=then.uri)
 
 
-def _objects(uri: str, reads: Reads | None) -> tuple[_Object, ...]:
+def _objects(uri: str, reads: str | None) -> tuple[_Object, ...]:
     """What is read of a URI, as it is now; nothing where there is nothing."""
     location = parse_uri(uri)
     if isinstance(location, S3Location):
-        store, name = _s3(location)
-        found = dict(_s3_objects(store, name))
+        store, name = s3_store(location)
+        found = dict(s3_objects(store, name))
         keys = _selected(list(found), reads, uri)
         return tuple(_Object(key, found[key].size, f"etag:{found[key].etag}") for key in keys)
     try:
         with disk_errors(location):
-            keys = _selected(_local_keys(location), reads, uri)
+            keys = _selected(local_keys(location), reads, uri)
             return tuple(in_parallel(lambda key: _local_object(location, key), keys))
     except FileNotFoundError as error:
         message = "this file went away, or is a broken link; remove it, or put it back"
         raise UserError(message, where=str(error.filename)) from error
 
 
-def _selected(keys: list[str], reads: Reads | None, uri: str) -> list[str]:
+def _selected(keys: list[str], reads: str | None, uri: str) -> list[str]:
     try:
         return selected(keys, reads)
     except UserError as error:
@@ -149,7 +149,7 @@ def _visible(key: str) -> bool:
     return not any(part.startswith(".") for part in key.split("/"))
 
 
-def _local_keys(root: Path) -> list[str]:
+def local_keys(root: Path) -> list[str]:
     """Keys below a directory, or the empty key of a file; links to files count as files."""
     if root.is_file():
         return [""]
@@ -174,7 +174,7 @@ def _local_object(root: Path, key: str) -> _Object:
     return _Object(key, status.st_size, f"sha256:{known}")
 
 
-def _s3(location: S3Location) -> "tuple[S3Store, str]":
+def s3_store(location: S3Location) -> "tuple[S3Store, str]":
     """The store that holds a location, and the location's name in it (empty: all of it)."""
     from lingraft.store.s3 import S3Store
 
@@ -182,7 +182,8 @@ def _s3(location: S3Location) -> "tuple[S3Store, str]":
     return S3Store(location.bucket, folder), name
 
 
-def _s3_objects(store: "S3Store", name: str) -> Iterator[tuple[str, ObjectInfo]]:
+def s3_objects(store: "S3Store", name: str) -> Iterator[tuple[str, ObjectInfo]]:
+    """Every object at a name of a store, by its path below it; the empty one if it is a file."""
     first = next(store.list(name), None) if name else None
     if first is not None and first.key == name:
         yield "", first

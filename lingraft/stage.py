@@ -65,10 +65,6 @@ class FileRecord(Contract):
     sha256: str
 
 
-Reads = Literal["checkpoint", "tokenizer", "text", "task"]
-"""What an external input is read as: it decides which of its files count (`lingraft.selection`)."""
-
-
 class Source(Contract):
     """An external input (checkpoint, text, task data) as it was when first planned.
 
@@ -77,10 +73,11 @@ class Source(Contract):
     """
 
     uri: str
-    reads: Reads | None = Field(
+    reads: str | None = Field(
         default=None,
         exclude_if=lambda reads: reads is None,
-        description="As what it is read. Unset in plans of contract 1: all of its files count.",
+        description="As what it is read, which decides which of its files count "
+        "(`lingraft.selection`). Unset in plans of contract 1: all of them.",
     )
     fingerprint: str = Field(
         description="Hex sha256 over the keys, sizes and tags (hash or ETag) of the objects that "

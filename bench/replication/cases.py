@@ -13,9 +13,9 @@ from bench.replication.measure import Measured
 from bench.replication.preset import Preset
 from bench.replication.stages import graft_name
 from lingraft.cache import cache_dir
+from lingraft.formats import group_of, read_examples
 from lingraft.resource.tasks import Task
 from lingraft.sources import fetch_source
-from lingraft_trainer.data.tasks import Example, TaskRow, read_examples
 
 HELD_OUT = "held-out text"
 """The task without labels: bits per byte of masked words, the fewer the better."""
@@ -87,7 +87,8 @@ def _of_task(
     assert task.train is not None
     train, test = (sources[uri] for uri in (task.train, task.test))
     rule, scores = floor(train, test, task.format, language)
-    groups = list(_groups(read_examples(fetch_source(test, cache_dir()), task.format, language)))
+    read = read_examples(fetch_source(test, cache_dir()), task.format, language, "test")
+    groups = [group_of(row) or str(number) for number, row in enumerate(read.rows)]
     curves = {
         arm: _curve(runs, [one.scores[task.name] for one in runs]) for arm, runs in arms.items()
     }
@@ -155,10 +156,3 @@ def _curve(runs: Sequence[Measured], scores: Sequence[Array]) -> Curve:
         base=first.manifests[graft_name(first.steps[-1])].stage.inputs["base"],
         once=first.once,
     )
-
-
-def _groups(rows: Sequence[TaskRow]) -> Iterator[str]:
-    """What stands or falls together: a chapter, a package; else each example by itself."""
-    for number, row in enumerate(rows):
-        own = row.group if isinstance(row, Example) else None
-        yield own or str(number)

@@ -14,9 +14,9 @@ import numpy as np
 
 from bench.replication.preset import ROOT
 from lingraft.cache import cache_dir
+from lingraft.formats import FORMATS, Example, Purpose, read_examples
 from lingraft.sources import fetch_source
 from lingraft.stage import Source, sha256_of
-from lingraft_trainer.data.tasks import FORMATS, Example, read_examples
 
 FLOORS = ROOT / ".demo" / "replication" / "floors"
 BASELINES = ROOT / "examples" / "bible" / "baselines.py"
@@ -30,7 +30,7 @@ def floor(train: Source, test: Source, form: str, language: str) -> tuple[str, l
     if kept.exists():
         name, correct = json.loads(kept.read_text())
         return name, correct
-    english, rows = _read(train, form, "en"), _read(test, form, language)
+    english, rows = _read(train, form, "en", "train"), _read(test, form, language, "test")
     if FORMATS[form] == "qa":
         return "no answer", [0.0] * len(rows)
     common = Counter(one.label for one in english).most_common(1)[0][0]
@@ -72,5 +72,5 @@ def _overlaps(rows: list[Example]) -> np.ndarray:
     return np.array([[overlap(one.text, one.text_pair or "")] for one in rows])
 
 
-def _read(source: Source, form: str, language: str) -> list[Any]:
-    return read_examples(fetch_source(source, cache_dir()), form, language)
+def _read(source: Source, form: str, language: str, purpose: Purpose) -> list[Any]:
+    return read_examples(fetch_source(source, cache_dir()), form, language, purpose).rows

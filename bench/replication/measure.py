@@ -12,11 +12,11 @@ from bench.replication.preset import Run
 from bench.replication.stages import graft_name
 from lingraft import compute
 from lingraft.architecture import Shape
+from lingraft.formats import FORMATS
 from lingraft.params import PretrainParams
 from lingraft.plan import Plan
 from lingraft.stage import Manifest
 from lingraft.store import open_store
-from lingraft_trainer.data.tasks import FORMATS
 
 METRIC = {"qa": "f1"}
 """What a task is scored by, where it is not accuracy."""
@@ -137,5 +137,6 @@ def _scores(plan: Plan, graft: Manifest, task: str, seed: int) -> list[float]:
     key = f"{graft.stage.ref}/{graft.holder}/files/predictions/{task}-{seed}.jsonl"
     found = open_store(plan.store).get(key)
     assert found is not None, f"no {key} in the store"
-    lines = [json.loads(line) for line in found[0].decode().splitlines()]
+    # Bytes: a text's own line separators (U+2028) end no line of a file.
+    lines = [json.loads(line) for line in found[0].splitlines()]
     return [float(o["f1"] if "f1" in o else o["label"] == o["prediction"]) for o in lines]

@@ -19,7 +19,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from lingraft_trainer.data.tasks import Example, read_examples
+from lingraft.formats import Example, read_examples
 from lingraft_trainer.metrics import accuracy, bootstrap_stderr
 
 SEED = 0
@@ -29,7 +29,8 @@ Score = dict[str, float]
 def read(data: Path, language: str, fold: str) -> list[Example]:
     """One genre file."""
     path = data / "genre" / f"{language}-{fold}.jsonl"
-    return [e for e in read_examples(path, "classification", language) if isinstance(e, Example)]
+    rows = read_examples(path, "classification", language, "test").rows
+    return [e for e in rows if isinstance(e, Example)]
 
 
 def train(examples: list[Example]) -> Pipeline:

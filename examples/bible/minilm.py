@@ -36,11 +36,11 @@ def untouched(base: Path, pairs: Path) -> dict[str, float]:
     """Retrieval by the original model and tokenizer, top-1 accuracy raw and centred."""
     from transformers import AutoModel, AutoTokenizer
 
-    from lingraft_trainer.data.tasks import read_examples
+    from lingraft.formats import read_examples
     from lingraft_trainer.tasks.retrieval import retrieval_scores
 
     model, tokenizer = AutoModel.from_pretrained(base), AutoTokenizer.from_pretrained(base)
-    rows = read_examples(pairs, "retrieval", "fr")
+    rows = read_examples(pairs, "retrieval", "fr", "test").rows
     return retrieval_scores(model, tokenizer, model, tokenizer, rows, 128).totals
 
 

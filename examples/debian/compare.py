@@ -20,7 +20,7 @@ from sections import LANGUAGES, SCARCE
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bible"))
 from baselines import Score, evaluate, score, train
-from lingraft_trainer.data.tasks import Example, read_examples
+from lingraft.formats import Example, read_examples
 
 PIECES = 4096
 """Of the tokenizers of the preset `cpu-small`."""
@@ -35,7 +35,8 @@ _WORDS = re.compile(r"[^\W_]+")
 def read(data: Path, language: str, fold: str) -> list[Example]:
     """One file of the task."""
     path = data / "sections" / f"{language}-{fold}.jsonl"
-    return [e for e in read_examples(path, "classification", language) if isinstance(e, Example)]
+    rows = read_examples(path, "classification", language, "test").rows
+    return [e for e in rows if isinstance(e, Example)]
 
 
 def compared(data: Path) -> dict[str, Score]:

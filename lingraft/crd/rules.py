@@ -11,7 +11,14 @@ from pydantic import BaseModel
 
 from lingraft.resource import LanguageAdaptationSpec
 from lingraft.resource.steps import Architecture, Base, Tokenizer
-from lingraft.resource.tasks import Task, TaskFormat, metrics_of
+from lingraft.resource.tasks import (
+    COLUMNS,
+    LABELLED,
+    Task,
+    TaskFormat,
+    columns_of,
+    metrics_of,
+)
 
 Reason = Literal["FieldValueRequired", "FieldValueForbidden"]
 
@@ -63,6 +70,23 @@ def _metrics() -> str:
     return f"{{{', '.join(pairs)}}}[self.format]"
 
 
+def _columns() -> str:
+    """CEL for: every column that is named is one of the task's format."""
+    formats: dict[str, list[str]] = {}
+    for form, names in COLUMNS.items():
+        for name in names:
+            formats.setdefault(name, []).append(form)
+    return " && ".join(
+        f"(!has(self.columns.{name}) || self.format in {found})" for name, found in formats.items()
+    )
+
+
+def _columns_of() -> str:
+    """CEL for the columns of the task's format that can be renamed."""
+    pairs = (f"'{one}': '{columns_of(one)}'" for one in get_args(TaskFormat))
+    return f"{{{', '.join(pairs)}}}[self.format]"
+
+
 RULES: dict[type[BaseModel], list[Rule]] = {
     LanguageAdaptationSpec: [
         Rule(
@@ -102,6 +126,18 @@ RULES: dict[type[BaseModel], list[Rule]] = {
             ".gate.metric",
             expression=f"'gate.metric is ' + self.gate.metric + '; a ' + self.format"
             f" + ' task has ' + {_metrics()}",
+        ),
+        Rule(
+            f"!has(self.columns) || ({_columns()})",
+            "columns that the task's format does not have",
+            ".columns",
+            expression="'columns of a ' + self.format + ' task that can be renamed: '"
+            f" + {_columns_of()}",
+        ),
+        Rule(
+            f"!has(self.labels) || self.format in {list(LABELLED)}",
+            "labels are for classification and pairs tasks",
+            ".labels",
         ),
         Rule(
             "self.format != 'retrieval'"

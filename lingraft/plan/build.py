@@ -11,6 +11,7 @@ from lingraft.plan.defaults import (
     HELDOUT_SHARE,
     MiniLayers,
     embed_steps,
+    evaluation_length,
     masked_lm,
     mini_layers,
     sequence_length,
@@ -18,7 +19,7 @@ from lingraft.plan.defaults import (
     tokenizer,
 )
 from lingraft.plan.model import Plan
-from lingraft.plan.readings import readings
+from lingraft.plan.readings import readings, reads_of
 from lingraft.plan.shared import add_base, add_finetunes, add_mini, tokenizer_of_base
 from lingraft.selection import Reading
 from lingraft.stage import Source
@@ -65,7 +66,7 @@ def plan(
         flops=_embed_flops(spec, shape, training, _depth(spec, shape, layers)),
         steps=training.steps,
     )
-    _add_graft(dag, spec, {"base": base, "corpus": corpus, "embed": embed})
+    _add_graft(dag, spec, shape, {"base": base, "corpus": corpus, "embed": embed})
     return Plan(
         stages=dag.stages,
         sources=tuple(sources[reading] for reading in readings(spec)),
@@ -127,20 +128,25 @@ def _embed_flops(
     )
 
 
-def _add_graft(dag: Dag, spec: resource.LanguageAdaptationSpec, inputs: dict[str, str]) -> str:
+def _add_graft(
+    dag: Dag, spec: resource.LanguageAdaptationSpec, shape: Shape, inputs: dict[str, str]
+) -> str:
     tasks: list[params.GraftTask] = []
     for task in spec.tasks:
-        inputs[f"test:{task.name}"] = dag.source(task.test, "task")
+        inputs[f"test:{task.name}"] = dag.source(task.test, reads_of(task, "test", spec.language))
         if task.source_test is not None:
-            inputs[f"source_test:{task.name}"] = dag.source(task.source_test, "task")
-        finetuned = add_finetunes(dag, task, inputs["base"])
+            reads = reads_of(task, "sourceTest", spec.language)
+            inputs[f"source_test:{task.name}"] = dag.source(task.source_test, reads)
+        finetuned = add_finetunes(dag, task, shape, inputs["base"])
         for seed, name in enumerate(finetuned):
             inputs[f"finetune:{task.name}:{seed}"] = name
         tasks.append(
             params.GraftTask(
                 name=task.name,
                 format=task.format,
-                max_length=task.max_length,
+                columns=task.renamed,
+                labels=task.label_names,
+                max_length=evaluation_length(task, spec.embeddings, shape),
                 seeds=tuple(range(len(finetuned))),
             )
         )

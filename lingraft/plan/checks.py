@@ -8,6 +8,7 @@ from lingraft.architecture import Shape
 from lingraft.errors import UserError
 from lingraft.plan.defaults import MiniLayers, sequence_length
 from lingraft.resource.steps import MaskedLanguageModelling
+from lingraft.resource.tasks import Task
 
 
 def check(spec: resource.LanguageAdaptationSpec, shape: Shape, layers: MiniLayers) -> None:
@@ -19,6 +20,8 @@ def check(spec: resource.LanguageAdaptationSpec, shape: Shape, layers: MiniLayer
     _check_depths(spec, shape, layers)
     _check_head(spec, shape)
     _check_lengths(spec, shape)
+    for i, task in enumerate(spec.tasks):
+        _check_names(task, f"spec.tasks[{i}]")
 
 
 def _check_depths(spec: resource.LanguageAdaptationSpec, shape: Shape, layers: MiniLayers) -> None:
@@ -51,6 +54,15 @@ def _check_head(spec: resource.LanguageAdaptationSpec, shape: Shape) -> None:
         )
 
 
+def _check_names(task: Task, field: str) -> None:
+    """Two labels, or two fields of a file, must not be one."""
+    labels = [label.casefold() for label in task.label_names]
+    for name, names in (("labels", labels), ("columns", list(task.renamed.values()))):
+        if twice := next((one for one in names if names.count(one) > 1), ""):
+            message = f"'{twice}' stands there twice: name each once"
+            raise UserError(message, where=f"{field}.{name}")
+
+
 def _check_lengths(spec: resource.LanguageAdaptationSpec, shape: Shape) -> None:
     trained: dict[str, MaskedLanguageModelling] = {"spec.embeddings": spec.embeddings}
     if spec.base.pretrain is not None:
@@ -66,7 +78,7 @@ def _check_lengths(spec: resource.LanguageAdaptationSpec, shape: Shape) -> None:
             )
     length = sequence_length(spec.embeddings, shape)
     for i, task in enumerate(spec.tasks):
-        if task.max_length > length:
+        if task.max_length is not None and task.max_length > length:
             raise UserError(
                 f"is {task.max_length}, longer than the {length} tokens the embeddings are trained "
                 "at: positions would be met there first; shorten it or raise "

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from lingraft.plan.model import PlannedStage
 from lingraft.selection import Reading
-from lingraft.stage import Contract, Reads, Source, Stage, StageKind
+from lingraft.stage import Contract, Source, Stage, StageKind
 
 
 class Dag:
@@ -19,7 +19,7 @@ class Dag:
         """What was added so far."""
         return tuple(self._planned.values())
 
-    def source(self, uri: str, reads: Reads) -> str:
+    def source(self, uri: str, reads: str) -> str:
         """The ref of an external input, by which its content is digested and not its place."""
         return f"source/{self._sources[Reading(uri, reads)].fingerprint}"
 

@@ -6,12 +6,15 @@ from typing import NamedTuple
 from lingraft import params, resource
 from lingraft.architecture import Shape
 from lingraft.resource.steps import MaskedLanguageModelling, Tokenizer
+from lingraft.resource.tasks import QA_FORMATS, Task
 from lingraft.stage import Source
 
 HELDOUT_SHARE = 0.01
 SOURCE_LANGUAGE = "en"
 LONGEST_ROW = 512
 WARMUP_SHARE = 0.08
+EXAMPLE_LENGTH, QA_LENGTH = 128, 384
+"""Tokens of an example; of a question with its paragraph as in SQuAD's usual settings."""
 MAX_STEPS, MAX_EPOCHS = 125_000, 40
 SNAPSHOT_FACTOR = 2**0.5
 """Between the updates of one snapshot and the next."""
@@ -42,6 +45,20 @@ def mini_layers(spec: resource.LanguageAdaptationSpec, shape: Shape) -> MiniLaye
 def sequence_length(choice: MaskedLanguageModelling, shape: Shape) -> int:
     """Tokens of one row: 512, or the base's positions if fewer."""
     return choice.sequence_length or min(LONGEST_ROW, shape.positions)
+
+
+def finetune_length(task: Task, shape: Shape) -> int:
+    """Tokens of one example in fine-tuning: of questions more, but no more than the base has.
+
+    The embeddings' row length has no say: languages share fine-tuned models.
+    """
+    usual = QA_LENGTH if task.format in QA_FORMATS else EXAMPLE_LENGTH
+    return task.max_length or min(usual, shape.positions)
+
+
+def evaluation_length(task: Task, embeddings: MaskedLanguageModelling, shape: Shape) -> int:
+    """Tokens of one example in evaluation: those of fine-tuning, as far as embeddings saw them."""
+    return min(finetune_length(task, shape), sequence_length(embeddings, shape))
 
 
 def masked_lm(

@@ -1,8 +1,10 @@
 """Which places a spec names, and as what each is read."""
 
 from lingraft import resource
-from lingraft.selection import Reading
-from lingraft.stage import Reads
+from lingraft.formats.examples import Purpose
+from lingraft.plan.defaults import SOURCE_LANGUAGE
+from lingraft.resource.tasks import Task
+from lingraft.selection import Reading, task_reads
 
 
 def readings(spec: resource.LanguageAdaptationSpec) -> dict[Reading, str]:
@@ -12,28 +14,37 @@ def readings(spec: resource.LanguageAdaptationSpec) -> dict[Reading, str]:
     on small nodes read nothing else of it.
     """
     base, pretrain = spec.base.uri, spec.base.pretrain
-    text: dict[str, str | None] = {"spec.corpus.uri": spec.corpus.uri}
-    tokenizer = {"spec.base.uri": base, "spec.tokenizer.uri": spec.tokenizer.uri}
-    task: dict[str, str | None] = {}
+    found: dict[Reading, str] = {Reading(spec.corpus.uri, "text"): "spec.corpus.uri"}
+
+    def add(uri: str | None, reads: str, field: str) -> None:
+        if uri is not None:
+            found.setdefault(Reading(uri, reads), field)
+
+    add(base, "checkpoint", "spec.base.uri")
+    add(base, "tokenizer", "spec.base.uri")
+    add(spec.tokenizer.uri, "tokenizer", "spec.tokenizer.uri")
     if pretrain is not None:
-        text["spec.base.pretrain.text.uri"] = pretrain.text.uri
-        tokenizer["spec.base.pretrain.tokenizer.uri"] = pretrain.tokenizer.uri
+        add(pretrain.text.uri, "text", "spec.base.pretrain.text.uri")
+        add(pretrain.tokenizer.uri, "tokenizer", "spec.base.pretrain.tokenizer.uri")
     if spec.method == "MiniPost" and spec.mini.text is not None:
-        text["spec.mini.text.uri"] = spec.mini.text.uri
-    for i, one in enumerate(spec.tasks):
-        task[f"spec.tasks[{i}].train"] = one.train
-        task[f"spec.tasks[{i}].dev"] = one.dev
-        task[f"spec.tasks[{i}].test"] = one.test
-        task[f"spec.tasks[{i}].sourceTest"] = one.source_test
-    by_reads: dict[Reads, dict[str, str | None]] = {
-        "text": text,
-        "checkpoint": {"spec.base.uri": base},
-        "tokenizer": tokenizer,
-        "task": task,
-    }
-    found: dict[Reading, str] = {}
-    for reads, named in by_reads.items():
-        for field, uri in named.items():
-            if uri is not None:
-                found.setdefault(Reading(uri, reads), field)
+        add(spec.mini.text.uri, "text", "spec.mini.text.uri")
+    for i, task in enumerate(spec.tasks):
+        for purpose, uri in uris_of(task).items():
+            reads = reads_of(task, purpose, spec.language)
+            add(uri, reads, f"spec.tasks[{i}].{purpose}")
     return found
+
+
+def uris_of(task: Task) -> dict[Purpose, str | None]:
+    """A task's files by their purpose."""
+    return {
+        "train": task.train,
+        "dev": task.dev,
+        "test": task.test,
+        "sourceTest": task.source_test,
+    }
+
+
+def reads_of(task: Task, purpose: Purpose, language: str) -> str:
+    """As what a task's files are read; all but `test` are in the source language."""
+    return task_reads(task.format, purpose, language if purpose == "test" else SOURCE_LANGUAGE)

@@ -6,15 +6,18 @@ test data or its gate: one of them in a digest, and a fleet trains its base agai
 
 from lingraft import compute, params, resource
 from lingraft.architecture import Shape
+from lingraft.formats.examples import Purpose
 from lingraft.plan.dag import Dag
 from lingraft.plan.defaults import (
     HELDOUT_SHARE,
     SOURCE_LANGUAGE,
     MiniLayers,
+    finetune_length,
     masked_lm,
     tokenizer,
 )
 from lingraft.resource.tasks import Task
+from lingraft.selection import task_reads
 
 
 def add_base(
@@ -115,24 +118,28 @@ def add_mini(
     )
 
 
-def add_finetunes(dag: Dag, task: Task, base: str) -> tuple[str, ...]:
+def add_finetunes(dag: Dag, task: Task, shape: Shape, base: str) -> tuple[str, ...]:
     """One fine-tuned model a seed, by seed; none for a task that needs no training."""
     if task.train is None:
         return ()
-    inputs = {"base": base, "train": dag.source(task.train, "task")}
-    if task.dev is not None:
-        inputs["dev"] = dag.source(task.dev, "task")
+    inputs = {"base": base}
+    named: dict[Purpose, str | None] = {"train": task.train, "dev": task.dev}
+    for purpose, uri in named.items():
+        if uri is not None:
+            inputs[purpose] = dag.source(uri, task_reads(task.format, purpose, SOURCE_LANGUAGE))
     return tuple(
         dag.add(
             f"finetune-{task.name}-{seed}",
             "finetune",
             params.FinetuneParams(
                 format=task.format,
+                columns=task.renamed,
+                labels=task.label_names,
                 source_language=SOURCE_LANGUAGE,
                 epochs=task.epochs,
                 batch_size=task.batch_size,
                 learning_rate=task.learning_rate,
-                max_length=task.max_length,
+                max_length=finetune_length(task, shape),
                 dropout=task.dropout,
                 seed=seed,
             ),

@@ -1,6 +1,6 @@
 """Steps 3 and 4 of the method: tasks, and the gates that they have to pass."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -10,12 +10,48 @@ TaskFormat = Literal[
     "xnli", "paws-x", "mlqa", "squad", "classification", "pairs", "qa", "retrieval"
 ]
 
+QA_FORMATS: tuple[TaskFormat, ...] = ("mlqa", "squad", "qa")
+"""Formats of questions on paragraphs."""
+LABELLED: tuple[TaskFormat, ...] = ("classification", "pairs")
+"""Formats whose labels are the user's own."""
+
+COLUMNS: dict[TaskFormat, tuple[str, ...]] = {
+    "classification": ("text", "label", "group"),
+    "pairs": ("text", "textPair", "label", "group"),
+    "qa": ("context", "question", "answers", "id"),
+    "retrieval": ("source", "target"),
+}
+"""The fields of files of one's own; published formats have their own names for theirs."""
+
+LabelName = Annotated[str, Field(min_length=1, max_length=256)]
+Column = Annotated[str | None, Field(default=None, min_length=1, max_length=256)]
+
 
 def metrics_of(format: TaskFormat) -> tuple[str, ...]:
     """The metrics a gate can ask for."""
     if format == "retrieval":
         return ("accuracy",)
-    return ("exactMatch", "f1") if format in ("squad", "mlqa", "qa") else ("accuracy", "macroF1")
+    return ("exactMatch", "f1") if format in QA_FORMATS else ("accuracy", "macroF1")
+
+
+def columns_of(format: TaskFormat) -> str:
+    """The fields that `columns` can rename, as people read them."""
+    return ", ".join(COLUMNS.get(format, ())) or "none"
+
+
+class Columns(Model):
+    """What the files call a field, where that is not our name of it."""
+
+    text: Column = Field(description="classification, pairs: the text, or the first of a pair.")
+    text_pair: Column = Field(description="pairs: the second text.")
+    label: Column = Field(description="classification, pairs: the label.")
+    group: Column = Field(description="classification, pairs: what stands or falls together.")
+    context: Column = Field(description="qa: the paragraph.")
+    question: Column = Field(description="qa: the question.")
+    answers: Column = Field(description="qa: the answers.")
+    id: Column = Field(description="qa: the question's id.")
+    source: Column = Field(description="retrieval: the sentence in the new language.")
+    target: Column = Field(description="retrieval: its translation into the source language.")
 
 
 class Gate(Model):
@@ -51,6 +87,18 @@ class Task(Model):
     source_test: Uri | None = Field(
         default=None, description="Source-language test data, to show what transfer costs."
     )
+    columns: Columns | None = Field(
+        default=None,
+        description="Other names of the fields of classification, pairs, qa and retrieval files, "
+        "such as {text: sentence, label: category}.",
+    )
+    labels: list[LabelName] | None = Field(
+        default=None,
+        min_length=2,
+        max_length=1000,
+        description="The labels in order, where the files give their numbers from 0, or no others "
+        "may occur. Default: those of the training data, sorted. classification and pairs.",
+    )
     gate: Gate | None = Field(
         default=None, description="A quality bar: below it the adaptation is not Ready."
     )
@@ -59,8 +107,13 @@ class Task(Model):
     learning_rate: float = Field(
         default=2e-5, gt=0, le=1, description="AdamW's peak learning rate, after 6 % warm-up."
     )
-    max_length: int = Field(
-        default=128, ge=16, le=MOST_POSITIONS, description="Tokens of one example, at most."
+    max_length: int | None = Field(
+        default=None,
+        ge=16,
+        le=MOST_POSITIONS,
+        description="Tokens of one example, at most; longer paragraphs of questions are read in "
+        "overlapping windows of so many. Default: 128, of mlqa, squad and qa 384, or what the base "
+        "and the embeddings' rows allow if that is less.",
     )
     dropout: float = Field(
         default=0.1, ge=0, lt=1, description="Share dropped out in the layers, 0 to 1."
@@ -69,11 +122,26 @@ class Task(Model):
         default=1, ge=1, le=20, description="Fine-tuning runs; their scores are averaged."
     )
 
+    @property
+    def renamed(self) -> dict[str, str]:
+        """Our name of a field to the files', where they differ."""
+        return self.columns.model_dump(by_alias=True, exclude_none=True) if self.columns else {}
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The labels in order; empty where those of the training data are meant."""
+        return tuple(label.strip() for label in self.labels or ())
+
     @model_validator(mode="after")
     def _needs_train(self) -> Self:
         if self.gate is not None and self.gate.metric not in metrics_of(self.format):
             known = ", ".join(metrics_of(self.format))
             raise ValueError(f"gate.metric is {self.gate.metric}; a {self.format} task has {known}")
+        if set(self.renamed) - set(COLUMNS.get(self.format, ())):
+            message = f"columns of a {self.format} task that can be renamed: "
+            raise ValueError(message + columns_of(self.format))
+        if self.labels is not None and self.format not in LABELLED:
+            raise ValueError("labels are for classification and pairs tasks")
         if self.format == "retrieval":
             if self.train or self.dev or self.source_test:
                 raise ValueError(

@@ -61,6 +61,14 @@ class ArtifactStore(ABC):
         """The (bytes, ETag) of a small object, or None where there is none."""
 
     @abstractmethod
+    def get_range(self, key: str, start: int, size: int) -> bytes:
+        """The bytes from `start` on, `size` of them or as many as there are.
+
+        Raises:
+            FileNotFoundError: There is no such object.
+        """
+
+    @abstractmethod
     def put(
         self, key: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None
     ) -> str:

@@ -38,6 +38,13 @@ class FileStore(ArtifactStore):
             except FileNotFoundError:
                 return None
 
+    def get_range(self, key: str, start: int, size: int) -> bytes:
+        """See `ArtifactStore.get_range`."""
+        path = self._root / checked_key(key)
+        with disk_errors(path), path.open("rb") as stream:
+            stream.seek(start)
+            return stream.read(size)
+
     def put(
         self, key: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None
     ) -> str:

@@ -43,6 +43,10 @@ _CONFLICT = {"412", "PreconditionFailed", "ConditionalRequestConflict"}
 _REGION = {"301", "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraint"}
 
 
+class OutOfRangeError(InfrastructureError):
+    """An object ends before the range that was asked for."""
+
+
 def s3_fault(error: Exception, uri: str, endpoint: str) -> Exception:
     """The one sentence for what botocore raised; never its text where that may hold a secret."""
     if isinstance(error, aws.ClientError):
@@ -51,6 +55,8 @@ def s3_fault(error: Exception, uri: str, endpoint: str) -> Exception:
         code, said = str(answer["Error"].get("Code")), str(answer["Error"].get("Message"))
         if code in ("404", "NoSuchKey"):
             return FileNotFoundError(uri)
+        if code in ("416", "InvalidRange"):
+            return OutOfRangeError("this object ends before that range", where=uri)
         if code in _CONFLICT:
             return Conflict("this object changed meanwhile", where=uri)
         if code == "NoSuchBucket":
@@ -147,6 +153,14 @@ class S3Store(ArtifactStore):
             return self._read(key, lambda body: body.read())
         except FileNotFoundError:
             return None
+
+    def get_range(self, key: str, start: int, size: int) -> bytes:
+        """See `ArtifactStore.get_range`."""
+        try:
+            wanted = f"bytes={start}-{start + size - 1}"
+            return self._read(key, lambda body: body.read(), Range=wanted)[0]
+        except OutOfRangeError:
+            return b""
 
     def _read(self, key: str, take: Callable[[Any], T], **conditions: str) -> tuple[T, str]:
         with self._faults(key):

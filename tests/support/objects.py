@@ -9,6 +9,8 @@ from typing import Any
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from lingraft.resource.tasks import COLUMNS, LABELLED, QA_FORMATS
+
 Object = dict[str, Any]
 Schema = dict[str, Any]
 
@@ -72,7 +74,8 @@ def _strategy(node: Schema, definitions: dict[str, Schema]) -> st.SearchStrategy
             values = _strategy(node["additionalProperties"], definitions)
             return st.dictionaries(_TEXT, values, max_size=3)
         case "array":
-            return st.lists(_strategy(node["items"], definitions), max_size=3)
+            least = node.get("minItems", 0)
+            return st.lists(_strategy(node["items"], definitions), min_size=least, max_size=3)
         case "integer":
             least = node.get("minimum", node.get("exclusiveMinimum", -(2**63) - 1) + 1)
             most = node.get("maximum", node.get("exclusiveMaximum", 2**63) - 1)
@@ -135,7 +138,12 @@ def _architecture(one: Object) -> Object:
 
 
 def _task(one: Object) -> Object:
-    qa = one["format"] in ("squad", "mlqa", "qa")
+    qa = one["format"] in QA_FORMATS
+    if one.get("columns"):
+        mine = COLUMNS.get(one["format"], ())
+        one["columns"] = {k: v for k, v in one["columns"].items() if k in mine}
+    if one["format"] not in LABELLED:
+        one.pop("labels", None)
     if one.get("gate"):
         one["gate"]["metric"] = "f1" if qa else "accuracy"
     if one["format"] != "retrieval":

@@ -64,6 +64,21 @@ REFUSALS: list[tuple[str, str, Changes]] = [
         {"tasks": [task(format="retrieval")]},
     ),
     (
+        "spec.tasks[0].columns",
+        "columns of a pairs task that can be renamed: text, textPair, label, group",
+        {"tasks": [task(format="pairs", columns={"text": "premise", "context": "b"})]},
+    ),
+    (
+        "spec.tasks[0].columns",
+        "columns of a xnli task that can be renamed: none",
+        {"tasks": [task(columns={"label": "gold"})]},
+    ),
+    (
+        "spec.tasks[0].labels",
+        "labels are for classification and pairs tasks",
+        {"tasks": [task(labels=["no", "yes"])]},
+    ),
+    (
         "spec.tasks[1].gate.metric",
         "gate.metric is accuracy; a squad task has exactMatch, f1",
         {

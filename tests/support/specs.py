@@ -7,7 +7,7 @@ from lingraft.plan import Plan, plan, readings
 from lingraft.resource import LanguageAdaptationSpec
 from lingraft.selection import Reading
 from lingraft.sources import pin
-from lingraft.stage import Reads, Source
+from lingraft.stage import Source
 
 ROBERTA_BASE = Shape(
     model_type="roberta",
@@ -52,7 +52,7 @@ def spec_of(method: str = "Standard", **changes: Any) -> LanguageAdaptationSpec:
 
 
 def pinned(
-    uri: str, reads: Reads = "text", *, size: int = TEXT_BYTES, key: str = "text.txt"
+    uri: str, reads: str = "text", *, size: int = TEXT_BYTES, key: str = "text.txt"
 ) -> Source:
     """A source whose content is its URI."""
     return pin(uri, [(key, size, f"sha256:{uri} {reads}")], reads)

@@ -52,8 +52,10 @@ def file(tmp_path: Path) -> Path:
     (tmp_path / "base/config.json").write_text(json.dumps(CONFIG))
     (tmp_path / "base/model.safetensors").write_text("weights")
     (tmp_path / "base/tokenizer.json").write_text("{}")
-    for name in ("sw.txt", "en.jsonl", "sw.jsonl"):
-        (tmp_path / name).write_text(f"some text of {name}\n")
+    (tmp_path / "sw.txt").write_text("habari\n")
+    for name in ("en.jsonl", "sw.jsonl"):
+        rows = [{"text": f"text of {name}", "label": label} for label in ("law", "poetry")]
+        (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
     (tmp_path / "sw.yaml").write_text(RESOURCE)
     return tmp_path / "sw.yaml"
 
@@ -100,6 +102,28 @@ def test_validate_prints_every_mistake_to_stderr_and_exits_2(capsys, file):
     assert code == 2
     assert out == ""
     assert [line.split(":")[1] for line in err.splitlines()] == ["5", "6"]
+
+
+def test_validate_opens_the_task_files_that_are_here(capsys, file):
+    assert call(capsys, "validate", "-f", str(file))[0] == 0
+    (file.parent / "en.jsonl").write_text('{"text": "a"}\n')
+    (file.parent / "sw.jsonl").unlink()
+    (file.parent / "base/config.json").unlink()
+    code, out, err = call(capsys, "validate", "-f", str(file))
+    assert (code, out) == (2, "")
+    assert err.startswith(f"{file}:13: spec.tasks[0].train: {file.parent}/en.jsonl:1: the field")
+    assert len(err.splitlines()) == 1, "what is not here is not asked for"
+
+
+def test_plan_tells_of_wrong_task_files_beside_missing_inputs(capsys, file):
+    (file.parent / "sw.txt").unlink()
+    (file.parent / "sw.jsonl").write_text('{"text": "a", "label": "Law"}\n')
+    for command in ("plan", "run"):
+        code, _, err = call(capsys, command, "-f", str(file))
+        assert code == 2
+        assert "spec.corpus.uri: " in err
+        assert f"spec.tasks[0].test: {file.parent}/sw.jsonl:1: unknown label 'Law'" in err
+    assert not (file.parent / "store").exists()
 
 
 def test_plan_shows_stages_cost_and_savings(capsys, file):

@@ -72,6 +72,15 @@ def test_a_mistake_in_a_list_has_its_line_and_index(tmp_path):
     assert found == ["10: spec.tasks[0].epoch: there is no such field; did you mean epochs?"]
 
 
+def test_what_yaml_takes_for_something_else_is_to_be_quoted(tmp_path):
+    task = "name: a, labels: [no, 1, 'x'], train: s3://tasks/t.jsonl,"
+    text = GOOD.replace("name: a,", task).replace("format: retrieval", "format: pairs")
+    assert mistakes(tmp_path, text) == [
+        "10: spec.tasks[0].labels[0]: YAML reads this as False; put it in quotes",
+        "10: spec.tasks[0].labels[1]: YAML reads this as 1; put it in quotes",
+    ]
+
+
 def test_rules_between_fields_are_sentences(tmp_path):
     found = mistakes(tmp_path, GOOD.replace("method: Standard", "method: MiniPost"))
     assert found == ["4: spec: method MiniPost needs mini.text: source-language text for step 1b"]

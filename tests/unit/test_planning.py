@@ -89,6 +89,51 @@ def test_a_pin_hides_no_missing_input(world: Path) -> None:
         plan_resource(resource(world, "gone.txt"), pins, first.shape)
 
 
+def with_task(world: Path, **task: str) -> LanguageAdaptation:
+    fields = {name: (world / path).as_uri() for name, path in task.items()}
+    made = resource(world).model_dump(by_alias=True)
+    made["spec"]["tasks"] = [{"name": "t", "format": "classification", **fields}]
+    return LanguageAdaptation.model_validate(made)
+
+
+def rows(world: Path, name: str, *labels: str) -> None:
+    made = (json.dumps({"text": "a", "label": label}) + "\n" for label in labels)
+    (world / name).write_text("".join(made))
+
+
+def test_a_wrong_task_file_is_refused_by_its_field(world: Path) -> None:
+    rows(world, "en.jsonl", "a", "b")
+    rows(world, "sw.jsonl", "a", "c")
+    with pytest.raises(UserError) as caught:
+        plan_resource(with_task(world, train="en.jsonl", test="sw.jsonl"))
+    assert caught.value.where == "spec.tasks[0].test"
+    assert caught.value.message.startswith(f"{world}/sw.jsonl:2: unknown label 'c'")
+    rows(world, "sw.jsonl", "a", "b")
+    plan_resource(with_task(world, train="en.jsonl", test="sw.jsonl"))
+
+
+def test_a_task_file_that_is_pinned_is_not_judged_again(world: Path) -> None:
+    rows(world, "en.jsonl", "a", "b")
+    rows(world, "sw.jsonl", "a", "b")
+    first = plan_resource(with_task(world, train="en.jsonl", test="sw.jsonl"))
+    pins = pins_of(first)
+    (world / "sw.jsonl").write_text("overwritten since")
+    again = with_task(world, train="en.jsonl", test="sw.jsonl")
+    assert plan_resource(again, pins, first.shape) == first
+    rows(world, "other.jsonl", "a", "c")
+    with pytest.raises(UserError, match="unknown label 'c'"):
+        plan_resource(with_task(world, train="en.jsonl", test="other.jsonl"), pins, first.shape)
+
+
+def test_one_look_at_a_task_serves_every_language_that_has_it(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows(world, "en.jsonl", "a", "b")
+    first = plan_resource(with_task(world, train="en.jsonl", test="en.jsonl"))
+    monkeypatch.setattr(planning, "first_rows", lambda uri, wanted: pytest.fail(f"read {uri}"))
+    assert plan_resource(with_task(world, train="en.jsonl", test="en.jsonl")) == first
+
+
 def test_equal_content_at_two_places_is_two_sources(world: Path) -> None:
     (world / "copy.txt").write_text("habari")
     changed = resource(world).model_dump(by_alias=True)

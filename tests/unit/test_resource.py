@@ -30,7 +30,7 @@ def test_the_shortest_spec_and_its_defaults():
 def test_a_task_and_its_defaults():
     xnli = spec_of(tasks=[task(seeds=1)]).tasks[0]
     assert (xnli.epochs, xnli.batch_size, xnli.learning_rate) == (3, 32, 2e-5)
-    assert (xnli.max_length, xnli.seeds, xnli.gate, xnli.dev) == (128, 1, None, None)
+    assert (xnli.max_length, xnli.seeds, xnli.gate, xnli.dev) == (None, 1, None, None)
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.name)

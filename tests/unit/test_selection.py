@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from lingraft.errors import UserError
 from lingraft.selection import selected
-from lingraft.stage import Reads
 
 PUBLISHED = [
     ".gitattributes",
@@ -33,6 +32,7 @@ TOKENIZER = [
     "tokenizer_config.json",
     "vocab.json",
 ]
+TASK = "task:classification:test:fr"
 SHARDS = [f"model-0000{i}-of-00002.safetensors" for i in (1, 2)]
 INDEX = "model.safetensors.index.json"
 
@@ -66,10 +66,11 @@ def test_shards_count_where_there_is_no_whole_file():
         (["config.json", "0_Transformer/model.safetensors"], "checkpoint", "no model.safetensors"),
         (["config.json", "model.safetensors"], "tokenizer", "no tokenizer in it"),
         (["README.md", "a.csv"], "text", "no .txt, .jsonl or .parquet file"),
-        (["README.md", "LICENSE", "paper.pdf"], "task", "holds no task file"),
+        (["README.md", "LICENSE", "paper.pdf"], TASK, "holds no task file"),
+        (["a.train.jsonl", "a.test.jsonl"], TASK, "mixes splits"),
     ],
 )
-def test_what_cannot_be_read_is_said_by_its_names(keys: list[str], reads: Reads, sentence: str):
+def test_what_cannot_be_read_is_said_by_its_names(keys: list[str], reads: str, sentence: str):
     with pytest.raises(UserError, match=sentence):
         selected(keys, reads)
 
@@ -80,12 +81,18 @@ def test_text_by_its_suffix_whatever_its_case():
 
 
 def test_what_is_about_task_data_is_no_task_data():
-    keys = ["LICENSE", "README.txt", "a.jsonl", "paper.pdf", "x/README", "x/b.tsv"]
-    assert selected(keys, "task") == ["a.jsonl", "x/b.tsv"]
+    keys = ["LICENSE", "README.txt", "a.jsonl", "b.jsonl", "paper.pdf", "x/README"]
+    assert selected(keys, TASK) == ["a.jsonl", "b.jsonl"]
 
 
-@given(st.sampled_from(["checkpoint", "tokenizer", "text", "task", None]))
-def test_a_single_file_and_nothing_are_taken_as_they_are(reads: Reads | None):
+def test_of_a_published_folder_only_what_is_meant_counts():
+    keys = [f"fr/{name}.tsv" for name in ("dev_2k", "test_2k", "translated_train")]
+    for purpose, name in (("test", "test_2k"), ("dev", "dev_2k")):
+        assert selected(keys, f"task:paws-x:{purpose}:fr") == [f"fr/{name}.tsv"]
+
+
+@given(st.sampled_from(["checkpoint", "tokenizer", "text", TASK, None]))
+def test_a_single_file_and_nothing_are_taken_as_they_are(reads: str | None):
     assert selected([""], reads) == [""]
     assert selected([], reads) == []
 

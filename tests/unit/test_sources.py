@@ -8,7 +8,6 @@ import pytest
 from lingraft import sources
 from lingraft.errors import UserError
 from lingraft.sources import fetch_source, fingerprint, pin
-from lingraft.stage import Reads
 
 
 @pytest.fixture
@@ -145,7 +144,7 @@ def test_what_is_not_read_is_neither_counted_nor_hashed(
     base.mkdir()
     for name in ("config.json", "model.safetensors", "tokenizer.json"):
         (base / name).write_text(name)
-    as_what: list[Reads] = ["checkpoint", "tokenizer"]
+    as_what: list[str] = ["checkpoint", "tokenizer"]
     before = {reads: fingerprint(base.as_uri(), reads) for reads in as_what}
     monkeypatch.setattr(sources, "hash_file", lambda path: pytest.fail(f"{path} was hashed"))
     for name in ("README.md", "pytorch_model.bin"):

@@ -10,7 +10,7 @@ import string
 import sys
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import NamedTuple, Protocol
 
@@ -30,12 +30,7 @@ _CHINESE = re.compile(r"([\u4e00-\u9fa5])")
 
 
 class QuestionLike(Protocol):
-    """What is scored: `data.examples.Question` without its import."""
-
-    @property
-    def id(self) -> str:
-        """Key of its prediction."""
-        ...
+    """What is scored of a question."""
 
     @property
     def answer_texts(self) -> Sequence[str]:
@@ -94,14 +89,19 @@ def f1(prediction: str, answer: str, language: str) -> float:
 
 
 def qa_scores(
-    questions: Sequence[QuestionLike], predictions: Mapping[str, str], language: str
+    questions: Sequence[QuestionLike], predictions: Sequence[str | None], language: str
 ) -> QaScores:
-    """Score predictions by question id; a question without one scores 0, as officially."""
+    """Score predictions, one a question in their order: ids may be shared, as MLQA's are.
 
-    def best(metric: Callable[[str, str, str], float], question: QuestionLike) -> float:
-        if question.id not in predictions:
-            return 0.0
-        prediction = predictions[question.id]
-        return max(metric(prediction, answer, language) for answer in question.answer_texts)
+    A question without a prediction scores 0, as officially.
+    """
 
-    return QaScores([best(exact_match, q) for q in questions], [best(f1, q) for q in questions])
+    def best(metric: Callable[[str, str, str], float]) -> list[float]:
+        return [
+            0.0
+            if prediction is None
+            else max(metric(prediction, answer, language) for answer in question.answer_texts)
+            for question, prediction in zip(questions, predictions, strict=True)
+        ]
+
+    return QaScores(best(exact_match), best(f1))

@@ -61,8 +61,8 @@ SHAPES: dict[str, Object] = {
             task("mlqa", format="mlqa", gate={"metric": "f1", "min": 0}),
             task("squad", format="squad", gate={"metric": "exactMatch", "min": 0.1}),
             task("own", format="classification", dev="file:///dev", sourceTest="file:///test"),
-            task("pairs", format="pairs"),
-            task("qa", format="qa"),
+            task("pairs", format="pairs", labels=["no", "yes"], columns={"textPair": "b"}),
+            task("qa", format="qa", columns={"id": "number", "context": "paragraph"}),
             {
                 "name": "retrieval",
                 "format": "retrieval",

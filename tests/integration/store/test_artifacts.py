@@ -350,3 +350,13 @@ def test_a_file_stores_uri_names_its_folder(tmp_path: Path) -> None:
     store = open_store((tmp_path / "ein Ort").as_uri())
     store.put("a/b", b"")
     assert Path(unquote(store.uri.removeprefix("file://")), "a/b").is_file()
+
+
+def test_ranges_of_an_object(store: ArtifactStore) -> None:
+    store.put("a/b", b"0123456789")
+    store.put("empty", b"")
+    for start, size, expected in ((0, 4, b"0123"), (3, 1, b"3"), (8, 9, b"89"), (10, 5, b"")):
+        assert store.get_range("a/b", start, size) == expected
+    assert store.get_range("a/b", 99, 1) == store.get_range("empty", 0, 9) == b""
+    with pytest.raises(FileNotFoundError):
+        store.get_range("a/c", 0, 1)

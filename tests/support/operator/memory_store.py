@@ -31,6 +31,12 @@ class MemoryStore(ArtifactStore):
         self._check()
         return self._objects.get(key)
 
+    def get_range(self, key: str, start: int, size: int) -> bytes:
+        found = self.get(key)
+        if found is None:
+            raise FileNotFoundError(key)
+        return found[0][start : start + size]
+
     def everything(self) -> list[str]:
         """All keys; for the tests, that always works."""
         return list(self._objects)

@@ -11,7 +11,7 @@ from lingraft import planning
 from lingraft.errors import InfrastructureError, UserError
 from lingraft.resource import API_VERSION, KIND
 from lingraft.sources import pin
-from lingraft.stage import Reads, Source
+from lingraft.stage import Source
 from lingraft.status import LanguageAdaptationStatus
 from lingraft_operator import apply, names, observe
 from lingraft_operator.cluster import Conflict
@@ -80,6 +80,7 @@ class Simulation:
             stack.enter_context(patch.object(observe, "open_store", self.open_store))
             stack.enter_context(patch.object(planning, "open_store", self._base))
             stack.enter_context(patch.object(planning, "fingerprint", self._fingerprint))
+            stack.enter_context(patch.object(planning, "first_rows", lambda uri, wanted: None))
             stack.enter_context(patch.object(apply, "secrets", token))
             for _ in range(copies):
                 self.add_copy()
@@ -121,7 +122,7 @@ class Simulation:
         store.refusing = self.sources_away
         return store
 
-    def _fingerprint(self, uri: str, reads: Reads) -> Source:
+    def _fingerprint(self, uri: str, reads: str) -> Source:
         if self.sources_away:
             raise InfrastructureError("the endpoint does not answer", where=uri)
         if uri in self.missing:

@@ -48,6 +48,15 @@ REFUSED: list[tuple[str, str, str, Shape, dict[str, Any]]] = [
     ("tasks[0].maxLength", "raise embeddings.sequenceLength", "Standard", ROBERTA_BASE, {
         "embeddings": {"sequenceLength": 64}, "tasks": [task(maxLength=65)]
     }),
+    ("tasks[0].labels", "'yes' stands there twice", "Standard", ROBERTA_BASE, {
+        "tasks": [task(format="pairs", labels=["Yes", "no", "yes "])]
+    }),
+    ("tasks[0].columns", "'a' stands there twice", "Standard", ROBERTA_BASE, {
+        "tasks": [task(format="pairs", columns={"text": "a", "textPair": "a"})]
+    }),
+    ("tasks[0].maxLength", "is 129, longer than the 128 tokens", "Standard", SMALL, {
+        "tasks": [task(format="qa", maxLength=129)]
+    }),
 ]  # fmt: skip
 
 
@@ -69,6 +78,9 @@ def test_refused_by_its_field(
         ("MiniJoint", SMALL, {"base": pretrain(jointLayers=11)}),
         ("Standard", SMALL, {"embeddings": {"sequenceLength": 128}}),
         ("Standard", SMALL, {"tasks": [task(maxLength=128)]}),
+        # Defaults are shortened to what fits.
+        ("Standard", SMALL, {"tasks": [task(format="squad")]}),
+        ("Standard", SMALL, {"tasks": [task()], "embeddings": {"sequenceLength": 64}}),
         # Settings of a step that the method does not have are nobody's mistake.
         ("Standard", SMALL, {"mini": {"layers": 99, "sequenceLength": 4096}}),
     ],

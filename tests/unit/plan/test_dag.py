@@ -6,7 +6,6 @@ from lingraft.params import EmbedParams, GraftParams, MiniParams, PretrainParams
 from lingraft.plan import Plan, readings
 from lingraft.resource import LanguageAdaptationSpec
 from lingraft.selection import Reading
-from lingraft.stage import Reads
 from tests.support.specs import ROBERTA_BASE, pinned, planned, spec_of, task
 
 PRETRAIN = {"pretrain": {"text": {"uri": "file:///english"}}}
@@ -25,7 +24,7 @@ def edges(plan: Plan) -> dict[str, set[str]]:
     return {one.name: set(one.needs) for one in plan.stages}
 
 
-def source_of(uri: str, reads: Reads = "task") -> str:
+def source_of(uri: str, reads: str) -> str:
     return f"source/{pinned(uri, reads).fingerprint}"
 
 
@@ -103,19 +102,19 @@ def test_tasks_are_fine_tuned_seed_by_seed_and_grafted_together():
         assert stage.params["seed"] == seed and stage.params["sourceLanguage"] == "en"
         assert stage.inputs == {
             "base": base,
-            "train": source_of("file:///xnli/train"),
-            "dev": source_of("file:///xnli/dev"),
+            "train": source_of("file:///xnli/train", "task:xnli:train:en"),
+            "dev": source_of("file:///xnli/dev", "task:xnli:dev:en"),
         }
     graft = plan["graft"].stage
     assert graft.inputs == {
         "base": base,
         "corpus": plan["corpus"].stage.ref,
         "embed": plan["embed"].stage.ref,
-        "test:xnli": source_of("file:///xnli/sw"),
-        "source_test:xnli": source_of("file:///xnli/en"),
+        "test:xnli": source_of("file:///xnli/sw", "task:xnli:test:fr"),
+        "source_test:xnli": source_of("file:///xnli/en", "task:xnli:sourceTest:en"),
         "finetune:xnli:0": plan["finetune-xnli-0"].stage.ref,
         "finetune:xnli:1": plan["finetune-xnli-1"].stage.ref,
-        "test:verses": source_of("file:///verses"),
+        "test:verses": source_of("file:///verses", "task:retrieval:test:fr"),
     }
     params = GraftParams.model_validate(graft.params)
     assert (params.language, params.method) == ("fr", "Standard")

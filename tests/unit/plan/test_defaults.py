@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lingraft.params import EmbedParams, MiniParams
+from lingraft.params import EmbedParams, FinetuneParams, GraftParams, MiniParams
 from lingraft.plan.defaults import snapshot_steps
-from tests.support.specs import ROBERTA_BASE, pinned, planned, spec_of
+from tests.support.specs import ROBERTA_BASE, pinned, planned, spec_of, task
 
 ENGLISH = {"text": {"uri": "file:///english"}}
 
@@ -78,6 +78,33 @@ def test_rows_are_as_long_as_the_base_allows_up_to_512():
 def test_a_rows_worth_is_the_least_update():
     assert embed(batchTokens=1).training.batch_rows == 1
     assert embed().training.batch_rows == 2048
+
+
+@pytest.mark.parametrize(
+    ("format", "positions", "length", "lengths"),
+    [
+        ("xnli", 512, 512, (128, 128)),
+        ("squad", 512, 512, (384, 384)),
+        ("mlqa", 512, 512, (384, 384)),
+        ("qa", 512, 512, (384, 384)),
+        ("qa", 256, 256, (256, 256)),
+        ("pairs", 64, 64, (64, 64)),
+        # Languages share fine-tuned models: how long one's rows are has no say in them.
+        ("qa", 512, 128, (384, 128)),
+        ("pairs", 512, 100, (128, 100)),
+    ],
+)
+def test_questions_have_longer_windows_and_short_bases_what_fits(
+    format: str, positions: int, length: int, lengths: tuple[int, int]
+):
+    shape = ROBERTA_BASE.model_copy(update={"positions": positions})
+    tasks = [task(format=format, seeds=1)]
+    plan = planned(spec_of(tasks=tasks, embeddings={"sequenceLength": length}), shape)
+    finetune = FinetuneParams.model_validate(plan["finetune-xnli-0"].stage.params)
+    graft = GraftParams.model_validate(plan["graft"].stage.params)
+    assert (finetune.max_length, graft.tasks[0].max_length) == lengths
+    chosen = planned(spec_of(tasks=[task(format=format, maxLength=48)]), shape)
+    assert chosen["finetune-xnli-0"].stage.params["maxLength"] == 48
 
 
 def test_compute_saved_per_step_is_that_of_roberta_base():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lingraft_trainer.data.examples import Answer, Question
+from lingraft.formats.examples import Answer, Question
 from lingraft_trainer.qa_metrics import SQUAD, exact_match, f1, normalize_answer, qa_scores
 
 
@@ -49,6 +49,6 @@ def test_answers_that_are_nothing_but_articles():
 def test_the_best_answer_counts_and_a_missing_prediction_scores_nothing():
     answers = (Answer("in 1874", 0), Answer("1874", 3))
     questions = [Question(i, "When?", "in 1874", answers) for i in ("q1", "q2", "q3")]
-    scores = qa_scores(questions, {"q1": "1874.", "q2": "around 1874"}, SQUAD)
+    scores = qa_scores(questions, ["1874.", "around 1874", None], SQUAD)
     assert scores.exact_match == [1.0, 0.0, 0.0]
     assert scores.f1 == pytest.approx([1.0, 2 / 3, 0.0])

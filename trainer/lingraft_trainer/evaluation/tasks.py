@@ -6,16 +6,16 @@ language's model scores when it reads the new language as it is, through its own
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from transformers import AutoTokenizer, PreTrainedModel
 
+from lingraft.formats import Collected, Example, Purpose, TaskRow, group_of
 from lingraft.params import GraftParams, GraftTask
 from lingraft_trainer.context import StageContext
-from lingraft_trainer.data.tasks import Example, TaskRow, read_examples
 from lingraft_trainer.metrics import bootstrap_stderr
 from lingraft_trainer.models.checkpoint import load_body
 from lingraft_trainer.models.grafted import Graft
@@ -23,6 +23,7 @@ from lingraft_trainer.models.registry import family_of
 from lingraft_trainer.tasks.classify import classification_totals
 from lingraft_trainer.tasks.kinds import Scores, kind_of, label_names
 from lingraft_trainer.tasks.retrieval import retrieval_scores
+from lingraft_trainer.tasks.training_data import read_task, read_warnings
 from lingraft_trainer.tokenization.base import load_base_tokenizer
 
 BOOTSTRAP_SEED = 0
@@ -36,8 +37,7 @@ def evaluate_finetuned(
     kind, language = kind_of(task.format), params.language
     auto: Any = kind.auto_class
     runs: dict[str, list[Scores]] = {"target": [], "untouched": [], "source": []}
-    rows: list[TaskRow] = []
-    source_rows: list[TaskRow] = []
+    read: dict[Purpose, Collected] = {}
     for seed in task.seeds:
         path = ctx.inputs[f"finetune:{task.name}:{seed}"]
         model = auto.from_pretrained(path, use_safetensors=True, local_files_only=True)
@@ -49,10 +49,12 @@ def evaluate_finetuned(
         ) -> Scores:
             return kind.evaluate(model.to(ctx.device), tokenizer, rows, task.max_length, language)
 
-        rows = _rows(ctx, f"test:{task.name}", task, language, labels)
-        if f"source_test:{task.name}" in ctx.inputs:
-            source_rows = _rows(ctx, f"source_test:{task.name}", task, SOURCE_LANGUAGE, labels)
-            runs["source"].append(scores(source_rows, tokenizer, SOURCE_LANGUAGE))
+        test = ctx.inputs[f"test:{task.name}"]
+        read["test"] = read_task(test, task, language, "test", labels)
+        rows = read["test"].rows
+        if (own := ctx.inputs.get(f"source_test:{task.name}")) is not None:
+            read["sourceTest"] = read_task(own, task, SOURCE_LANGUAGE, "sourceTest", labels)
+            runs["source"].append(scores(read["sourceTest"].rows, tokenizer, SOURCE_LANGUAGE))
         if params.snapshot is None:
             runs["untouched"].append(scores(rows, tokenizer, language))
         graft.into(model.cpu(), family_of(model.config.model_type))
@@ -61,9 +63,10 @@ def evaluate_finetuned(
             graft.save(model.cpu(), ctx.out / "tasks" / f"{task.name}-{seed}")
         predictions = ctx.out / "predictions" / f"{task.name}-{seed}.jsonl"
         _write_predictions(predictions, runs["target"][-1])
-    return _entry(task, rows, runs) | {
-        "sourceMetrics": summarise(runs["source"], source_rows) if runs["source"] else None,
-        "labels": _label_counts(rows, runs["target"]),
+    source = runs["source"]
+    return _entry(task, read, runs) | {
+        "sourceMetrics": summarise(source, read["sourceTest"].rows) if source else None,
+        "labels": _label_counts(read["test"].rows, runs["target"]),
     }
 
 
@@ -71,24 +74,25 @@ def evaluate_retrieval(
     ctx: StageContext, graft: Graft, body: PreTrainedModel, task: GraftTask, params: GraftParams
 ) -> dict[str, Any]:
     """Sentence retrieval: the grafted body's vectors against the base's own."""
-    rows = _rows(ctx, f"test:{task.name}", task, params.language, None)
+    read = read_task(ctx.inputs[f"test:{task.name}"], task, params.language, "test")
     base: Any = load_body(ctx.inputs["base"])
     base = base.to(ctx.device)
     tokenizer = load_base_tokenizer(ctx.inputs["base"])
 
     def scores(reader: PreTrainedModel, words: Any) -> Scores:
-        return retrieval_scores(base, tokenizer, reader, words, rows, task.max_length)
+        return retrieval_scores(base, tokenizer, reader, words, read.rows, task.max_length)
 
     runs = {
         "target": [scores(body, graft.tokenizer)],
         "untouched": [scores(base, tokenizer)] if params.snapshot is None else [],
     }
-    return _entry(task, rows, runs) | {"sourceMetrics": None, "labels": None}
+    return _entry(task, {"test": read}, runs) | {"sourceMetrics": None, "labels": None}
 
 
 def _entry(
-    task: GraftTask, rows: Sequence[TaskRow], runs: dict[str, list[Scores]]
+    task: GraftTask, read: Mapping[Purpose, Collected], runs: dict[str, list[Scores]]
 ) -> dict[str, Any]:
+    rows = read["test"].rows
     metrics = summarise(runs["target"], rows)
     untouched = summarise(runs["untouched"], rows) if runs["untouched"] else {}
     majority = _majority(rows)
@@ -103,6 +107,8 @@ def _entry(
         },
         "unknownRate": max(run.unknown_rate for run in runs["target"]),
         "degenerate": _degenerate(task, runs["target"]),
+        "data": {purpose: one.to_json() for purpose, one in read.items()},
+        "warnings": read_warnings(read),
     }
 
 
@@ -137,19 +143,13 @@ def _degenerate(task: GraftTask, runs: Sequence[Scores]) -> list[str]:
     ]
 
 
-def _rows(
-    ctx: StageContext, name: str, task: GraftTask, language: str, labels: Sequence[str] | None
-) -> list[TaskRow]:
-    return read_examples(ctx.inputs[name], task.format, language, labels or None)
-
-
 def summarise(runs: Sequence[Scores], rows: Sequence[TaskRow]) -> dict[str, Any]:
     """Every metric's mean over the seeds, each seed's value, and a standard error.
 
     The standard error is of the mean over seeds, bootstrapped over the rows' groups; it says
     how sure the score is of the test set, not of the seeds (whose values are all given).
     """
-    groups = [getattr(row, "group", None) for row in rows]
+    groups = [group_of(row) for row in rows]
     summary: dict[str, Any] = {}
     for metric in runs[0].totals:
         values = [run.totals[metric] for run in runs]

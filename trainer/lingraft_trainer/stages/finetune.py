@@ -3,7 +3,7 @@
 Nothing here knows the target language: one fine-tuned body serves every language.
 """
 
-import hashlib
+import logging
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,11 +14,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from lingraft import compute
 from lingraft.architecture import shape_of_config
-from lingraft.errors import UserError
 from lingraft.params import FinetuneParams
 from lingraft.stage import Compute, Result
 from lingraft_trainer.context import StageContext
-from lingraft_trainer.data.tasks import Example, Question, TaskRow, labels_of, read_examples
 from lingraft_trainer.models.attention import with_quick_layers
 from lingraft_trainer.models.checkpoint import load, of_pooler
 from lingraft_trainer.models.config import read_config
@@ -33,20 +31,27 @@ from lingraft_trainer.tasks.kinds import (
     pad,
     rows_at_once,
 )
+from lingraft_trainer.tasks.training_data import read_training, read_warnings, split
 from lingraft_trainer.tokenization.base import load_base_tokenizer
 from lingraft_trainer.tokenization.swap import save_tokenizer
 from lingraft_trainer.training.loop import Settings, Step, device_seconds, fit
 from lingraft_trainer.training.masking import rows_of_step, share_of
 from lingraft_trainer.training.state import Best
 
-WARMUP_SHARE, WEIGHT_DECAY, DEV_SHARE = 0.06, 0.01, 0.1
+WARMUP_SHARE, WEIGHT_DECAY = 0.06, 0.01
+
+log = logging.getLogger(__name__)
 
 
 def finetune(ctx: StageContext) -> Result:
     """Writes the task model of the best epoch by source dev, with the base's own tokenizer."""
     params = FinetuneParams.model_validate(ctx.params)
     kind = kind_of(params.format)
-    train, dev, labels = _read(ctx, params)
+    read = read_training(ctx.inputs, params)
+    train, dev, labels = split(read, params, where=str(ctx.inputs["train"]))
+    warnings = read_warnings(read)
+    for warning in warnings if ctx.rank == 0 else []:
+        log.warning("%s", warning)
     tokenizer = load_base_tokenizer(ctx.inputs["base"])
     torch.manual_seed(params.seed)  # the task's head is new
     model = load_task_model(ctx.inputs["base"], kind, labels, params.dropout)
@@ -101,6 +106,8 @@ def finetune(ctx: StageContext) -> Result:
             "bestEpoch": best.epoch,
             "labels": list(labels),
             "examples": len(train),
+            "data": {name: one.to_json() for name, one in read.items()},
+            "warnings": warnings,
             "finalLoss": done.final_loss,
             "curve": done.curve,
         },
@@ -129,46 +136,6 @@ def load_task_model(
         may_be_new=lambda name: not name.startswith(body) or of_pooler(name),
     )
     return with_quick_layers(model)
-
-
-def _read(
-    ctx: StageContext, params: FinetuneParams
-) -> tuple[list[TaskRow], list[TaskRow], tuple[str, ...]]:
-    """Train and dev examples and the labels; without dev, a tenth of train by hash."""
-    train = read_examples(ctx.inputs["train"], params.format, params.source_language)
-    labels = labels_of(train)
-    if len(labels) == 1:
-        raise UserError(
-            f"all training examples have the label {labels[0]!r}: give at least two",
-            where=str(ctx.inputs["train"]),
-        )
-    if "dev" in ctx.inputs:
-        dev = read_examples(
-            ctx.inputs["dev"], params.format, params.source_language, labels or None
-        )
-        return train, dev, labels
-    # Whole groups go to one side, or dev would only repeat train.
-    shares = [_share(row) for row in train]
-    held = [share < DEV_SHARE for share in shares]
-    if not any(held) or all(held):  # few groups: the one of the smallest share
-        held = [share == min(shares) for share in shares]
-    if all(held):  # a single group
-        held = [i % round(1 / DEV_SHARE) == 0 for i in range(len(train))]
-    if all(held):
-        raise UserError(
-            "one example is too few to train on and choose the best epoch by: give more, or dev",
-            where=str(ctx.inputs["train"]),
-        )
-    dev = [row for row, out in zip(train, held, strict=True) if out]
-    return [row for row, out in zip(train, held, strict=True) if not out], dev, labels
-
-
-def _share(row: TaskRow) -> float:
-    if isinstance(row, Question):
-        key = row.context
-    else:
-        key = row.group if isinstance(row, Example) and row.group else repr(row)
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") / 2**64
 
 
 class TaskData:

@@ -62,6 +62,8 @@ def graft(ctx: StageContext) -> Result:
     seconds = time.perf_counter() - started
     shape = shape_of_config(model.config.to_dict(), where="base")
     metrics["evaluation"] = evaluation
+    said = [f"{one['task']}: {warning}" for one in evaluation for warning in one["warnings"]]
+    metrics["warnings"] = said
     if params.snapshot is None:  # what the whole of step 2 cost says nothing about a part of it
         metrics["compute"] = comparison(ctx.ancestors(), shape)
     return Result(

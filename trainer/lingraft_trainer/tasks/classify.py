@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 from transformers import PreTrainedTokenizerBase as Tokenizer
 
-from lingraft_trainer.data.tasks import Example, TaskRow
+from lingraft.formats import Example, TaskRow
 from lingraft_trainer.metrics import accuracy, macro_f1
 from lingraft_trainer.tasks.kinds import (
     Scores,

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from lingraft.errors import UserError
+from lingraft.formats import FORMATS, TaskRow
 from lingraft.stage import CPU_MICRO_BATCH_TOKENS
-from lingraft_trainer.data.tasks import FORMATS, TaskRow
 from lingraft_trainer.device import sent
 
 EVALUATION_BATCH = 64
@@ -161,7 +161,7 @@ def unknown_rate(features: Sequence[dict[str, Any]], tokenizer: PreTrainedTokeni
     return round(tokens.count(unknown) / max(1, len(tokens)), 6)
 
 
-def constant_of(answers: Sequence[str], right: Collection[str]) -> str | None:
+def constant_of(answers: Sequence[str], right: Collection[object]) -> str | None:
     """The one answer to everything; None where there are several, or where one is right."""
     given = set(answers)
     return given.pop() if len(given) == 1 and len(set(right)) > 1 else None

@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 from transformers import AutoModelForQuestionAnswering, PreTrainedModel
 from transformers import PreTrainedTokenizerBase as Tokenizer
 
-from lingraft_trainer.data.tasks import Question, TaskRow
+from lingraft.formats import Question, TaskRow
 from lingraft_trainer.qa_metrics import SQUAD, qa_scores
 from lingraft_trainer.tasks.kinds import (
     Scores,
@@ -24,6 +24,11 @@ from lingraft_trainer.tasks.kinds import (
 
 BEST, MAX_ANSWER_TOKENS = 20, 30
 """Candidates of start and end that are combined, and the longest answer: SQuAD's usual ones."""
+DOC_STRIDE = 128
+"""Tokens that a window shares with the next, at most; a third of a window if that is less."""
+
+Span = tuple[int, int]
+"""Characters of the context."""
 
 
 class QuestionAnswering:
@@ -50,10 +55,13 @@ class QuestionAnswering:
         features: list[dict[str, Any]] = []
         for row in rows:
             assert isinstance(row, Question)
-            for window, context in self._windows(row, tokenizer, max_length):
-                answer = row.answers[0]
-                span = _token_span(context, answer.start, answer.start + len(answer.text))
-                features.append({**window, "target": span})
+            answer = row.answers[0]
+            assert answer.start is not None, "the reader leaves such rows out of training data"
+            wanted = answer.start, answer.start + len(answer.text)
+            windows = list(self._windows(row, tokenizer, max_length))
+            for number, (window, offsets) in enumerate(windows):
+                covered = _covered(offsets, len(row.context), number, len(windows))
+                features.append({**window, "target": _token_span(offsets, covered, wanted)})
         return features
 
     def loss(self, model: PreTrainedModel, batch: TaskBatch) -> Tensor:
@@ -84,7 +92,7 @@ class QuestionAnswering:
         model.eval()
         questions = [row for row in rows if isinstance(row, Question)]
         windows: list[dict[str, Any]] = []
-        contexts: list[tuple[int, list[tuple[int, int] | None]]] = []
+        contexts: list[tuple[int, list[Span | None]]] = []
         for i, question in enumerate(questions):
             for window, context in self._windows(question, tokenizer, max_length):
                 windows.append({**window, "target": (0, 0)})
@@ -103,7 +111,7 @@ class QuestionAnswering:
             found = _best_span(start, end, context, questions[i].context)
             if found is not None and (i not in best or found[0] > best[i][0]):
                 best[i] = found
-        answers = {q.id: best[i][1] if i in best else "" for i, q in enumerate(questions)}
+        answers = [best[i][1] if i in best else None for i in range(len(questions))]
         # English SQuAD has a script of its own; MLQA's serves every language.
         own = self.format == "squad" and language.lower().split("-")[0] == "en"
         scores = qa_scores(questions, answers, SQUAD if own else language)
@@ -112,67 +120,73 @@ class QuestionAnswering:
             per_example=per_example,
             totals={name: sum(values) / len(values) for name, values in per_example.items()},
             predictions=[
-                {"id": question.id, "prediction": answers[question.id], "f1": f1}
-                for question, f1 in zip(questions, scores.f1, strict=True)
+                {"id": question.id, "prediction": answer or "", "f1": f1}
+                for question, answer, f1 in zip(questions, answers, scores.f1, strict=True)
             ],
             unknown_rate=unknown_rate(windows, tokenizer),
-            constant=constant_of(list(answers.values()), {q.answer_texts[0] for q in questions}),
+            constant=constant_of(
+                [answer or "" for answer in answers], {q.answer_texts for q in questions}
+            ),
         )
 
     def _windows(
         self, row: Question, tokenizer: Tokenizer, max_length: int
-    ) -> Iterator[tuple[dict[str, Any], list[tuple[int, int] | None]]]:
+    ) -> Iterator[tuple[dict[str, Any], list[Span | None]]]:
         """Model inputs of each window, and each token's place in the context (None outside)."""
-        # A very long question would leave no room for the context: SQuAD's script cuts it too.
-        limit = max_length // 2
-        asked = tokenizer(
-            row.question.strip(), add_special_tokens=False, return_offsets_mapping=True
-        )
-        ends = [end for _, end in asked["offset_mapping"][:limit]]
-        question = row.question.strip()[: ends[-1]] if ends else ""
-        room = limit - tokenizer.num_special_tokens_to_add(pair=True) - 1
+        question, length = _shortened(row.question.lstrip(), tokenizer, max_length // 2)
+        room = max_length - length - tokenizer.num_special_tokens_to_add(pair=True)
         encoded = tokenizer(
             question,
             row.context,
             truncation="only_second",
             max_length=max_length,
-            stride=max(0, min(max_length // 4, room)),
+            stride=max(0, min(DOC_STRIDE, max_length // 3, room - 1)),
             return_overflowing_tokens=True,
             return_offsets_mapping=True,
         )
         for i in range(len(encoded["input_ids"])):
             sides = encoded.sequence_ids(i)
             offsets = [
-                _stripped(offset, row.context) if side == 1 else None
+                offset if side == 1 else None
                 for side, offset in zip(sides, encoded["offset_mapping"][i], strict=True)
             ]
             names = [name for name in tokenizer.model_input_names if name in encoded]
             yield {name: encoded[name][i] for name in names}, offsets
 
 
-def _stripped(offset: tuple[int, int], context: str) -> tuple[int, int] | None:
-    """A token's span without the space that `\u2581word` includes; None if nothing is left."""
-    start, end = offset
-    while start < end and context[start].isspace():
-        start += 1
-    while end > start and context[end - 1].isspace():
-        end -= 1
-    return (start, end) if end > start else None
+def _shortened(question: str, tokenizer: Tokenizer, limit: int) -> tuple[str, int]:
+    """A question of at most `limit` tokens, and how many it has.
+
+    A very long one would leave no room for the context: SQuAD's script cuts it too.
+    """
+    keep = limit
+    while True:
+        asked = tokenizer(question, add_special_tokens=False, return_offsets_mapping=True)
+        offsets = asked["offset_mapping"]
+        if len(offsets) <= limit:
+            return question, len(offsets)
+        # What is left may be cut into other, more tokens: then once more, and shorter.
+        end = max((end for _, end in offsets[:keep]), default=0)
+        question, keep = question[:end], keep - 1
 
 
-def _token_span(offsets: Sequence[tuple[int, int] | None], start: int, end: int) -> tuple[int, int]:
+def _covered(offsets: Sequence[Span | None], length: int, number: int, windows: int) -> Span:
+    """What a window holds of its context, characters that no token stands for included."""
+    spans = [offset for offset in offsets if offset is not None]
+    first = 0 if number == 0 or not spans else spans[0][0]
+    return first, length if number == windows - 1 or not spans else spans[-1][1]
+
+
+def _token_span(offsets: Sequence[Span | None], covered: Span, wanted: Span) -> tuple[int, int]:
     """First and last token of an answer; (0, 0) where the window does not hold all of it."""
-    inside = [i for i, o in enumerate(offsets) if o is not None and o[1] > start and o[0] < end]
-    if not inside:
-        return 0, 0
-    first, last = offsets[inside[0]], offsets[inside[-1]]
-    assert first is not None and last is not None
-    whole = first[0] <= start and last[1] >= end
-    return (inside[0], inside[-1]) if whole else (0, 0)
+    start, end = wanted
+    inside = [i for i, o in enumerate(offsets) if o is not None and o[0] < end and o[1] > start]
+    whole = covered[0] <= start and covered[1] >= end
+    return (inside[0], inside[-1]) if inside and whole else (0, 0)
 
 
 def _best_span(
-    start: Tensor, end: Tensor, offsets: Sequence[tuple[int, int] | None], context: str
+    start: Tensor, end: Tensor, offsets: Sequence[Span | None], context: str
 ) -> tuple[float, str] | None:
     """The likeliest answer of a window and its score."""
     found: tuple[float, str] | None = None
@@ -184,5 +198,5 @@ def _best_span(
                 continue
             score = float(start[s] + end[e])
             if found is None or score > found[0]:
-                found = score, context[first[0] : last[1]]
+                found = score, context[first[0] : last[1]].strip()
     return found

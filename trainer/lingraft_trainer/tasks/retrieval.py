@@ -7,7 +7,7 @@ import torch
 from transformers import PreTrainedModel
 from transformers import PreTrainedTokenizerBase as Tokenizer
 
-from lingraft_trainer.data.tasks import ParallelPair, TaskRow
+from lingraft.formats import ParallelPair, TaskRow
 from lingraft_trainer.metrics import retrieval_correct
 from lingraft_trainer.tasks.kinds import Scores, batched, checked, rows_at_once
 

@@ -1,21 +1,15 @@
 """Step 3: the body learns a task, the token embeddings stay; the best epoch is what is left."""
 
 import json
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from safetensors.torch import load_file
 from transformers import AutoModelForQuestionAnswering, AutoModelForSequenceClassification
 
 from lingraft.errors import UserError
-from lingraft.params import FinetuneParams
-from lingraft_trainer.context import StageContext
-from lingraft_trainer.data.examples import Example, Question
 from lingraft_trainer.stages import finetune as stage
 from lingraft_trainer.stages.finetune import finetune
 from lingraft_trainer.tasks.classify import Classification
@@ -140,58 +134,6 @@ def test_the_best_epoch_by_source_dev_is_what_is_exported(
     assert len(moved) > 20, "later epochs must differ, or this test shows nothing"
 
 
-def split(
-    folder: Path, rows: list[dict[str, Any]], format: str = "classification"
-) -> tuple[list[Any], list[Any], tuple[str, ...]]:
-    train = write(folder / "rows.jsonl", rows)
-    ctx = StageContext(params={}, inputs={"train": train}, out=folder, scratch=folder)
-    return stage._read(ctx, FinetuneParams.model_validate(params(format)))
-
-
-@given(sizes=st.lists(st.integers(1, 6), min_size=1, max_size=30), seed=st.integers(0, 99))
-def test_no_group_is_in_train_and_dev(
-    sizes: list[int], seed: int, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    rows = [
-        {"text": f"text {g} {i}", "label": "ab"[(g + i) % 2], "group": f"chapter {seed}-{g}"}
-        for g, size in enumerate(sizes)
-        for i in range(size)
-    ]
-    folder = tmp_path_factory.mktemp("split")
-    if len(rows) == 1:
-        with pytest.raises(UserError, match="give"):
-            split(folder, rows)
-        return
-    train, dev, _ = split(folder, rows)
-    assert train and dev
-    assert sorted(r.text for r in [*train, *dev]) == sorted(r["text"] for r in rows)
-    if len(sizes) > 1:
-        assert not {r.group for r in train} & {r.group for r in dev}
-
-
-def test_the_split_holds_a_tenth_and_is_the_same_every_time(tmp_path: Path) -> None:
-    rows = [{"text": f"text {i}", "label": "ab"[i % 2]} for i in range(1000)]
-    _, dev, labels = split(tmp_path, rows)
-    assert 70 < len(dev) < 130 and labels == ("a", "b")
-    again = split(tmp_path, rows[::-1])
-    assert {r.text for r in again[1]} == {r.text for r in dev}, "it depends on the rows alone"
-    twice = split(tmp_path, [rows[0], *rows])
-    sides = defaultdict(set)
-    for name, side in (("train", twice[0]), ("dev", twice[1])):
-        for row in side:
-            assert isinstance(row, Example)
-            sides[row.text].add(name)
-    assert all(len(found) == 1 for found in sides.values()), "a repeated row is on both sides"
-
-
-def test_questions_on_one_paragraph_stay_together(tmp_path: Path) -> None:
-    rows = [row | {"id": f"{i}"} for i, row in enumerate(question_rows(3) * 20)]
-    train, dev, labels = split(tmp_path, rows, "qa")
-    contexts = [{q.context for q in side if isinstance(q, Question)} for side in (train, dev)]
-    assert all(contexts) and not contexts[0] & contexts[1]
-    assert labels == ()
-
-
 def test_a_dev_file_is_used_whole_and_its_labels_must_be_known(tmp_path: Path) -> None:
     base = tiny_base("roberta", tmp_path / "base")
     dev = write(tmp_path / "dev.jsonl", topic_rows(2))
@@ -202,3 +144,27 @@ def test_a_dev_file_is_used_whole_and_its_labels_must_be_known(tmp_path: Path) -
     with pytest.raises(UserError, match="unknown label 'cow'") as caught:
         run(tmp_path / "again", params(epochs=1), topic_rows(6), base=base, dev=dev)
     assert caught.value.where.endswith("dev.jsonl:1")
+
+
+def test_what_was_read_and_what_was_left_out_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [*topic_rows(34), {"text": None, "label": "cat"}]
+    dev = write(tmp_path / "dev.jsonl", topic_rows(2))
+    result, _ = run(tmp_path, params(epochs=1), rows, dev=dev)
+    assert result.metrics["data"] == {
+        "train": {"files": [{"name": "train.jsonl", "rows": 102}], "skipped": 1},
+        "dev": {"files": [{"name": "dev.jsonl", "rows": 6}], "skipped": 0},
+    }
+    (warning,) = result.metrics["warnings"]
+    assert warning.startswith("train: 1 of 103 rows were left out, the first at ")
+    assert "train.jsonl:103" in warning and warning in caplog.text
+
+
+def test_names_of_labels_and_columns_reach_the_model(tmp_path: Path) -> None:
+    rows = [{"t": row["text"], "n": ANIMALS.index(row["label"])} for row in topic_rows(6)]
+    named = {"columns": {"text": "t", "label": "n"}, "labels": ["dog?", "cat?", "bird?"]}
+    result, ctx = run(tmp_path, params(epochs=1, **named), rows)
+    assert result.metrics["labels"] == ["dog?", "cat?", "bird?"]
+    config = json.loads((ctx.out / "config.json").read_text())
+    assert config["id2label"] == {"0": "dog?", "1": "cat?", "2": "bird?"}

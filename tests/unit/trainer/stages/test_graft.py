@@ -13,9 +13,13 @@ import transformers
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
+from lingraft.formats import Answer, Question
+from lingraft_trainer.evaluation.tasks import BOOTSTRAP_SEED, summarise
+from lingraft_trainer.metrics import bootstrap_stderr
 from lingraft_trainer.models.registry import family_of
 from lingraft_trainer.stages.embed import EMBEDDINGS
 from lingraft_trainer.stages.graft import graft
+from lingraft_trainer.tasks.kinds import Scores
 from tests.support import families, fresh
 from tests.support.bases import NASTY, TEXT
 from tests.support.tiny import MODEL_TYPES, context
@@ -197,6 +201,26 @@ def by_hand(auto: str, origin: Path, one: Grafted, model_type: str) -> Any:
     if auto == "AutoModelForMaskedLM":
         family_of(model_type).predictions(model).decoder.bias.data.copy_(learned["bias"])
     return model
+
+
+def test_which_files_were_read_is_said(grafted: dict[str, Grafted]) -> None:
+    evaluation = json.loads((grafted["bert"].out / "evaluation.json").read_text())
+    for one, name, rows in zip(evaluation, ("topic", "questions"), (6, 1), strict=True):
+        file = {"name": f"{name}.jsonl", "rows": rows}
+        assert one["data"] == {"test": {"files": [file], "skipped": 0}}
+        assert one["warnings"] == []
+
+
+def test_the_standard_error_of_questions_is_drawn_by_paragraph() -> None:
+    """Ten questions on each of four paragraphs, which are all right or all wrong."""
+    answers = (Answer("a", 0),)
+    rows = [Question("same", f"q {i}", f"paragraph {i // 10}", answers) for i in range(40)]
+    right = [float(i // 10 % 2) for i in range(40)]
+    scores = Scores(per_example={"f1": right}, totals={"f1": 0.5})
+    found = summarise([scores], rows)["f1"]["stderr"]
+    alone = bootstrap_stderr(right, None, BOOTSTRAP_SEED)
+    assert found == bootstrap_stderr(right, [row.group for row in rows], BOOTSTRAP_SEED)
+    assert found > 2 * alone, "questions drawn singly promise too much"
 
 
 def test_a_base_without_a_head_gives_a_body_and_task_models_only(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForSequenceClassification
 
-from lingraft_trainer.data.examples import Example
+from lingraft.formats.examples import Example
 from lingraft_trainer.tasks.classify import Classification
 from lingraft_trainer.tasks.kinds import EVALUATION_BATCH, TaskObjective, pad
 from tests.support.tiny import MODEL_TYPES, SOURCE_WORDS, tiny_model, tiny_tokenizer

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from lingraft.errors import UserError
-from lingraft_trainer.data.tasks import read_examples
+from lingraft.formats import read_examples
 
-DATA = Path(__file__).parents[3] / "data" / "tasks"
+DATA = Path(__file__).parents[2] / "data" / "tasks"
 
 
 def refused(path: Path, format: str, language: str = "fr", **options: Any) -> UserError:
     """The error that reading must raise."""
     with pytest.raises(UserError) as caught:
-        read_examples(path, format, language, **options)
+        read_examples(path, format, language, options.pop("purpose", "test"), **options)
     return caught.value
 
 
@@ -48,7 +48,7 @@ def test_unknown_format():
         ("classification", "t.jsonl", '["a", "x"]', "expected a JSON object"),
         ("pairs", "t.jsonl", '{"text": "a", "label": "x"}', "the field 'textPair' is missing"),
         ("retrieval", "t.jsonl", '{"source": "a"}', "the field 'target' is missing"),
-        ("qa", "t.jsonl", '{"context": "a b", "question": "c"}', "'answers' must hold"),
+        ("qa", "t.jsonl", '{"context": "a b", "question": "c"}', "'answers' is missing"),
         (
             "qa",
             "t.jsonl",
@@ -109,7 +109,7 @@ def test_a_label_the_format_does_not_know(tmp_path: Path, format: str, label: st
 
 def test_a_label_that_was_not_trained():
     path = DATA / "classification" / "weather.jsonl"
-    error = refused(path, "classification", labels=("forecast", "praise"))
+    error = refused(path, "classification", trained=("forecast", "praise"))
     assert error.where == f"{path}:2"
     assert "'complaint'" in error.message
     assert "forecast, praise" in error.message

@@ -1,0 +1,86 @@
+"""What every task format is read into, and why a row is not."""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from lingraft.errors import UserError
+
+Purpose = Literal["train", "dev", "test", "sourceTest"]
+"""What a task file is for, as the resource calls it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One text, or pair of texts, to classify.
+
+    Attributes:
+        text: The text; of a pair the first (premise).
+        text_pair: The second (hypothesis), or None.
+        label: The gold label, always a string.
+        group: Examples that stand or fall together (one chapter, one premise), or None.
+    """
+
+    text: str
+    text_pair: str | None = None
+    label: str | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A right answer, without spaces at its ends.
+
+    Attributes:
+        text: As it stands in the context, `context[start : start + len(text)]`.
+        start: In characters; None where the context does not hold the text.
+    """
+
+    text: str
+    start: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question on one paragraph, with at least one right answer."""
+
+    id: str
+    """As published, for people: other questions may have it too."""
+    question: str
+    context: str
+    answers: tuple[Answer, ...]
+
+    @property
+    def group(self) -> str:
+        """The paragraph: questions on one of them stand or fall together."""
+        return self.context
+
+    @property
+    def answer_texts(self) -> tuple[str, ...]:
+        """The answers' texts, for scoring."""
+        return tuple(answer.text for answer in self.answers)
+
+
+@dataclass(frozen=True, slots=True)
+class ParallelPair:
+    """A sentence and its translation."""
+
+    source: str
+    target: str
+
+
+TaskRow = Example | Question | ParallelPair
+
+
+def group_of(row: TaskRow) -> str | None:
+    """What a row stands or falls with; None: nothing."""
+    return None if isinstance(row, ParallelPair) else row.group
+
+
+class OtherLanguage(NamedTuple):
+    """Stands for a row of a language that is not asked for."""
+
+    language: str
+
+
+class UnusableRowError(UserError):
+    """A row without what it needs. A few of them are left out, many are a wrong file."""

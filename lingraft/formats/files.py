@@ -1,0 +1,152 @@
+"""Task files as lines of text, each with its place, so that an error can name `file:line`."""
+
+import gzip
+import io
+import zlib
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from lingraft.errors import UserError
+from lingraft.store.disk import disk_errors
+
+_OTHERS = {
+    b"\x1f\x8b": "gzip; name it .gz",
+    b"\x28\xb5\x2f\xfd": "zstd; compress it with gzip, or not at all",
+    b"BZh": "bzip2; compress it with gzip, or not at all",
+    b"\xfd7zXZ\x00": "xz; compress it with gzip, or not at all",
+    b"PK\x03\x04": "a zip archive; unpack it",
+    b"PAR1": "Parquet; write it as JSON Lines",
+}
+"""First bytes of what is no text, and what it is."""
+_CHUNK = 1 << 14
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+NOT_UTF8 = "not UTF-8 text; convert the file to UTF-8"
+
+
+@dataclass
+class TaskFile:
+    """A file that can be opened: a local one, or an object of which only the beginning is read.
+
+    Attributes:
+        name: Path or URI, for errors.
+        key: Path below the task's folder; of a single file its name.
+        open_raw: Opens it at its start.
+        limit: Bytes to read, at most; None reads all.
+        consumed: Bytes that were read so far.
+        cut: Whether the limit was met before the end.
+    """
+
+    name: str
+    key: str
+    open_raw: Callable[[], BinaryIO]
+    limit: int | None = None
+    consumed: int = 0
+    cut: bool = False
+
+    @property
+    def gzipped(self) -> bool:
+        """Whether its name says so."""
+        return self.name.lower().endswith(".gz")
+
+
+def local_file(path: Path, key: str) -> TaskFile:
+    """A file on this machine, whole."""
+
+    def opened() -> BinaryIO:
+        with disk_errors(path):
+            return path.open("rb")
+
+    return TaskFile(str(path), key, opened)
+
+
+def kind_of(name: str) -> str:
+    """The suffix that tells how a file is written, .gz aside and in lower case: `.jsonl` ..."""
+    path = PurePosixPath(name.lower())
+    return (path.with_suffix("") if path.suffix == ".gz" else path).suffix
+
+
+def lines_of(file: TaskFile) -> Iterator[tuple[str, str]]:
+    r"""(`file:line`, line) of a UTF-8 text file, plain or .gz, without its line end.
+
+    Lines end with \n or \r\n only: sentences do contain the other separators of Unicode. Bytes
+    that are not UTF-8 become lone surrogates, so that only a text that has them is at fault.
+    A line that the file's limit cuts is left out.
+    """
+    number = 0
+    with _opened(file) as binary:
+        for raw in _read(file, binary.readline):
+            number += 1
+            if file.cut and not raw.endswith(b"\n"):
+                return
+            yield f"{file.name}:{number}", _decoded(raw, first=number == 1, file=file)
+
+
+def text_of_file(file: TaskFile) -> str:
+    """All of a UTF-8 file's text, or as much as its limit allows; other bytes as `lines_of`."""
+    with _opened(file) as binary:
+        # Not `read`: a compressed file's beginning would be lost with its end.
+        parts = list(_read(file, lambda: binary.read1(_CHUNK)))
+    return _decoded(b"".join(parts), first=True, file=file)
+
+
+def _decoded(raw: bytes, *, first: bool, file: TaskFile) -> str:
+    if first and raw.startswith(_UTF16):
+        raise UserError(NOT_UTF8, where=file.name)
+    text = raw.decode("utf-8-sig" if first else "utf-8", errors="surrogateescape")
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def _read(file: TaskFile, read: Callable[[], bytes]) -> Iterator[bytes]:
+    """What `read` gives until there is no more."""
+    try:
+        while data := read():
+            yield data
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        if file.cut:  # a compressed file's beginning has no end
+            return
+        message = "not a whole gzip file; compress it again or name it without .gz"
+        raise UserError(message, where=file.name) from error
+
+
+@contextmanager
+def _opened(file: TaskFile) -> Generator[io.BufferedIOBase]:
+    with io.BufferedReader(_Counted(file), _CHUNK) as binary:
+        if file.gzipped:
+            with gzip.GzipFile(fileobj=binary) as unpacked:
+                yield unpacked
+            return
+        start = binary.peek(8)
+        for magic, said in _OTHERS.items():
+            if start.startswith(magic):
+                raise UserError(f"this is no text but {said}", where=file.name)
+        yield binary
+
+
+class _Counted(io.RawIOBase):
+    """A file's bytes up to its limit, counted."""
+
+    def __init__(self, file: TaskFile) -> None:
+        self._file, self._raw = file, file.open_raw()
+        file.consumed, file.cut = 0, False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "memoryview[int]", /) -> int:  # type: ignore[override]
+        file, want = self._file, len(buffer)
+        if file.limit is not None and file.consumed + want > file.limit:
+            want = file.limit - file.consumed
+            if want <= 0:
+                file.cut = file.cut or bool(self._raw.read(1))
+                return 0
+        data = self._raw.read(want)
+        buffer[: len(data)] = data
+        file.consumed += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()

@@ -1,0 +1,104 @@
+"""What is to be read of a task, and the labels that it may have."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from lingraft.errors import UserError
+from lingraft.formats.examples import Example, Purpose, TaskRow
+from lingraft.formats.rows import Row, name_of
+
+NLI_LABELS = ("entailment", "neutral", "contradiction")
+PAWS_LABELS = ("0", "1")
+_LABELS = {"xnli": NLI_LABELS, "paws-x": PAWS_LABELS}
+NO_LABEL = "-1"
+"""What `datasets` writes where a row of a ClassLabel has none."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to read.
+
+    Attributes:
+        format: A key of FORMATS.
+        language: BCP 47; chooses files and rows where a data set holds several.
+        purpose: Chooses files where a data set holds several splits.
+        columns: Our name of a field and the file's, where they differ (`tasks[].columns`).
+        names: The labels in order (`tasks[].labels`); empty: those that occur.
+        trained: The labels of the training data; any other is an error. None: not known.
+    """
+
+    format: str
+    language: str
+    purpose: Purpose
+    columns: tuple[tuple[str, str], ...] = ()
+    names: tuple[str, ...] = ()
+    trained: tuple[str, ...] | None = None
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """The only labels there may be; empty: any."""
+        return self.trained or self.names or _LABELS.get(self.format, ())
+
+
+def label_of(row: Row, wanted: Wanted, expected: str) -> str:
+    """A row's label; a whole number is the number of one of the task's names, if it has them.
+
+    Raises:
+        UnusableRowError: there is none.
+    """
+    label = name_of(row, "label", expected)
+    if not wanted.names or label in wanted.names:
+        return label
+    if label == NO_LABEL:
+        raise row.unusable("label", "is -1, which stands for none", expected)
+    known = label.isdecimal() and label.isascii() and len(label) < 9
+    return wanted.names[int(label)] if known and int(label) < len(wanted.names) else label
+
+
+def check_label(label: str, wanted: Wanted, place: str) -> None:
+    """Refuse a label that may not be there.
+
+    Raises:
+        UserError: the label, and those that may.
+    """
+    allowed = wanted.allowed
+    if allowed and label not in allowed:
+        message = f"unknown label '{label}'; expected one of {', '.join(allowed)}"
+        if near := next((one for one in allowed if one.casefold() == label.casefold()), None):
+            message += f" (it differs from '{near}' in case: write both alike)"
+        elif label.isdecimal() and not wanted.names and wanted.format not in _LABELS:
+            message += " (if it is the number of one, name them in order: tasks[].labels)"
+        raise UserError(message, where=place)
+
+
+def check_cases(labels: Mapping[str, str]) -> None:
+    """Refuse labels that differ only in case: one of the two is a slip.
+
+    Args:
+        labels: Label to the place where it stands.
+
+    Raises:
+        UserError: the second of two, at its place.
+    """
+    seen: dict[str, str] = {}
+    for label, place in labels.items():
+        other = seen.setdefault(label.casefold(), label)
+        if other != label:
+            message = f"the labels '{other}' and '{label}' differ only in case; write both alike"
+            raise UserError(message, where=place)
+
+
+def labels_of(examples: Iterable[TaskRow], names: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The labels that occur, in the order that numbers them in a model's config.
+
+    In the order of `names` where they are given. Else sorted, whole numbers as numbers; those of
+    natural language inference as its published models have them: entailment, neutral,
+    contradiction.
+    """
+    found = {e.label for e in examples if isinstance(e, Example) and e.label is not None}
+    order = names or (NLI_LABELS if found == set(NLI_LABELS) else ())
+    if order:
+        return tuple(name for name in order if name in found)
+    if all(label.lstrip("-").isdecimal() for label in found):
+        return tuple(sorted(found, key=lambda label: (int(label), label)))
+    return tuple(sorted(found))

@@ -1,1 +1,0 @@
-"""One module per shape of task file; `data.tasks` chooses among them."""
