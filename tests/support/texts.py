@@ -15,7 +15,7 @@ def invented(count: int = 3000, seed: int = 0) -> list[str]:
     return [" ".join(chance.choices(words, k=9)) + "." for _ in range(count)]
 
 
-WITH_BYTES = 1200
+WITH_BYTES = 1000
 """Tokens of a unigram vocabulary on that text that has room for the 256 bytes."""
 JOINERS = "\u200c\u200d\u202f\u180e\u034f\u2060"
 HARD = [

@@ -7,7 +7,7 @@ room for, in this order, each group as a whole or nothing from there on:
 1. printable ASCII (names, addresses, the typewriter's apostrophe);
 2. the alphabets: of each script that a tenth of the text's letters or its language are written in,
    both cases of its letters, and the quotation marks and dashes of print;
-3. the 256 bytes. With them every character can be written, if only by bytes.
+3. the bytes that UTF-8 writes all other characters with. With them nothing is unknown.
 
 Then, in what room is left, up to a sixteenth of the pieces each: single characters of the base's
 vocabulary, and of the text those that are rarer still.
@@ -30,7 +30,8 @@ COVERAGE = 0.9995
 """Of the reference recipe."""
 ASCII = frozenset(map(chr, range(0x21, 0x7F)))
 PRINT = frozenset("¡¿«»‐–—‘’‚“”„…")  # noqa: RUF001
-BYTES = 256
+BYTES = (*range(0x80, 0xC0), *range(0xC2, 0xF5))
+"""Not those of ASCII, whose characters are pieces, nor those that are in no UTF-8."""
 WHOLE = 320
 """Characters of the largest script that is taken whole; Vai has 300."""
 BASIC = {
@@ -55,7 +56,7 @@ class Alphabet:
 
     Attributes:
         characters: Single characters that are pieces, ordered.
-        bytes: Whether the 256 bytes are pieces.
+        bytes: Whether the bytes are pieces.
         least: Pieces of the smallest vocabulary that has room for the three groups.
     """
 
@@ -85,15 +86,15 @@ def choose_alphabet(
     chosen = set(ordered[: _covering([counts[char] for char in ordered])])
     own = len(chosen)
     room = max(0, pieces - own) // 2
-    groups = (ASCII, {c for c in alphabets(counts, chosen, language) if plain(c)})
+    groups = [set(filter(plain, group)) for group in (ASCII, alphabets(counts, chosen, language))]
     wanted = chosen.union(*groups)
-    least = own + 2 * (len(wanted) - own + BYTES)
+    least = own + 2 * (len(wanted) - own + len(BYTES))
     for group in groups:
         if len(group | chosen) - own > room:
             break
         chosen |= group
     with_bytes = pieces >= least
-    room -= len(chosen) - own + BYTES * with_bytes
+    room -= len(chosen) - own + len(BYTES) * with_bytes
     for source in (others, ordered):
         more = [c for c in dict.fromkeys(source) if c not in chosen and plain(c)]
         taken = more[: min(room, pieces // 16)]

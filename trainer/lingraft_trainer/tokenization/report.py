@@ -7,6 +7,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from lingraft_trainer.embeddings.surface import is_text, single_characters, surfaces
+from lingraft_trainer.tokenization.alphabet import ASCII, BYTES
 
 
 def tokenizer_report(
@@ -26,7 +27,7 @@ def tokenizer_report(
 
     Returns:
         `unknownRate` (share of pieces), `byteRate` (share of pieces that are bytes of a character
-        that has no piece), `writesAnything` (no text is unknown to it: it has all bytes),
+        that has no piece), `writesAnything` (no character is unknown to it: it has bytes),
         `piecesPerWord` (words are split at white space), `charactersPerPiece`, `truncatedShare`
         (share of paragraphs longer than a sequence), `sharedWithBase` (share of ordinary tokens
         that say what one of the base says), `sharedCharacters` (share of the base's single
@@ -46,7 +47,7 @@ def tokenizer_report(
         "sampleParagraphs": len(texts),
         "unknownRate": _share(times[tokenizer.unk_token_id], pieces),
         "byteRate": _share(in_bytes, pieces),
-        "writesAnything": all(_has_byte(mine, byte) for byte in range(256)),
+        "writesAnything": _writes_anything(mine),
         "piecesPerWord": _share(pieces, words),
         "charactersPerPiece": _share(sum(map(len, texts)), pieces),
         "truncatedShare": _share(long, len(texts)),
@@ -62,9 +63,11 @@ def tokenizer_report(
     return report
 
 
-def _has_byte(surfaces: Container[str], byte: int) -> bool:
-    """Whether a token is that byte; byte-level BPE writes those of ASCII as text."""
-    return chr(0xDC00 + byte) in surfaces or (byte < 0x80 and chr(byte) in surfaces)
+def _writes_anything(surfaces: Container[str]) -> bool:
+    """Whether ASCII and the bytes of all other characters are tokens."""
+    return all(chr(0xDC00 + byte) in surfaces for byte in BYTES) and all(
+        c in surfaces for c in ASCII
+    )
 
 
 def _share(part: int, whole: int) -> float:

@@ -18,7 +18,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from transformers import PreTrainedTokenizerFast
 
 from lingraft.errors import UserError
-from lingraft_trainer.tokenization.alphabet import choose_alphabet
+from lingraft_trainer.tokenization.alphabet import BYTES, choose_alphabet
 from lingraft_trainer.tokenization.convert import unigram_tokenizer
 from lingraft_trainer.tokenization.normalize import text_normalizer
 from lingraft_trainer.tokenization.special import SpecialTokens
@@ -112,28 +112,29 @@ def _unigram(
         if size < (least := len(alphabet.characters) + specials + 1):
             raise UserError(
                 f"{size} tokens cannot hold the text's characters; set at least {least}, or "
-                f"{alphabet.least + specials} to hold ASCII, its whole alphabet and the 256 bytes",
+                f"{alphabet.least + specials} to hold ASCII, its whole alphabet and bytes as well",
                 where=FIELD,
             )
+        fallback = BYTES if alphabet.bytes else ()
+        others = specials - 1 + len(fallback)  # sentencepiece counts its own unknown token
         try:
-            # sentencepiece counts its own unknown token.
             text = _written(sentences, counts, alphabet.characters)
-            model = _sentencepiece(text, size - specials + 1, alphabet.bytes, seed)
+            model = _sentencepiece(text, size - others, seed)
         except _TooLarge as error:
             # Fewer pieces may have no room for so many characters, and support fewer still.
-            size = error.most + specials - 1
+            size = error.most + others
             continue
         if size < vocab_size:
             raise too_large(vocab_size, size)
         if not alphabet.bytes:
             log.warning(
-                "a vocabulary of %d tokens has no room for the 256 bytes: a character that it "
-                "lacks is unknown; with %s of at least %d, and text for so many, none is",
+                "a vocabulary of %d tokens has no room for bytes: a character that it lacks is "
+                "unknown; with %s of at least %d, and text for so many, none is",
                 vocab_size,
                 FIELD,
                 alphabet.least + specials,
             )
-        return unigram_tokenizer(model, normalizer)
+        return unigram_tokenizer(model, normalizer, fallback)
 
 
 def _written(sentences: list[str], counts: Counter[str], alphabet: str) -> Iterator[str]:
@@ -149,7 +150,7 @@ def _written(sentences: list[str], counts: Counter[str], alphabet: str) -> Itera
     yield from _sentences(" ".join(char for char in alphabet if char not in counts))
 
 
-def _sentencepiece(sentences: Iterator[str], size: int, by_bytes: bool, seed: int) -> bytes:
+def _sentencepiece(sentences: Iterator[str], size: int, seed: int) -> bytes:
     model = io.BytesIO()
     sentencepiece.set_random_generator_seed(seed)
     try:
@@ -160,7 +161,7 @@ def _sentencepiece(sentences: Iterator[str], size: int, by_bytes: bool, seed: in
             vocab_size=size,
             normalization_rule_name="identity",
             character_coverage=1.0,
-            byte_fallback=by_bytes,
+            byte_fallback=False,
             num_threads=THREADS,
             max_sentence_length=SENTENCE * 8,
             shuffle_input_sentence=False,

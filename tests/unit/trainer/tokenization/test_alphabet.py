@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lingraft_trainer.tokenization.alphabet import Alphabet, alphabets, choose_alphabet
+from lingraft_trainer.tokenization.alphabet import BYTES, Alphabet, alphabets, choose_alphabet
 
 ITALIAN = Counter("nel principio era la parola e la parola era presso dio".replace(" ", "") * 50)
 
@@ -106,7 +106,7 @@ def test_half_of_what_the_text_leaves_is_for_longer_pieces(
     written = sum(times for char, times in counts.items() if char in set(found.characters))
     assert written >= 0.9995 * total
     own = len(choose(Counter(counts), 0, language).characters)
-    extra = len(found.characters) - own + 256 * found.bytes
+    extra = len(found.characters) - own + len(BYTES) * found.bytes
     assert 0 <= extra <= max(0, (pieces - own) // 2)
     assert found.bytes == (pieces >= found.least)
     assert list(found.characters) == sorted(set(found.characters))
