@@ -10,7 +10,8 @@ room for, in this order, each group as a whole or nothing from there on:
 3. the bytes that UTF-8 writes all other characters with. With them nothing is unknown.
 
 Then, in what room is left, up to a sixteenth of the pieces each: single characters of the base's
-vocabulary, and of the text those that are rarer still.
+vocabulary, and of the text those that are rarer still (where there are bytes, none of Han, Hangul
+and Yi: there are too many that occur once).
 
 The alphabet of a script is every letter, mark, digit and punctuation mark that Unicode names after
 it. Scripts of many languages have more than a language uses: of those it is a basic block and the
@@ -43,6 +44,7 @@ BASIC = {
     "CANADIAN SYLLABICS": "",
     "BAMUM": "\ua6a0-\ua6f7",
 }
+THOUSANDS = {"CJK", "HANGUL", "YI"}
 KOREAN = "\u3131-\u3163"
 """The letters that syllables are made of, as they are typed alone."""
 ROW = 64
@@ -95,7 +97,8 @@ def choose_alphabet(
         chosen |= group
     with_bytes = pieces >= least
     room -= len(chosen) - own + len(BYTES) * with_bytes
-    for source in (others, ordered):
+    rare = [c for c in ordered if not (with_bytes and script_name(c) in THOUSANDS)]
+    for source in (others, rare):
         more = [c for c in dict.fromkeys(source) if c not in chosen and plain(c)]
         taken = more[: min(room, pieces // 16)]
         chosen.update(taken)

@@ -69,11 +69,14 @@ def test_of_han_and_hangul_it_is_the_texts_own() -> None:
 
 def test_the_bases_characters_and_rare_ones_have_a_sixteenth() -> None:
     base = "".join(chr(0x4E00 + i) for i in range(2000))
-    rare = Counter(chr(0xAC00 + i) for i in range(300))
+    rare = Counter(chr(0x1F600 + i) for i in range(300))
     counts = Counter({char: times * 1000 for char, times in ITALIAN.items()}) + rare
     found = set(choose(counts, 1600, "it", base).characters)
     assert {char for char in found if char in base} == set(base[:100])
     assert {char for char in found if char in rare} == set(sorted(rare)[:100])
+    syllable = counts + Counter("각")
+    assert "각" not in choose(syllable, 4000, "it").characters, "bytes write it"
+    assert "각" in choose(syllable, 500, "it").characters
     many = set(choose(counts, 50_000, "it", base).characters)
     assert set(base) | set(rare) <= many
 
