@@ -11,8 +11,8 @@ export TOKENIZERS_PARALLELISM := false
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup demo demo-compare demo-minilm test test-unit test-integration test-cluster \
-	test-e2e disturb e2e-ready chaos cluster-up cluster-down kube kstatus udhr images checkov other-crds \
-	lint types format generate bench bench-parallel bench-scaling bench-startup \
+	test-e2e disturb e2e-ready chaos cluster-up cluster-down kube kstatus udhr images checkov \
+	other-crds lint types format generate bench bench-parallel bench-scaling bench-startup \
 	bench-fetch bench-tasks bench-operator replicate lock clean
 
 help: ## List the targets
