@@ -35,7 +35,10 @@ BYTES = (*range(0x80, 0xC0), *range(0xC2, 0xF5))
 """Not those of ASCII, whose characters are pieces, nor those that are in no UTF-8."""
 WHOLE = 320
 """Characters of the largest script that is taken whole; Vai has 300."""
+MARKS = "COMBINING"
+"""What the names of marks that belong to no script begin with."""
 BASIC = {
+    MARKS: "",
     "LATIN": "\u00c0-\u017f",
     "CYRILLIC": "\u0400-\u045f\u0490-\u0491",
     "GREEK": "\u0386-\u03ce",
@@ -48,8 +51,6 @@ THOUSANDS = {"CJK", "HANGUL", "YI"}
 KOREAN = "\u3131-\u3163"
 """The letters that syllables are made of, as they are typed alone."""
 ROW = 64
-MARKS = "COMBINING"
-"""What the names of marks that belong to no script begin with."""
 
 
 @dataclass(frozen=True)
