@@ -11,8 +11,8 @@ export TOKENIZERS_PARALLELISM := false
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup demo demo-compare demo-minilm test test-unit test-integration test-cluster \
-	test-e2e disturb e2e-ready chaos cluster-up cluster-down kube kstatus images checkov other-crds \
-	lint types format generate bench bench-parallel bench-scaling bench-startup \
+	test-e2e disturb e2e-ready chaos cluster-up cluster-down kube kstatus udhr images checkov \
+	other-crds lint types format generate bench bench-parallel bench-scaling bench-startup \
 	bench-fetch bench-tasks bench-operator replicate lock clean
 
 help: ## List the targets
@@ -35,7 +35,7 @@ demo-compare: $(READY) ## The demo with all three methods and what each cost
 
 test: lint types test-unit test-integration test-cluster test-e2e ## Everything that CI runs, in this order
 
-test-unit: $(READY) kstatus ## Pure code, under a minute
+test-unit: $(READY) kstatus udhr ## Pure code, under a minute
 	tools/loopback.sh $(BIN)/pytest tests/unit
 
 test-integration: $(READY) ## Real models, real local Ray, a real S3 server
@@ -72,6 +72,10 @@ kube: $(READY)
 
 kstatus: $(READY)
 	$(BIN)/python tools/kstatus/build.py || test "$${CI:-}" != true
+
+# Text in every script, for the tokenizers' tests.
+udhr: $(READY)
+	$(BIN)/python tools/udhr.py || test "$${CI:-}" != true
 
 # Not in .venv: its pins conflict with ours.
 checkov: $(READY)

@@ -157,6 +157,15 @@ def test_wrong_script_is_a_warning(tmp_path: Path) -> None:
     assert "Cyrillic" in result.metrics["warnings"][0]
 
 
+def test_the_bases_single_characters_are_pieces(tmp_path: Path) -> None:
+    text = tmp_path / "sw.txt"
+    text.write_text("\n\n".join(lines(60)), encoding="utf-8")
+    save_tokenizer(BASES["bert"](), tmp_path / "base")
+    _, out = run(text, tmp_path / "out", {"base": tmp_path / "base"})
+    vocabulary = AutoTokenizer.from_pretrained(out / "tokenizer").get_vocab()
+    assert {"'", ","} <= vocabulary.keys(), "the text has neither"
+
+
 def test_bpe(tmp_path: Path) -> None:
     text = tmp_path / "sw.txt"
     text.write_text("\n\n".join(lines(60)), encoding="utf-8")

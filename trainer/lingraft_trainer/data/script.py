@@ -4,71 +4,48 @@ import unicodedata
 from collections import Counter
 from functools import lru_cache
 
-_LATIN = (
-    "af az bs ca ceb cs cy da de en eo es et eu fi fil fo fr ga gl ha hr ht hu id ig is it jv ku "
-    "la lb lg ln lt lv mg ms mt nb nl nn no nso om pl pt qu rn ro rw sk sl sn so sq ss st su sv "
-    "sw tl tn tr ts uz vi wo xh yo zu"
-)
-_SCRIPTS: dict[str, set[str]] = {code: {"LATIN"} for code in _LATIN.split()}
-for _codes, _names in {
-    "be bg kk ky mk mn ru tg uk": "CYRILLIC",
-    "ar arz fa ks ps sd ug ur": "ARABIC",
-    "as bn": "BENGALI",
-    "hi mr ne sa": "DEVANAGARI",
-    "he yi": "HEBREW",
-    "am ti": "ETHIOPIC",
-    "ja": "CJK HIRAGANA KATAKANA KATAKANA-HIRAGANA",
-    "ko": "HANGUL CJK",
-    "zh": "CJK BOPOMOFO",
-    "sr": "CYRILLIC LATIN",
-    "el": "GREEK",
-    "hy": "ARMENIAN",
-    "ka": "GEORGIAN",
-    "gu": "GUJARATI",
-    "kn": "KANNADA",
-    "km": "KHMER",
-    "lo": "LAO",
-    "ml": "MALAYALAM",
-    "my": "MYANMAR",
-    "or": "ORIYA",
-    "pa": "GURMUKHI",
-    "si": "SINHALA",
-    "ta": "TAMIL",
-    "te": "TELUGU",
-    "th": "THAI",
-    "bo dz": "TIBETAN",
-}.items():
-    _SCRIPTS |= {code: set(_names.split()) for code in _codes.split()}
+from lingraft_trainer.data.languages import LANGUAGES, SCRIPTS
 
-# ISO 15924 subtags, where the language tag names its script itself (sr-Latn, uz-Cyrl).
-_SUBTAGS = {
-    "Latn": {"LATIN"},
-    "Cyrl": {"CYRILLIC"},
-    "Arab": {"ARABIC"},
-    "Deva": {"DEVANAGARI"},
-    "Hans": {"CJK"},
-    "Hant": {"CJK", "BOPOMOFO"},
-    "Hebr": {"HEBREW"},
-    "Grek": {"GREEK"},
-    "Guru": {"GURMUKHI"},
-}
+_NAMES = frozenset[str]().union(*SCRIPTS.values())
+_MORE_WORDS = {name.split()[0] for name in _NAMES if " " in name}
+_SAME = {"IDEOGRAPHIC": "CJK", "KATAKANA-HIRAGANA": "KATAKANA", "ARABIC-INDIC": "ARABIC"}
+_VARIANTS = {"EXTENDED", "FULLWIDTH", "HALFWIDTH"}
+"""What the name of a script's character may have in front of the script's name."""
 
 
 def expected_scripts(language: str) -> set[str] | None:
-    """First words of Unicode names of a language's letters; None where it is not known."""
+    """Names of the scripts a language is written in (see `languages`); None where not known.
+
+    A tag may name its script itself: sr-Latn, uz-Cyrl.
+    """
     primary, *subtags = language.replace("_", "-").split("-")
     for subtag in subtags:
-        if len(subtag) == 4:
-            return _SUBTAGS.get(subtag.title())
-    return _SCRIPTS.get(primary.lower())
+        if len(subtag) == 4 and subtag.isalpha():
+            return SCRIPTS.get(subtag.title())
+    return LANGUAGES.get(primary.lower())
 
 
-@lru_cache(maxsize=1 << 16)
-def script_of(letter: str) -> str | None:
-    """The script of a letter, as the first word of its Unicode name; None for other characters."""
-    if not letter.isalpha():
+@lru_cache(maxsize=1 << 17)
+def script_name(character: str) -> str | None:
+    """The script that Unicode names a character after; None for those of every script.
+
+    Of a script that is not in the tables it is the first word.
+    """
+    words = unicodedata.name(character, "").split()
+    if words and words[0] in _VARIANTS:
+        del words[0]
+    if not words or words[0] == "MODIFIER":
         return None
-    return unicodedata.name(letter, "UNKNOWN").split()[0].removesuffix("-")
+    if words[0] in _MORE_WORDS:
+        for count in (3, 2):
+            if (name := " ".join(words[:count])) in _NAMES:
+                return name
+    return _SAME.get(words[0], words[0])
+
+
+def script_of(letter: str) -> str | None:
+    """The script of a letter; None for other characters and the letters of every script."""
+    return script_name(letter) if letter.isalpha() else None
 
 
 class ScriptCheck:

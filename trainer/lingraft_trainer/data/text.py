@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,7 +25,10 @@ DOCUMENT = 1 << 16
 """Characters after which a document without an end is cut, between paragraphs: a file of lines
 without blank lines is not one document."""
 
-_CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ufeff\ud800-\udfff]")
+_CONTROL = "\x00-\x1f\x7f-\x9f"
+# In Mongolian U+202F joins a suffix to its word; elsewhere it is a space as others are.
+_SPACE = re.compile(f"(?:(?!\u202f[\u1820-\u18aa])[\\s{_CONTROL}])+")
+_NOTHING = re.compile("[\ufeff\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,14 @@ def text_files(source: Path) -> list[TextFile]:
 
 
 class Cleaner:
-    """Cleans a paragraph: NFC, no control characters, single spaces, no special tokens.
+    """Cleans a paragraph: NFC, single spaces, no control characters, no special tokens.
+
+    A control character ends a word, as a space does; a byte order mark and half a surrogate pair
+    are nothing. Joiners, marks of direction and all letters stay.
 
     A special token spelled out in the text (`<s>` of an HTML page) would become a real one: a
-    space is put behind its first character.
+    space is put behind its first character. Tokenizers may read other characters as the same, so
+    a text that spells one out in NFKC (fullwidth `<s>`) is taken in NFKC.
     """
 
     def __init__(self, special_tokens: Iterable[str] = ()) -> None:
@@ -81,11 +88,20 @@ class Cleaner:
 
     def __call__(self, text: str) -> str:
         """The clean paragraph, empty if nothing is left."""
-        text = unicodedata.normalize("NFC", _CONTROL.sub("", text))
-        text = " ".join(text.split())
+        text = _plain(text, "NFC")
         if self._special is not None:
-            text = self._special.sub(lambda m: f"{m[0][:1]} {m[0][1:]}", text)
+            text = self._special.sub(_broken, text)
+            if self._special.search(unicodedata.normalize("NFKC", text)):
+                text = self._special.sub(_broken, _plain(text, "NFKC"))
         return text
+
+
+def _plain(text: str, form: Literal["NFC", "NFKC"]) -> str:
+    return _SPACE.sub(" ", unicodedata.normalize(form, _NOTHING.sub("", text))).strip(" ")
+
+
+def _broken(token: re.Match[str]) -> str:
+    return f"{token[0][:1]} {token[0][1:]}"
 
 
 def read_documents(file: TextFile, clean: Cleaner) -> Iterator[list[str]]:

@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.embeddings.cooccurrence import cooccurrence_vectors
 from lingraft_trainer.embeddings.focus import mixed_rows
-from lingraft_trainer.embeddings.surface import lower_cases, surfaces
+from lingraft_trainer.embeddings.surface import is_text, lower_cases, surfaces
 
 Kind = Literal["random", "normal", "overlap", "mean", "focus"]
 ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
@@ -91,7 +91,7 @@ def _matches(
         text = surface.lower() if fold else surface
         if text in known:
             found[target_id] = [known[text]]
-        elif kind == "mean" and text.strip():
+        elif kind == "mean" and text.strip() and is_text(text):
             # With its space: byte-level BPE has other pieces for the start of a word.
             pieces = source(text, add_special_tokens=False)["input_ids"]
             if pieces and source.unk_token_id not in pieces:

@@ -3,12 +3,20 @@
 Vocabularies mark word starts differently (`▁word`, `Ġword`, `word` against `##piece`), and
 byte-level BPE writes bytes as letters. A token's surface is its text, with a space in front
 where a word starts, so that tokens of different vocabularies can be compared.
+
+Bytes that are half a character have a surface too: lone surrogates, which no text holds (U+DC00
+and the byte, as of Python's `surrogateescape`). A byte that a vocabulary falls back to (`<0xE3>`)
+is written so whatever it is: it is like that byte of another vocabulary, and like no text.
 """
 
 import json
+import re
 from collections.abc import Mapping
 
 from transformers import PreTrainedTokenizerBase
+
+_BYTE = re.compile("<0x([0-9A-F]{2})>")
+_ESCAPED = re.compile("[\udc00-\udcff]")
 
 
 def surfaces(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
@@ -16,6 +24,7 @@ def surfaces(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
     model = json.loads(tokenizer.backend_tokenizer.to_str())  # type: ignore[attr-defined]
     kind, special = model["model"]["type"], set(tokenizer.all_special_ids)
     byte_level = '"ByteLevel"' in json.dumps([model["pre_tokenizer"], model["decoder"]])
+    falls_back = bool(model["model"].get("byte_fallback"))
     vocabulary: Mapping[str, int] = tokenizer.get_vocab()
     found: dict[str, int] = {}
     for token, number in sorted(vocabulary.items(), key=lambda item: item[1]):
@@ -23,6 +32,8 @@ def surfaces(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
             continue
         if byte_level:
             surface = _bytes(token)
+        elif falls_back and (byte := _BYTE.fullmatch(token)):
+            surface = chr(0xDC00 + int(byte[1], 16))
         elif kind == "WordPiece":
             surface = token[2:] if token.startswith("##") else f" {token}"
         else:
@@ -30,6 +41,17 @@ def surfaces(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
         if surface is not None:
             found.setdefault(surface, number)
     return found
+
+
+def is_text(surface: str) -> bool:
+    """Whether it has no bytes in it that are no text."""
+    return not _ESCAPED.search(surface)
+
+
+def single_characters(tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    """The characters that are a token of their own, at a word's start or within, by id."""
+    found = (surface.removeprefix(" ") for surface in surfaces(tokenizer))
+    return [char for char in dict.fromkeys(found) if len(char) == 1 and is_text(char)]
 
 
 def lower_cases(tokenizer: PreTrainedTokenizerBase) -> bool:
@@ -52,6 +74,6 @@ _BYTE_OF = _byte_letters()
 
 def _bytes(token: str) -> str | None:
     try:
-        return bytes(_BYTE_OF[letter] for letter in token).decode()
-    except (KeyError, UnicodeDecodeError):
-        return None  # half a character
+        return bytes(_BYTE_OF[letter] for letter in token).decode(errors="surrogateescape")
+    except KeyError:
+        return None  # an added token, which is no bytes

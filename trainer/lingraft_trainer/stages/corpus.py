@@ -24,6 +24,7 @@ from lingraft_trainer.data.packing import PackedText, PackWriter
 from lingraft_trainer.data.parallel import ordered
 from lingraft_trainer.data.script import ScriptCheck
 from lingraft_trainer.data.text import text_files
+from lingraft_trainer.embeddings.surface import single_characters
 from lingraft_trainer.local_ray import running_ray
 from lingraft_trainer.tokenization.base import load_base_tokenizer, size_of
 from lingraft_trainer.tokenization.load import load_tokenizer
@@ -122,6 +123,8 @@ def _tokenizer(
         vocab_size=choice.vocab_size,
         template=special,
         seed=params.seed,
+        language=params.language,
+        characters=() if base is None else single_characters(base),
     )
 
 

@@ -47,7 +47,9 @@ def lay(
     if kind == "Unigram":
         unk = None if model.get("unk_id") is None else model["vocab"][model["unk_id"]][0]
         pieces = [p for p in model["vocab"] if p[0] not in leave_out and p[0] != unk]
-        specials = {i: [text, 0.0] for text, i in special.ids.items()}
+        # No text is read as a special token, whatever its normaliser makes of it.
+        least = min((score for _, score in pieces), default=0.0)
+        specials = {i: [text, least] for text, i in special.ids.items()}
         model["vocab"] = _fill(specials, pieces)
         model["unk_id"] = special.ids[special.unk]
     elif kind in ("BPE", "WordPiece", "WordLevel"):

@@ -1,20 +1,26 @@
 """Train a target-language tokenizer: the same text and settings give the same file.
 
-Unigram (Kudo 2018) by sentencepiece with the settings of the reference recipe; `tokenizers`'
-own unigram trainer gives another file on every run. Byte-level BPE by `tokenizers`.
+Unigram (Kudo 2018) by sentencepiece with the settings of the reference recipe, but for its
+alphabet (see `alphabet.py`); `tokenizers`' own unigram trainer gives another file on every run.
+Byte-level BPE by `tokenizers`. Either gives any text back, as its normaliser leaves it; a unigram
+vocabulary that is too small for bytes does so for the characters it has.
 """
 
 import io
+import logging
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import sentencepiece
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from lingraft.errors import UserError
+from lingraft_trainer.tokenization.alphabet import BYTES, choose_alphabet
 from lingraft_trainer.tokenization.convert import unigram_tokenizer
+from lingraft_trainer.tokenization.normalize import text_normalizer
 from lingraft_trainer.tokenization.special import SpecialTokens
 from lingraft_trainer.tokenization.swap import lay
 
@@ -23,6 +29,10 @@ THREADS = 8
 """Fixed: sentencepiece sums per thread, so another number could give another file."""
 SENTENCE = 2000
 """Longest stretch of text given to sentencepiece, in characters; it skips long sentences."""
+RESERVED = "\u2585"
+"""sentencepiece writes it for what is unknown, and skips sentences that have it."""
+
+log = logging.getLogger(__name__)
 
 
 def train_tokenizer(
@@ -32,6 +42,8 @@ def train_tokenizer(
     vocab_size: int,
     template: SpecialTokens,
     seed: int = 0,
+    language: str | None = None,
+    characters: Iterable[str] = (),
 ) -> PreTrainedTokenizerFast:
     """Train a tokenizer of exactly `vocab_size` tokens, the template's included.
 
@@ -41,12 +53,14 @@ def train_tokenizer(
         vocab_size: Tokens, special tokens included.
         template: The special tokens to lay it under.
         seed: Of sentencepiece's generator.
+        language: Of the text, BCP 47: its scripts' alphabets are pieces of a unigram vocabulary.
+        characters: More of its pieces: the single characters of the base's vocabulary.
 
     Raises:
         UserError: The text supports fewer tokens, or needs more.
     """
     if type == "unigram":
-        backend = _unigram(texts, vocab_size, len(template.ids), seed)
+        backend = _unigram(texts, vocab_size, template, seed, language, tuple(characters))
     else:
         backend = _bpe(texts, vocab_size, len(template.ids))
     tokenizer = lay(backend, template)
@@ -59,18 +73,94 @@ def train_tokenizer(
     return tokenizer
 
 
-def _unigram(texts: Iterable[str], vocab_size: int, specials: int, seed: int) -> Tokenizer:
-    others = specials - 1  # sentencepiece counts its own unknown token
+class _TooLarge(Exception):
+    """The text supports no more than `most` pieces, sentencepiece's unknown one included."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.most = most
+
+
+def _unigram(
+    texts: Iterable[str],
+    vocab_size: int,
+    template: SpecialTokens,
+    seed: int,
+    language: str | None,
+    characters: tuple[str, ...],
+) -> Tokenizer:
+    normalizer = text_normalizer()
+    read = normalizer.normalize_str
+    sentences = [sentence for text in texts for sentence in _sentences(read(text))]
+    counts: Counter[str] = Counter()
+    for sentence in sentences:
+        counts.update(sentence)
+    apart = {" ", RESERVED, *template.ids}
+    for char in apart:
+        del counts[char]
+    if not counts:
+        raise UserError("there is nothing in the text to train a tokenizer on", where="corpus")
+    specials, size = len(template.ids), vocab_size
+    while True:
+        alphabet = choose_alphabet(
+            counts,
+            size - specials,
+            language=language,
+            others=characters,
+            plain=lambda char: char not in apart and read(char) == char,
+        )
+        if size < (least := len(alphabet.characters) + specials + 1):
+            raise UserError(
+                f"{size} tokens cannot hold the text's characters; set at least {least}, or "
+                f"{alphabet.least + specials} to hold ASCII, its whole alphabet and bytes as well",
+                where=FIELD,
+            )
+        fallback = BYTES if alphabet.bytes else ()
+        others = specials - 1 + len(fallback)  # sentencepiece counts its own unknown token
+        try:
+            text = _written(sentences, counts, alphabet.characters)
+            model = _sentencepiece(text, size - others, seed)
+        except _TooLarge as error:
+            # Fewer pieces may have no room for so many characters, and support fewer still.
+            size = error.most + others
+            continue
+        if size < vocab_size:
+            raise too_large(vocab_size, size)
+        if not alphabet.bytes:
+            log.warning(
+                "a vocabulary of %d tokens has no room for bytes: a character that it lacks is "
+                "unknown; with %s of at least %d, and text for so many, none is",
+                vocab_size,
+                FIELD,
+                alphabet.least + specials,
+            )
+        return unigram_tokenizer(model, normalizer, fallback)
+
+
+def _written(sentences: list[str], counts: Counter[str], alphabet: str) -> Iterator[str]:
+    """The text in an alphabet's characters alone, each of them at least once.
+
+    sentencepiece's pieces are then those characters and no others, at full coverage: its own
+    `required_chars` are left out where the text without them is covered.
+    """
+    lacking = map(re.escape, (*sorted(counts.keys() - set(alphabet)), RESERVED))
+    lacks = re.compile(f"[{''.join(lacking)}]")
+    for sentence in sentences:
+        yield lacks.sub(" ", sentence)
+    yield from _sentences(" ".join(char for char in alphabet if char not in counts))
+
+
+def _sentencepiece(sentences: Iterator[str], size: int, seed: int) -> bytes:
     model = io.BytesIO()
     sentencepiece.set_random_generator_seed(seed)
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=_sentences(texts),
+            sentence_iterator=sentences,
             model_writer=model,
             model_type="unigram",
-            vocab_size=vocab_size - others,
-            normalization_rule_name="nmt_nfkc",
-            character_coverage=0.9995,
+            vocab_size=size,
+            normalization_rule_name="identity",
+            character_coverage=1.0,
             byte_fallback=False,
             num_threads=THREADS,
             max_sentence_length=SENTENCE * 8,
@@ -82,20 +172,13 @@ def _unigram(texts: Iterable[str], vocab_size: int, specials: int, seed: int) ->
             minloglevel=3,
         )
     except (RuntimeError, OSError) as error:
-        raise _explained(str(error), vocab_size, others) from error
-    return unigram_tokenizer(model.getvalue())
-
-
-def _explained(message: str, asked: int, others: int) -> UserError:
-    if found := re.search(r"too high \(\d+\).*<= (\d+)", message):
-        return too_large(asked, int(found[1]) + others)
-    if found := re.search(r"required_chars\. \d+ vs (\d+)", message):
-        return UserError(
-            f"{asked} tokens cannot hold the text's letters; set at least "
-            f"{int(found[1]) + others + 1}",
-            where=FIELD,
-        )
-    return UserError(f"sentencepiece cannot train on this text: {message.strip()}", where=FIELD)
+        if found := re.search(r"too high \(\d+\).*<= (\d+)", str(error)):
+            raise _TooLarge(int(found[1])) from error
+        reason = str(error).strip()
+        raise UserError(
+            f"sentencepiece cannot train on this text: {reason}", where=FIELD
+        ) from error
+    return model.getvalue()
 
 
 def too_large(asked: int, most: int) -> UserError:
@@ -107,16 +190,20 @@ def too_large(asked: int, most: int) -> UserError:
     )
 
 
-def _sentences(texts: Iterable[str]) -> Iterator[str]:
-    """Texts cut at spaces into stretches that sentencepiece does not skip."""
-    for text in texts:
-        while len(text) > SENTENCE:
-            cut = text.rfind(" ", 1, SENTENCE)
-            cut = cut if cut > 0 else SENTENCE
-            yield text[:cut]
-            text = text[cut:].lstrip(" ")
-        if text:
-            yield text
+def _sentences(text: str) -> Iterator[str]:
+    """A text cut at spaces into stretches that sentencepiece does not skip."""
+    while len(text) > SENTENCE:
+        cut = text.rfind(" ", 1, SENTENCE)
+        cut = cut if cut > 0 else SENTENCE
+        yield text[:cut]
+        text = text[cut:].lstrip(" ")
+    if text:
+        yield text
+
+
+_WORD = r"\p{L}\p{M}\x{200C}\x{200D}"
+"""A word is letters, their marks and joiners: GPT-2's pattern tears words of Thai or Hindi."""
+WORDS = rf"'(?:[sdmt]|ll|ve|re)| ?[{_WORD}]+| ?\p{{N}}+| ?[^\s\p{{N}}{_WORD}]+|\s+(?!\S)|\s+"
 
 
 def _bpe(texts: Iterable[str], vocab_size: int, specials: int) -> Tokenizer:
@@ -128,10 +215,16 @@ def _bpe(texts: Iterable[str], vocab_size: int, specials: int) -> Tokenizer:
             where=FIELD,
         )
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.normalizer = normalizers.NFC()
-    # With a space in front a text's first word is the same token as elsewhere.
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
-    tokenizer.decoder = decoders.ByteLevel()
+    # With one space in front a text's first word is the same token as elsewhere.
+    one_space = [normalizers.Replace(Regex(r"\A +"), ""), normalizers.Prepend(" ")]
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), *one_space])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(WORDS), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.Sequence([decoders.ByteLevel(), decoders.Strip(" ", 1, 0)])
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size - specials,
         min_frequency=2,

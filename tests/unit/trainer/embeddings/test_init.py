@@ -10,7 +10,7 @@ from transformers import BertTokenizer, PreTrainedTokenizerBase, PreTrainedToken
 
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.embeddings.init import Kind, initial_embeddings
-from lingraft_trainer.embeddings.surface import lower_cases, surfaces
+from lingraft_trainer.embeddings.surface import is_text, lower_cases, single_characters, surfaces
 from tests.support.tiny import SOURCE_WORDS, TARGET_WORDS, pack, tiny_tokenizer
 
 SPECIAL = {"unk_token": "<unk>", "pad_token": "<pad>", "cls_token": "<s>", "sep_token": "</s>"}
@@ -34,9 +34,9 @@ def byte_level(*pieces: str, merges: tuple[tuple[str, str], ...] = ()) -> PreTra
     return PreTrainedTokenizerFast(tokenizer_object=backend, **SPECIAL)
 
 
-def unigram(*pieces: str) -> PreTrainedTokenizerBase:
+def unigram(*pieces: str, byte_fallback: bool = False) -> PreTrainedTokenizerBase:
     scored = [(token, -1.0) for token in [*SPECIAL.values(), *pieces]]
-    backend = Tokenizer(models.Unigram(scored, unk_id=0))
+    backend = Tokenizer(models.Unigram(scored, 0, byte_fallback))
     backend.pre_tokenizer = pre_tokenizers.Metaspace()
     return PreTrainedTokenizerFast(tokenizer_object=backend, **SPECIAL)
 
@@ -55,7 +55,48 @@ def test_a_surface_is_what_a_token_says_in_every_kind_of_vocabulary(
 ) -> None:
     first = len(tokenizer.all_special_ids)
     expected = {" le": first, "s": first + 1, "\u00e9": first + 2, " Le": first + 3}
-    assert surfaces(tokenizer) == expected  # half a character has none, special tokens neither
+    found = surfaces(tokenizer)  # special tokens have none
+    assert {surface: n for surface, n in found.items() if is_text(surface)} == expected
+
+
+def test_a_byte_is_like_that_byte_and_like_no_text() -> None:
+    """Byte-level BPE's half characters, and the bytes of a vocabulary that falls back to them."""
+    pieces = ("\u00c3", "\u00e3\u0123", "e\u00c3", "s", "\u00c3\u00a9")
+    level = surfaces(byte_level(*pieces))
+    falling = surfaces(unigram("<0xC3>", "<0x73>", "s", "<0xZZ>", byte_fallback=True))
+    assert level.keys() & falling.keys() == {"\udcc3", "s"}
+    assert falling["\udcc3"] == 4 and falling["\udc73"] == 5 and falling["s"] == 6
+    assert [surface for surface in falling if is_text(surface)] == ["s", "<0xZZ>"]
+    assert [surface for surface in level if is_text(surface)] == ["s", "\u00e9"]
+    plain = surfaces(unigram("<0xC3>", "s"))
+    assert plain.keys() == {"<0xC3>", "s"}, "without fallback it is text"
+    assert surfaces(word_piece("<0xC3>"))[" <0xC3>"] == 5
+
+
+@pytest.mark.parametrize("kind", ["overlap", "mean"])
+def test_bytes_start_from_the_bases_bytes(kind: Kind) -> None:
+    target = unigram("<0xC3>", "<0xE3>", "s", "<0x73>", byte_fallback=True)
+    for source in (
+        byte_level("s", "\u00c3"),
+        unigram("s", "<0xC3>", byte_fallback=True),
+    ):
+        rows, found, _ = start(kind, source, target)
+        assert torch.equal(found[4], rows[surfaces(source)["\udcc3"]])
+        assert torch.equal(found[6], rows[surfaces(source)["s"]])
+        for number in (5, 7):  # a byte the base lacks, and the byte of s, which is not s
+            assert not (found[number] == rows).all(dim=1).any()
+    rows, found, taken = start("overlap", unigram("s", "<0xC3>"), target)
+    assert taken == 1 and not (found[4] == rows).all(dim=1).any(), "text is no byte"
+
+
+def test_single_characters_by_id() -> None:
+    assert single_characters(byte_level("s", "\u0120le", "\u0120x", "\u00c3", "\u00c3\u00a9")) == [
+        "s",
+        "x",
+        "\u00e9",
+    ]
+    assert single_characters(word_piece("b", "##a", "##b", "ab")) == ["b", "a"]
+    assert single_characters(unigram("\u2581", "\u2581z", "<0x41>", byte_fallback=True)) == ["z"]
 
 
 def test_of_two_tokens_that_look_alike_the_lower_id_counts() -> None:
