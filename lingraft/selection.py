@@ -65,6 +65,11 @@ def selected(keys: Sequence[str], reads: str | None) -> list[str]:
     return _BY_READS[reads](keys)
 
 
+def is_weights(name: str) -> bool:
+    """Whether a file at the top of a checkpoint holds its tensors, or says where they are."""
+    return name in (WEIGHTS, WEIGHTS_INDEX) or SHARD.fullmatch(name) is not None
+
+
 def of_tokenizer(name: str) -> bool:
     """Whether a file at the top of a checkpoint says how its tokenizer works."""
     # config.json names the class where tokenizer_config.json does not, and the padding id.

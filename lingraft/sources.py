@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lingraft.cache import populate
 from lingraft.errors import UserError
-from lingraft.selection import selected
+from lingraft.selection import WEIGHTS, WEIGHTS_INDEX, is_weights, selected
 from lingraft.stage import FileRecord, Source, sha256_of
 from lingraft.store.base import Conflict, ObjectInfo, checked_key
 from lingraft.store.disk import disk_errors, hash_file, in_parallel
 from lingraft.store.uri import S3Location, parse_uri
+from lingraft.tensors import Part, Read, copy_tensors
 
 if TYPE_CHECKING:
     from lingraft.store.s3 import S3Store
@@ -71,10 +72,15 @@ def pin(uri: str, objects: Iterable[tuple[str, int, str]], reads: str | None = N
     )
 
 
-def fetch_source(source: Source, cache_dir: Path) -> Path:
+def fetch_source(source: Source, cache_dir: Path, part: Part | None = None) -> Path:
     """The local file or directory with exactly what was pinned.
 
     Local sources are read in place; S3's are downloaded once to `cache_dir`.
+
+    Args:
+        source: As it was pinned.
+        cache_dir: Where downloads lie.
+        part: Of a checkpoint, the tensors that are wanted: the others do not travel.
 
     Raises:
         UserError: An object was changed, added or removed since the source was planned.
@@ -94,7 +100,7 @@ def fetch_source(source: Source, cache_dir: Path) -> Path:
         def fetch(found: _Object) -> FileRecord:
             path = folder / checked_key(found.key or name)
             path.parent.mkdir(parents=True, exist_ok=True)
-            key = "/".join(part for part in (name, found.key) if part)
+            key = _joined(name, found.key)
             try:
                 etag = found.tag.removeprefix("etag:")
                 size, sha256 = store.get_file(key, path, if_match=etag)
@@ -104,12 +110,33 @@ def fetch_source(source: Source, cache_dir: Path) -> Path:
                 raise _changed(source, now)
             return FileRecord(path=path.relative_to(folder).as_posix(), size=size, sha256=sha256)
 
-        return tuple(in_parallel(fetch, objects))
+        weights = [] if part is None else [one for one in objects if is_weights(one.key)]
+        records = in_parallel(fetch, [one for one in objects if one not in weights])
+        if part is not None:
+            files = [one for one in weights if one.key != WEIGHTS_INDEX]
+            reads = {f"{source.uri}{one.key}": _reader(store, name, one) for one in files}
+            try:
+                copy_tensors(reads, part, folder / WEIGHTS)
+            except (FileNotFoundError, Conflict):
+                raise _changed(source, now) from None
+            size, sha256 = hash_file(folder / WEIGHTS)
+            records.append(FileRecord(path=WEIGHTS, size=size, sha256=sha256))
+        return tuple(records)
 
     # A single file keeps its name (the suffix tells its format), which is not fingerprinted.
-    home = source.fingerprint + (f"-{name}" if single else "")
+    home = source.fingerprint + (f"-{name}" if single else f"-{part.name}" if part else "")
     folder = populate(cache_dir / "source" / home, fill)
     return folder / name if single else folder
+
+
+def _joined(name: str, key: str) -> str:
+    return "/".join(one for one in (name, key) if one)
+
+
+def _reader(store: "S3Store", name: str, found: _Object) -> Read:
+    """Reads ranges of one object as it was pinned."""
+    key, etag = _joined(name, found.key), found.tag.removeprefix("etag:")
+    return lambda start, size: store.get_range(key, start, size, if_match=etag)
 
 
 def _changed(then: Source, now: Source) -> UserError:

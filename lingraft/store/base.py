@@ -61,11 +61,12 @@ class ArtifactStore(ABC):
         """The (bytes, ETag) of a small object, or None where there is none."""
 
     @abstractmethod
-    def get_range(self, key: str, start: int, size: int) -> bytes:
+    def get_range(self, key: str, start: int, size: int, *, if_match: str | None = None) -> bytes:
         """The bytes from `start` on, `size` of them or as many as there are.
 
         Raises:
             FileNotFoundError: There is no such object.
+            Conflict: It is not the one with the ETag `if_match`.
         """
 
     @abstractmethod

@@ -38,10 +38,12 @@ class FileStore(ArtifactStore):
             except FileNotFoundError:
                 return None
 
-    def get_range(self, key: str, start: int, size: int) -> bytes:
+    def get_range(self, key: str, start: int, size: int, *, if_match: str | None = None) -> bytes:
         """See `ArtifactStore.get_range`."""
         path = self._root / checked_key(key)
         with disk_errors(path), path.open("rb") as stream:
+            if if_match not in (None, _etag(os.fstat(stream.fileno()))):
+                raise Conflict("this object changed meanwhile", where=self.uri + key)
             stream.seek(start)
             return stream.read(size)
 

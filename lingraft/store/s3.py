@@ -154,11 +154,12 @@ class S3Store(ArtifactStore):
         except FileNotFoundError:
             return None
 
-    def get_range(self, key: str, start: int, size: int) -> bytes:
+    def get_range(self, key: str, start: int, size: int, *, if_match: str | None = None) -> bytes:
         """See `ArtifactStore.get_range`."""
+        condition = {"IfMatch": if_match} if if_match else {}
         try:
             wanted = f"bytes={start}-{start + size - 1}"
-            return self._read(key, lambda body: body.read(), Range=wanted)[0]
+            return self._read(key, lambda body: body.read(), Range=wanted, **condition)[0]
         except OutOfRangeError:
             return b""
 

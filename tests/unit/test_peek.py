@@ -33,9 +33,9 @@ class Watched(FileStore):
         super().__init__(root)
         self.asked: list[tuple[int, int]] = []
 
-    def get_range(self, key: str, start: int, size: int) -> bytes:
+    def get_range(self, key: str, start: int, size: int, *, if_match: str | None = None) -> bytes:
         self.asked.append((start, size))
-        return super().get_range(key, start, size)
+        return super().get_range(key, start, size, if_match=if_match)
 
 
 @pytest.fixture

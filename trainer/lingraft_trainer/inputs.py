@@ -1,14 +1,20 @@
 """A stage's inputs as local folders: fetched once, verified, and no more of them than it reads."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 from lingraft.cache import cache_dir
 from lingraft.errors import InfrastructureError
-from lingraft.selection import of_tokenizer
+from lingraft.params import MiniParams
+from lingraft.peek import look
+from lingraft.selection import CONFIG, of_tokenizer
 from lingraft.sources import fetch_source
-from lingraft.stage import StageKind, StageSpec
+from lingraft.stage import Source, StageKind, StageSpec
 from lingraft.store.base import ArtifactStore
 from lingraft.store.stages import fetch_artifact, read_manifest
+from lingraft.tensors import Part
+from lingraft_trainer.models.registry import family_of
 
 TOKENIZER_ALONE: frozenset[tuple[StageKind, str]] = frozenset(
     {("corpus", "base"), ("embed", "base")}
@@ -30,10 +36,21 @@ def fetch_input(spec: StageSpec, store: ArtifactStore, name: str) -> Path:
     ref = spec.stage.inputs[name]
     kind, _, digest = ref.partition("/")
     if kind == "source":  # pinned as what it is read
-        return fetch_source(spec.sources[digest], cache_dir())
+        source = spec.sources[digest]
+        bottom = spec.stage.kind == "mini" and name == "base"
+        return fetch_source(source, cache_dir(), _bottom(spec, source) if bottom else None)
     manifest = read_manifest(store, ref)
     if manifest is None:
         raise InfrastructureError("an input of this stage is not in the store yet", where=ref)
     if (spec.stage.kind, name) in TOKENIZER_ALONE:
         return fetch_artifact(store, manifest, cache_dir(), of_tokenizer)
     return fetch_artifact(store, manifest, cache_dir())
+
+
+def _bottom(spec: StageSpec, source: Source) -> Part:
+    """The embeddings, the head and the layers of a base that its mini-model is made of."""
+    config: dict[str, Any] = json.loads(look(source.uri).open(CONFIG).read())
+    family = family_of(str(config.get("model_type", "")))
+    params = MiniParams.model_validate(spec.stage.params)
+    depth = params.layers + params.new_layers
+    return Part(f"bottom-{depth}", lambda name: family.layer_of(name) < depth)

@@ -4,12 +4,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers import AutoModelForMaskedLM
 
 from lingraft.errors import UserError
+from lingraft.params import MiniParams
 from lingraft.sources import fetch_source, fingerprint
+from lingraft.stage import Stage, StageSpec
 from lingraft.store import open_store
 from lingraft.store.base import ArtifactStore
 from lingraft.store.s3 import S3Store
+from lingraft_trainer.inputs import fetch_input
+from lingraft_trainer.models.checkpoint import load_masked_lm
+from tests.support.tiny import tiny_base
 
 
 @pytest.fixture
@@ -81,3 +87,36 @@ def test_nothing_there(corpora: ArtifactStore) -> None:
         with pytest.raises(UserError, match="nothing is there") as caught:
             fingerprint(corpora.uri + name)
         assert caught.value.where == corpora.uri + name
+
+
+@pytest.mark.parametrize("sharded", [False, True])
+def test_a_mini_model_on_a_small_node_takes_the_bottom_of_its_base_alone(
+    sharded: bool, s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LINGRAFT_CACHE", str(tmp_path / "cache"))
+    base = tiny_base("roberta", tmp_path / "base", layers=8)
+    if sharded:
+        model = AutoModelForMaskedLM.from_pretrained(base)
+        (base / "model.safetensors").unlink()
+        model.save_pretrained(base, max_shard_size="20KB")
+        assert len(list(base.glob("model-*.safetensors"))) > 2
+    store = open_store(s3.uri)
+    store.upload(base, "base/")
+    source = fingerprint(s3.uri + "base/", "checkpoint")
+    params = MiniParams(method="MiniPost", layers=1, new_layers=1, training=None)
+    stage = Stage(
+        kind="mini",
+        params=params.to_json(),
+        inputs={"base": f"source/{source.fingerprint}"},
+    )
+    spec = StageSpec(
+        stage=stage, sources={source.fingerprint: source}, store=s3.uri, holder="somebody"
+    )
+    folder = fetch_input(spec, store, "base")
+    whole = sum(f.stat().st_size for f in base.glob("*.safetensors"))
+    assert sum(f.stat().st_size for f in folder.glob("*.safetensors")) < whole / 2
+    wanted = load_masked_lm(base, layers=2).model.state_dict()
+    found = load_masked_lm(folder, layers=2).model.state_dict()
+    assert wanted.keys() == found.keys()
+    assert all(tensor.equal(found[name]) for name, tensor in wanted.items())
+    assert fetch_input(spec, store, "base") == folder

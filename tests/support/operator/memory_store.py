@@ -31,10 +31,12 @@ class MemoryStore(ArtifactStore):
         self._check()
         return self._objects.get(key)
 
-    def get_range(self, key: str, start: int, size: int) -> bytes:
+    def get_range(self, key: str, start: int, size: int, *, if_match: str | None = None) -> bytes:
         found = self.get(key)
         if found is None:
             raise FileNotFoundError(key)
+        if if_match not in (None, found[1]):
+            raise Conflict("this object changed meanwhile", where=self.uri + key)
         return found[0][start : start + size]
 
     def everything(self) -> list[str]:
