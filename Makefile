@@ -89,9 +89,10 @@ images: $(READY) ## The operator's and the trainer's image, as archives in ~/.ca
 	tools/images/prerequisites.sh
 	$(BIN)/python tools/images/build.py
 
-generate: $(READY) ## The CRD from the models; the chart's schema, README and copy of the CRD
+generate: $(READY) ## The CRD and docs/reference.md from the models; the chart's schema, README, copy of the CRD
 	$(BIN)/lingraft crd >crds/lingraft.dev_languageadaptations.yaml
 	$(BIN)/python tools/chart.py
+	$(BIN)/python tools/reference.py
 
 lint: $(READY) ## Style, import directions
 	$(BIN)/ruff check .

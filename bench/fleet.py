@@ -86,12 +86,14 @@ class Fleet:
             "base": {"uri": f"{URI}base/"},
             "method": "Standard",
             "corpus": {"uri": f"{URI}corpora/{name}.txt"},
+            "embeddings": {"steps": 1000},  # its text is a line
             "store": {"uri": f"{URI}store/", "credentialsSecret": "s3-credentials"},
         }
         if self.mini:
             task = {"name": "topic", "format": "classification", "seeds": 1}
             task |= {"train": f"{URI}tasks/train.jsonl", "test": f"{URI}tasks/test.jsonl"}
             mini = {"layers": 6, "newLayers": 2, "text": {"uri": f"{URI}tasks/en.txt"}}
+            mini["steps"] = 1000
             spec |= {"method": "MiniPost", "mini": mini, "tasks": [task]}
         body = {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": name}, "spec": spec}
         self.cluster.admin.create(self.path(namespace), body)

@@ -90,16 +90,15 @@ def shape_of_config(config: Mapping[str, Any], *, where: str) -> Shape:
     )
 
 
-def shape_of_pretrain(pretrain: Pretrain) -> Shape:
-    """The shape of a base that will be pretrained from text."""
+def shape_of_pretrain(pretrain: Pretrain, vocabulary: int) -> Shape:
+    """The shape of a base that will be pretrained from text, with so many tokens."""
     architecture = pretrain.architecture
-    train = pretrain.tokenizer.train
     return Shape(
         model_type=architecture.model_type,
         layers=architecture.layers,
         hidden=architecture.hidden_size,
         intermediate=architecture.intermediate_size,
-        vocabulary=train.vocab_size if train else 0,
+        vocabulary=vocabulary,
         positions=architecture.positions,
         masked_lm_head=True,
     )

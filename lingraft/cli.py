@@ -6,7 +6,7 @@ import tempfile
 import traceback
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
@@ -60,17 +60,20 @@ def validate(files: Files) -> None:
 @app.command()
 def plan(file: File, json: Json = False) -> None:
     """Show the stages, which are cached, and what they will cost; spends nothing."""
+    from lingraft.history import look_back
+    from lingraft.plan.outlook import outlook
     from lingraft.planning import manifests_of
-    from lingraft.report.terminal import plan_lines
+    from lingraft.report.planned import plan_lines
 
     _, planned = _planned(file)
     done = manifests_of(planned)
+    found = outlook(planned, done, look_back(planned, done))
     if json:
         from json import dumps
 
-        print(dumps(planned.to_json() | {"cached": sorted(done)}, indent=1))
+        print(dumps(planned.to_json() | found.to_json(), indent=1))
     else:
-        print("\n".join(plan_lines(planned, done)))
+        print("\n".join(plan_lines(planned, found)))
 
 
 @app.command()
@@ -105,6 +108,8 @@ def run(
     except ModuleNotFoundError as error:
         message = f"{error.name} is not installed; pip install 'lingraft[trainer]'"
         raise UserError(message, where="lingraft run") from error
+    for warning in planned.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
     names = [stage.name for stage in planned.stages]
     with listener_for(json=json, plain=plain, names=names) as listener:
         manifests = run_plan(planned, execution, listener)
@@ -123,9 +128,21 @@ def report(
     resource, planned = _planned(file)
     manifests = manifests_of(planned)
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(render(resource.metadata.name, manifests), encoding="utf-8")
+    output.write_text(render(resource.metadata.name, planned, manifests), encoding="utf-8")
     print(f"report: {output}")
     _finish(resource, planned, manifests, json=False)
+
+
+@app.command()
+def explain(
+    field: Annotated[
+        str, typer.Argument(help="Such as spec.mini; left out: the whole resource.")
+    ] = "",
+) -> None:
+    """Say what a field of a LanguageAdaptation means, what it takes, and its default."""
+    from lingraft.explain import explain_lines
+
+    print("\n".join(explain_lines(field)))
 
 
 @app.command()
@@ -158,17 +175,24 @@ def _finish(
     json: bool,
 ) -> None:
     """Print the results; a failed gate is an exit code of its own."""
+    from lingraft.floors import evaluation_of, remarks
     from lingraft.gates import gate_results
+    from lingraft.plan.costs import costs_of
     from lingraft.report.terminal import result_lines
     from lingraft.views.events import Events
 
     graft = manifests.get("graft")
-    evaluation: list[dict[str, Any]] = graft.metrics.get("evaluation", []) if graft else []
-    gates = gate_results(resource.spec.tasks, evaluation) if graft else []
+    metrics = graft.metrics if graft else {}
+    gates = gate_results(resource.spec.tasks, evaluation_of(metrics)) if graft else []
     passed = all(gate.passed for gate in gates)
     if json:
-        metrics = graft.metrics if graft else {}
-        Events().event("result", metrics=metrics, gatesPassed=passed)
+        Events().event(
+            "result",
+            metrics=metrics,
+            gatesPassed=passed,
+            costs=costs_of(plan).to_json(),
+            warnings=[*plan.warnings, *remarks(metrics)],
+        )
     else:
         print("\n".join(["", *result_lines(plan, manifests, gates)]))
     if not passed:

@@ -9,29 +9,54 @@ from lingraft.resource.tasks import Task
 
 @dataclass(frozen=True)
 class GateResult:
-    """One task's gate and what came out."""
+    """One task's gate and what came out.
+
+    Attributes:
+        task: Name of the task.
+        metric: What is measured.
+        minimum: Least value that passes.
+        value: The score; None where it was not computed.
+        degenerate: What is wrong with the model that scored, a sentence each: its score is none.
+    """
 
     task: str
     metric: str
     minimum: float
     value: float | None
+    degenerate: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
-        """Whether the score reaches the minimum; a metric that was not computed fails."""
-        return self.value is not None and self.value >= self.minimum
+        """Whether a score that is one reaches the minimum."""
+        return not self.reason
+
+    @property
+    def reason(self) -> str:
+        """Why the gate is not passed, in a sentence; empty if it is."""
+        if self.degenerate:
+            return "; ".join(self.degenerate)
+        if self.value is None:
+            return "not computed"
+        # NaN compares with nothing, so it reaches nothing either.
+        return "" if self.value >= self.minimum else f"{self.value:.3f} < {self.minimum:.3f}"
 
 
 def gate_results(tasks: Sequence[Task], evaluation: Sequence[dict[str, Any]]) -> list[GateResult]:
     """Judge every gate by the `graft` stage's evaluation."""
-    scores = {one["task"]: one["metrics"] for one in evaluation}
-    return [
-        GateResult(
-            task.name,
-            task.gate.metric,
-            task.gate.min,
-            scores.get(task.name, {}).get(task.gate.metric, {}).get("mean"),
+    entries = {one["task"]: one for one in evaluation}
+    results: list[GateResult] = []
+    for task in tasks:
+        if task.gate is None:
+            continue
+        entry = entries.get(task.name, {})
+        score = entry.get("metrics", {}).get(task.gate.metric, {})
+        results.append(
+            GateResult(
+                task.name,
+                task.gate.metric,
+                task.gate.min,
+                score.get("mean"),
+                tuple(entry.get("degenerate") or ()),
+            )
         )
-        for task in tasks
-        if task.gate is not None
-    ]
+    return results

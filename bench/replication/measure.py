@@ -10,11 +10,11 @@ import numpy as np
 from bench.replication.bootstrap import Array
 from bench.replication.preset import Run
 from bench.replication.stages import graft_name
-from lingraft import compute
 from lingraft.architecture import Shape
 from lingraft.formats import FORMATS
 from lingraft.params import PretrainParams
 from lingraft.plan import Plan
+from lingraft.plan.costs import second_head
 from lingraft.stage import Manifest
 from lingraft.store import open_store
 
@@ -107,19 +107,7 @@ def one_time_flops(shape: Shape, manifests: Mapping[str, Manifest]) -> float:
     params = PretrainParams.model_validate(pretrain.stage.params) if pretrain else None
     if params is None or params.joint_layers is None:
         return post
-    training = params.training
-    tokens = training.batch_rows * training.sequence_length
-    one, two = (
-        compute.pretrain_step(
-            shape,
-            heads=heads,
-            tokens=tokens,
-            masked=tokens * training.mask_probability,
-            sequence_length=training.sequence_length,
-        )
-        for heads in (1, 2)
-    )
-    return post + (two - one) * training.steps
+    return post + second_head(shape, params.training)
 
 
 def _seconds(embed: Manifest, taken: Sequence[dict[str, float]]) -> Array:

@@ -86,9 +86,10 @@ def result_of(file: Path) -> dict[str, Any]:
     from lingraft.report.page import render
 
     resource = load_resource(file)
-    manifests = manifests_of(plan_resource(resource))
+    plan = plan_resource(resource)
+    manifests = manifests_of(plan)
     page = DEMO / f"{resource.metadata.name}.html"
-    page.write_text(render(resource.metadata.name, manifests), encoding="utf-8")
+    page.write_text(render(resource.metadata.name, plan, manifests), encoding="utf-8")
     return manifests["graft"].metrics
 
 

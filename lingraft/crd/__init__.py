@@ -41,7 +41,7 @@ def custom_resource_definition() -> dict[str, Any]:
                     "storage": True,
                     "subresources": {"status": {}},
                     "additionalPrinterColumns": _columns(),
-                    "schema": {"openAPIV3Schema": _schema()},
+                    "schema": {"openAPIV3Schema": resource_schema()},
                 }
             ],
         },
@@ -62,7 +62,8 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def _schema() -> dict[str, Any]:
+def resource_schema() -> dict[str, Any]:
+    """The structural schema of a LanguageAdaptation."""
     return {
         "type": "object",
         "description": f"{LanguageAdaptation.__doc__}",
@@ -92,6 +93,13 @@ def _columns() -> list[dict[str, Any]]:
         _column("Compute", ".status.compute.savedPerStep", "FLOPs of Standard over this, a step."),
         _column("Ready", f"{ready}.status", "Whether the artifacts are there and good enough."),
         _column("Age", ".metadata.creationTimestamp", "Since its creation.", type="date"),
+        _column(
+            "Pays-After",
+            ".status.compute.languagesToPay",
+            "Languages after which what is spent once has paid.",
+            type="integer",
+            wide=True,
+        ),
         _column("Reason", f"{ready}.reason", "Why it is ready or not, in one word.", wide=True),
         _column("Store", ".spec.store.uri", "Where artifacts go.", wide=True),
         _column("Message", f"{ready}.message", "Why it is ready or not.", wide=True),

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel
 
 from lingraft.resource import LanguageAdaptationSpec
-from lingraft.resource.steps import Architecture, Base, Tokenizer
+from lingraft.resource.steps import Architecture, Base, Embeddings, Mini, Pretrain, Tokenizer
 from lingraft.resource.tasks import (
     COLUMNS,
     LABELLED,
@@ -87,6 +87,12 @@ def _columns_of() -> str:
     return f"{{{', '.join(pairs)}}}[self.format]"
 
 
+_WARMUP = Rule(
+    "!has(self.steps) || !has(self.warmupSteps) || self.warmupSteps < self.steps",
+    "warmupSteps must be fewer than steps",
+    ".warmupSteps",
+)
+
 RULES: dict[type[BaseModel], list[Rule]] = {
     LanguageAdaptationSpec: [
         Rule(
@@ -111,6 +117,9 @@ RULES: dict[type[BaseModel], list[Rule]] = {
     Tokenizer: [
         Rule("!(has(self.train) && has(self.uri))", "set either train or uri, not both"),
     ],
+    Pretrain: [_WARMUP],
+    Mini: [_WARMUP],
+    Embeddings: [_WARMUP],
     Architecture: [
         Rule(
             f"{_default(Architecture, 'hidden_size')}"

@@ -5,18 +5,16 @@ from collections.abc import Mapping
 from lingraft import compute, params, resource
 from lingraft.architecture import Shape, shape_of_pretrain
 from lingraft.errors import UserError
-from lingraft.plan.checks import check
+from lingraft.plan.checks import check, check_updates
 from lingraft.plan.dag import Dag
 from lingraft.plan.defaults import (
     HELDOUT_SHARE,
-    MiniLayers,
-    embed_steps,
+    SOURCE_LANGUAGE,
     evaluation_length,
-    masked_lm,
     mini_layers,
-    sequence_length,
     snapshot_steps,
     tokenizer,
+    trainings,
 )
 from lingraft.plan.model import Plan
 from lingraft.plan.readings import readings, reads_of
@@ -40,19 +38,22 @@ def plan(
     Raises:
         UserError: The parts do not fit together (layers against depth, lengths, heads).
     """
-    shape = base_shape or _pretrained_shape(spec)
+    shape = base_shape or _pretrained_shape(spec, sources)
     layers = mini_layers(spec, shape)
     check(spec, shape, layers)
+    trained = trainings(spec, shape, layers, sources)
+    warnings = check_updates(spec, trained)
     dag = Dag(sources)
-    base = add_base(dag, spec, shape, layers)
-    corpus = _add_corpus(dag, spec, shape, base)
-    model = base if spec.method == "Standard" else add_mini(dag, spec, shape, layers, base)
-    training = masked_lm(
-        spec.embeddings,
-        shape,
-        embed_steps(spec, sources[Reading(spec.corpus.uri, "text")]),
-        seed=spec.seed,
-    )
+    base = add_base(dag, spec, shape, layers, trained.pretrain)
+    words = tokenizer(spec.tokenizer, sources[Reading(spec.corpus.uri, "text")], spec.language)
+    training = trained.embeddings
+    corpus = _add_corpus(dag, spec, words, training.sequence_length, base)
+    model = base
+    if spec.method != "Standard":
+        model = add_mini(dag, spec, shape, layers, trained.mini, base)
+    # A tokenizer that is only loaded is taken to be as large as the base's.
+    rows = words.vocab_size or shape.vocabulary
+    depth = shape.layers if spec.method == "Standard" else layers.copied + layers.new
     embed = dag.add(
         "embed",
         "embed",
@@ -63,7 +64,7 @@ def plan(
             snapshots=snapshot_steps(training.steps, spec.embeddings.snapshots),
         ),
         {"model": model, "base": tokenizer_of_base(dag, spec, base), "corpus": corpus},
-        flops=_embed_flops(spec, shape, training, _depth(spec, shape, layers)),
+        flops=_embed_flops(shape, training, rows, depth),
         steps=training.steps,
     )
     _add_graft(dag, spec, shape, {"base": base, "corpus": corpus, "embed": embed})
@@ -72,7 +73,8 @@ def plan(
         sources=tuple(sources[reading] for reading in readings(spec)),
         store=_store(spec),
         shape=shape,
-        embed_flops_standard=_embed_flops(spec, shape, training, shape.layers),
+        embed_flops_standard=_embed_flops(shape, training, rows, shape.layers),
+        warnings=warnings,
     )
 
 
@@ -82,12 +84,23 @@ def _store(spec: resource.LanguageAdaptationSpec) -> str:
     return spec.store.uri
 
 
-def _pretrained_shape(spec: resource.LanguageAdaptationSpec) -> Shape:
-    assert spec.base.pretrain is not None  # only an existing base has a shape of its own
-    return shape_of_pretrain(spec.base.pretrain)
+def _pretrained_shape(
+    spec: resource.LanguageAdaptationSpec, sources: Mapping[Reading, Source]
+) -> Shape:
+    pretrain = spec.base.pretrain
+    assert pretrain is not None  # only an existing base has a shape of its own
+    text = sources[Reading(pretrain.text.uri, "text")]
+    words = tokenizer(pretrain.tokenizer, text, SOURCE_LANGUAGE)
+    return shape_of_pretrain(pretrain, words.vocab_size or 0)
 
 
-def _add_corpus(dag: Dag, spec: resource.LanguageAdaptationSpec, shape: Shape, base: str) -> str:
+def _add_corpus(
+    dag: Dag,
+    spec: resource.LanguageAdaptationSpec,
+    words: params.TokenizerChoice,
+    length: int,
+    base: str,
+) -> str:
     inputs = {
         "text": dag.source(spec.corpus.uri, "text"),
         "base": tokenizer_of_base(dag, spec, base),
@@ -99,8 +112,8 @@ def _add_corpus(dag: Dag, spec: resource.LanguageAdaptationSpec, shape: Shape, b
         "corpus",
         params.CorpusParams(
             language=spec.language,
-            tokenizer=tokenizer(spec.tokenizer),
-            sequence_length=sequence_length(spec.embeddings, shape),
+            tokenizer=words,
+            sequence_length=length,
             heldout_share=HELDOUT_SHARE,
             seed=0,
         ),
@@ -108,20 +121,12 @@ def _add_corpus(dag: Dag, spec: resource.LanguageAdaptationSpec, shape: Shape, b
     )
 
 
-def _depth(spec: resource.LanguageAdaptationSpec, shape: Shape, layers: MiniLayers) -> int:
-    return shape.layers if spec.method == "Standard" else layers.copied + layers.new
-
-
-def _embed_flops(
-    spec: resource.LanguageAdaptationSpec, shape: Shape, training: params.MaskedLm, depth: int
-) -> float:
-    train = spec.tokenizer.train
+def _embed_flops(shape: Shape, training: params.MaskedLm, rows: int, depth: int) -> float:
     tokens = training.batch_rows * training.sequence_length
     return training.steps * compute.embed_step(
         shape,
         layers=depth,
-        # A tokenizer that is only loaded is taken to be as large as the base's.
-        vocabulary=train.vocab_size if train else shape.vocabulary,
+        vocabulary=rows,
         tokens=tokens,
         masked=tokens * training.mask_probability,
         sequence_length=training.sequence_length,

@@ -3,12 +3,20 @@
 What one field or two say for themselves is judged by `lingraft.resource`.
 """
 
-from lingraft import resource
+from collections.abc import Mapping
+
+from lingraft import params, resource
 from lingraft.architecture import Shape
 from lingraft.errors import UserError
-from lingraft.plan.defaults import MiniLayers, sequence_length
+from lingraft.plan.defaults import MiniLayers, Trainings, sequence_length
+from lingraft.plan.scale import EPOCHS, LEAST_BATCH
 from lingraft.resource.steps import MaskedLanguageModelling
 from lingraft.resource.tasks import Task
+
+LEAST_UPDATES = 100
+"""With fewer nothing is learned; where the user did not ask for so few, that is refused."""
+FEW_UPDATES = 500
+"""What was measured here had 600 and more (docs/results.md); users are told of shorter runs."""
 
 
 def check(spec: resource.LanguageAdaptationSpec, shape: Shape, layers: MiniLayers) -> None:
@@ -63,13 +71,67 @@ def _check_names(task: Task, field: str) -> None:
             raise UserError(message, where=f"{field}.{name}")
 
 
-def _check_lengths(spec: resource.LanguageAdaptationSpec, shape: Shape) -> None:
-    trained: dict[str, MaskedLanguageModelling] = {"spec.embeddings": spec.embeddings}
+def check_updates(spec: resource.LanguageAdaptationSpec, trained: Trainings) -> tuple[str, ...]:
+    """Refuse runs that learn nothing because the text or the batch does not fit.
+
+    Returns:
+        Sentences about runs that are short.
+
+    Raises:
+        UserError: The field at fault, and what to do about it.
+    """
+    runs: Mapping[str, params.MaskedLm | None] = {
+        "spec.base.pretrain": trained.pretrain,
+        "spec.mini": trained.mini,
+        "spec.embeddings": trained.embeddings,
+    }
+    choices = _choices(spec)
+    short: list[str] = []
+    for field, run in runs.items():
+        if run is None:
+            continue
+        if run.warmup_steps and run.warmup_steps >= run.steps:
+            raise UserError(
+                f"is {run.warmup_steps}, but the run has {run.steps} updates: warm up for fewer, "
+                f"or set {field.removeprefix('spec.')}.steps",
+                where=f"{field}.warmupSteps",
+            )
+        if choices[field].steps is None and run.steps < LEAST_UPDATES:
+            raise _too_few(field, choices[field], run)
+        if run.steps < FEW_UPDATES:
+            short.append(
+                f"{field}: {run.steps} updates are few; what was measured to work had 600 and more "
+                "(docs/defaults.md)"
+            )
+    return tuple(short)
+
+
+def _too_few(field: str, choice: MaskedLanguageModelling, run: params.MaskedLm) -> UserError:
+    if choice.batch_tokens is not None and run.batch_tokens > LEAST_BATCH:
+        return UserError(
+            f"with {run.batch_tokens:,} tokens in an update there are only {run.steps} updates, "
+            "which learn nothing: lower it, leave it out, or set steps",
+            where=f"{field}.batchTokens",
+        )
+    return UserError(
+        f"{EPOCHS} epochs of the text are only {run.steps} updates of {run.batch_tokens:,} tokens, "
+        "which learn nothing: give more text, or set steps",
+        where=f"{field}.steps",
+    )
+
+
+def _choices(spec: resource.LanguageAdaptationSpec) -> dict[str, MaskedLanguageModelling]:
+    """The runs that the plan has, by field."""
+    found: dict[str, MaskedLanguageModelling] = {"spec.embeddings": spec.embeddings}
     if spec.base.pretrain is not None:
-        trained["spec.base.pretrain"] = spec.base.pretrain
+        found["spec.base.pretrain"] = spec.base.pretrain
     if spec.method == "MiniPost":
-        trained["spec.mini"] = spec.mini
-    for field, choice in trained.items():
+        found["spec.mini"] = spec.mini
+    return found
+
+
+def _check_lengths(spec: resource.LanguageAdaptationSpec, shape: Shape) -> None:
+    for field, choice in _choices(spec).items():
         length = sequence_length(choice, shape)
         if length > shape.positions:
             raise UserError(

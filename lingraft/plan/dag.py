@@ -11,7 +11,7 @@ class Dag:
     """Stages in the order in which they were added, which is one in which they can run."""
 
     def __init__(self, sources: Mapping[Reading, Source]) -> None:
-        self._sources = sources
+        self.sources = sources
         self._planned: dict[str, PlannedStage] = {}
 
     @property
@@ -21,7 +21,7 @@ class Dag:
 
     def source(self, uri: str, reads: str) -> str:
         """The ref of an external input, by which its content is digested and not its place."""
-        return f"source/{self._sources[Reading(uri, reads)].fingerprint}"
+        return f"source/{self.sources[Reading(uri, reads)].fingerprint}"
 
     def add(
         self,

@@ -1,12 +1,14 @@
-"""The numbers a user leaves out: the paper's and the reference recipe's."""
+"""Every number that a user may leave out, resolved: the user's, or what the rules say."""
 
-import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from lingraft import params, resource
 from lingraft.architecture import Shape
+from lingraft.plan import scale
 from lingraft.resource.steps import MaskedLanguageModelling, Tokenizer
 from lingraft.resource.tasks import QA_FORMATS, Task
+from lingraft.selection import Reading
 from lingraft.stage import Source
 
 HELDOUT_SHARE = 0.01
@@ -15,11 +17,8 @@ LONGEST_ROW = 512
 WARMUP_SHARE = 0.08
 EXAMPLE_LENGTH, QA_LENGTH = 128, 384
 """Tokens of an example; of a question with its paragraph as in SQuAD's usual settings."""
-MAX_STEPS, MAX_EPOCHS = 125_000, 40
 SNAPSHOT_FACTOR = 2**0.5
 """Between the updates of one snapshot and the next."""
-# Plain text averages about four bytes a token.
-BYTES_PER_TOKEN = 4
 
 
 class MiniLayers(NamedTuple):
@@ -29,6 +28,14 @@ class MiniLayers(NamedTuple):
     """k: the base's bottom layers."""
     new: int
     """n: MiniPost's layers on top of them; 0 for the other methods."""
+
+
+class Trainings(NamedTuple):
+    """The masked-language-modelling runs of a plan; None where the plan has no such step."""
+
+    pretrain: params.MaskedLm | None
+    mini: params.MaskedLm | None
+    embeddings: params.MaskedLm
 
 
 def mini_layers(spec: resource.LanguageAdaptationSpec, shape: Shape) -> MiniLayers:
@@ -61,17 +68,48 @@ def evaluation_length(task: Task, embeddings: MaskedLanguageModelling, shape: Sh
     return min(finetune_length(task, shape), sequence_length(embeddings, shape))
 
 
-def masked_lm(
-    choice: MaskedLanguageModelling, shape: Shape, steps: int, *, seed: int
+def trainings(
+    spec: resource.LanguageAdaptationSpec,
+    shape: Shape,
+    layers: MiniLayers,
+    sources: Mapping[Reading, Source],
+) -> Trainings:
+    """Every run with nothing left open.
+
+    What languages share, `pretrain` and `mini`, reads its own text and the base alone.
+    """
+    pretrain, mini = None, None
+    if (choice := spec.base.pretrain) is not None:
+        wanted = scale.tokens(sources[Reading(choice.text.uri, "text")].text_bytes)
+        pretrain = _masked_lm(choice, shape, wanted, layers_train=True)
+    if spec.method == "MiniPost" and spec.mini.text is not None:
+        text_bytes = sources[Reading(spec.mini.text.uri, "text")].text_bytes
+        wanted = scale.mini_tokens(text_bytes, shape, layers.new)
+        mini = _masked_lm(spec.mini, shape, wanted, layers_train=True)
+    wanted = scale.tokens(sources[Reading(spec.corpus.uri, "text")].text_bytes)
+    embeddings = _masked_lm(spec.embeddings, shape, wanted, layers_train=False, seed=spec.seed)
+    return Trainings(pretrain, mini, embeddings)
+
+
+def _masked_lm(
+    choice: MaskedLanguageModelling,
+    shape: Shape,
+    wanted: float,
+    *,
+    layers_train: bool,
+    seed: int = 0,
 ) -> params.MaskedLm:
-    """A masked-language-modelling run with nothing left open."""
+    length = sequence_length(choice, shape)
+    batch = choice.batch_tokens or scale.batch_tokens(wanted, length)
+    steps = choice.steps or scale.updates(wanted, batch)
+    rate = scale.layers_rate(shape.hidden, batch) if layers_train else scale.rows_rate(shape.hidden)
     warmup = choice.warmup_steps
     return params.MaskedLm(
         steps=steps,
-        batch_tokens=choice.batch_tokens,
-        sequence_length=sequence_length(choice, shape),
+        batch_tokens=batch,
+        sequence_length=length,
         mask_probability=choice.mask_probability,
-        learning_rate=choice.learning_rate,
+        learning_rate=choice.learning_rate or rate,
         warmup_steps=round(WARMUP_SHARE * steps) if warmup is None else warmup,
         weight_decay=choice.weight_decay,
         dropout=choice.dropout,
@@ -79,19 +117,12 @@ def masked_lm(
     )
 
 
-def tokenizer(choice: Tokenizer) -> params.TokenizerChoice:
+def tokenizer(choice: Tokenizer, text: Source, language: str | None) -> params.TokenizerChoice:
     """The tokenizer of a corpus: the trained one's settings, or that it is an input."""
     if choice.train is None:
         return params.TokenizerChoice(source="uri")
-    return params.TokenizerChoice(train=choice.train.type, vocab_size=choice.train.vocab_size)
-
-
-def embed_steps(spec: resource.LanguageAdaptationSpec, corpus: Source) -> int:
-    """Updates of step 2: min(125,000, 40 epochs), the epochs estimated from the text's bytes."""
-    if spec.embeddings.steps is not None:
-        return spec.embeddings.steps
-    updates = MAX_EPOCHS * corpus.text_bytes / BYTES_PER_TOKEN / spec.embeddings.batch_tokens
-    return max(1, min(MAX_STEPS, math.ceil(updates)))
+    size = choice.train.vocab_size or scale.vocabulary(text.text_bytes, language)
+    return params.TokenizerChoice(train=choice.train.type, vocab_size=size)
 
 
 def snapshot_steps(steps: int, count: int | None) -> tuple[int, ...] | None:

@@ -29,6 +29,9 @@ class Plan(Contract):
     embed_flops_standard: float = Field(
         description="What step 2 would cost through the full model, by formula."
     )
+    warnings: tuple[str, ...] = Field(
+        default=(), description="Sentences about what is allowed, and may not be meant."
+    )
 
     def __getitem__(self, name: str) -> PlannedStage:
         return next(stage for stage in self.stages if stage.name == name)

@@ -13,29 +13,36 @@ from lingraft.plan.defaults import (
     SOURCE_LANGUAGE,
     MiniLayers,
     finetune_length,
-    masked_lm,
     tokenizer,
 )
 from lingraft.resource.tasks import Task
-from lingraft.selection import task_reads
+from lingraft.selection import Reading, task_reads
 
 
 def add_base(
-    dag: Dag, spec: resource.LanguageAdaptationSpec, shape: Shape, layers: MiniLayers
+    dag: Dag,
+    spec: resource.LanguageAdaptationSpec,
+    shape: Shape,
+    layers: MiniLayers,
+    training: params.MaskedLm | None,
 ) -> str:
     """The base: a source, or the stages `source-corpus` and `pretrain`."""
     if spec.base.uri is not None:
         return dag.source(spec.base.uri, "checkpoint")
     pretrain = spec.base.pretrain
-    assert pretrain is not None  # the resource model wants exactly one of the two
+    assert pretrain is not None and training is not None  # the resource model wants one of the two
     inputs = {"text": dag.source(pretrain.text.uri, "text")}
     if pretrain.tokenizer.uri is not None:
         inputs["tokenizer"] = dag.source(pretrain.tokenizer.uri, "tokenizer")
-    training = masked_lm(pretrain, shape, pretrain.steps, seed=0)
     corpus = dag.add(
         "source-corpus",
         "corpus",
-        _source_text(tokenizer(pretrain.tokenizer), training.sequence_length),
+        _source_text(
+            tokenizer(
+                pretrain.tokenizer, dag.sources[Reading(pretrain.text.uri, "text")], SOURCE_LANGUAGE
+            ),
+            training.sequence_length,
+        ),
         inputs,
     )
     joint = pretrain.joint_layers or (layers.copied if spec.method == "MiniJoint" else None)
@@ -78,7 +85,12 @@ def tokenizer_of_base(dag: Dag, spec: resource.LanguageAdaptationSpec, base: str
 
 
 def add_mini(
-    dag: Dag, spec: resource.LanguageAdaptationSpec, shape: Shape, layers: MiniLayers, base: str
+    dag: Dag,
+    spec: resource.LanguageAdaptationSpec,
+    shape: Shape,
+    layers: MiniLayers,
+    training: params.MaskedLm | None,
+    base: str,
 ) -> str:
     """The mini-model: cut off the base (MiniJoint), or trained on top of its bottom (MiniPost)."""
     if spec.method == "MiniJoint":
@@ -86,8 +98,7 @@ def add_mini(
             method="MiniJoint", layers=layers.copied, new_layers=0, training=None
         )
         return dag.add("mini", "mini", joint, {"base": base})
-    assert spec.method == "MiniPost" and spec.mini.text is not None  # the resource model wants it
-    training = masked_lm(spec.mini, shape, spec.mini.steps, seed=0)
+    assert training is not None and spec.mini.text is not None  # MiniPost's, says the model
     corpus = dag.add(
         "mini-corpus",
         "corpus",

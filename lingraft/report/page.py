@@ -4,8 +4,12 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
+from lingraft.floors import evaluation_of, labels_line, remarks
+from lingraft.plan import Plan
+from lingraft.plan.costs import Costs, costs_of
 from lingraft.report.curves import curve
-from lingraft.report.results import facts, score_rows
+from lingraft.report.planned import cost_rows
+from lingraft.report.results import SCORES, heldout_facts, measured_facts, score_rows
 from lingraft.stage import Manifest
 
 STYLE = """
@@ -21,31 +25,35 @@ svg{width:100%}svg text{font-size:12px;fill:currentColor}
 """
 
 
-def render(name: str, manifests: Mapping[str, Manifest]) -> str:
+def render(name: str, plan: Plan, manifests: Mapping[str, Manifest]) -> str:
     """The page.
 
     Args:
         name: The resource's name.
+        plan: Its plan.
         manifests: The stages that are done, by name in the plan, in its order.
     """
     graft = manifests.get("graft")
-    params = graft.stage.params if graft else {}
-    language, method = params.get("language", "?"), params.get("method", "?")
-    cost: dict[str, Any] = (graft.metrics.get("compute") or {}) if graft else {}
-    saved = cost.get("savedPerStep")
-    lead = f"Language {escape(str(language))}, method {escape(str(method))}."
-    if saved:
-        lead += f" Each step of learning the language cost {saved:.2f} times less compute than "
-        lead += "Standard's (computed from FLOPs, not a measured speed-up)."
+    params, costs = plan["graft"].stage.params, costs_of(plan)
+    lead = f"Language {escape(params['language'])}, method {escape(params['method'])}."
+    if costs.method != "Standard":
+        lead += f" A step of learning the language costs {plan.saved_per_step:.2f} times less "
+        lead += "compute than Standard's (computed from FLOPs, not a measured speed-up). "
+        lead += f"All in all: {escape(costs.sentence)}."
     if graft is None:
         lead = f"{len(manifests)} stages are done; the evaluation is still to come."
     parts = [
         f"<h1>{escape(name)}</h1><p class='lead'>{lead}</p>",
         "<h2>Quality</h2>",
-        _table(("task", "metric", "new language", "source language"), score_rows(graft))
-        + "<p>± is a standard error, bootstrapped over groups of the test set.</p>",
+        _table(SCORES, score_rows(graft)),
+        "<p>± is a standard error, bootstrapped over groups of the test set. The floor is the "
+        "source model that never saw the language, the majority always the most frequent label."
+        "</p>",
+        _table(("", ""), [*heldout_facts(graft), *_labels(graft)]) if graft else "",
+        _warnings([*remarks(graft.metrics if graft else {}), *plan.warnings]),
         "<h2>Cost</h2>",
-        _table(("", ""), facts(manifests)),
+        f"{_table(*_cost_table(costs))}<p>{escape(costs.sentence)}.</p>",
+        _table(("", ""), measured_facts(manifests)),
         "<h2>Learning curves</h2>" + _curves(manifests),
         "<h2>Tokenizer</h2>" + _tokenizer(manifests),
         "<h2>Provenance</h2>" + _provenance(manifests),
@@ -55,6 +63,20 @@ def render(name: str, manifests: Mapping[str, Manifest]) -> str:
         "<meta name='viewport' content='width=device-width'>"
         f"<title>{escape(name)}</title><style>{STYLE}</style><body>{''.join(parts)}</body></html>"
     )
+
+
+def _cost_table(costs: Costs) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    head, *rows = cost_rows(costs)
+    return head, rows
+
+
+def _labels(graft: Manifest) -> list[tuple[str, str]]:
+    entries = evaluation_of(graft.metrics)
+    return [(f"labels of {e['task']}", line) for e in entries if (line := labels_line(e))]
+
+
+def _warnings(sentences: Iterable[str]) -> str:
+    return "".join(f"<p>Warning: {escape(sentence)}.</p>" for sentence in sentences)
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -81,7 +103,7 @@ def _tokenizer(manifests: Mapping[str, Manifest]) -> str:
         (key, f"{value:.4g}" if isinstance(value, float) else str(value))
         for key, value in report.items()
     ]
-    return _table(("", ""), rows) + "".join(f"<p>Warning: {escape(w)}</p>" for w in warnings)
+    return _table(("", ""), rows) + _warnings(warnings)
 
 
 def _provenance(manifests: Mapping[str, Manifest]) -> str:

@@ -3,49 +3,76 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lingraft.floors import part, standings
 from lingraft.gates import GateResult
 from lingraft.stage import Manifest
+
+SCORES = (
+    "task",
+    "metric",
+    "new language",
+    "floor (untouched)",
+    "majority",
+    "source language",
+)
+"""Titles of `score_rows`."""
+ONCE = ("mini-corpus", "mini")
+"""Stages that are computed once for a base so that step 2 is cheaper, by their name in a plan."""
 
 
 def score(value: Mapping[str, Any] | None) -> str:
     """`0.512 ± 0.031`, the standard error where there is one."""
-    if not value or value.get("mean") is None:
+    if not value:
         return "-"
     error = value.get("stderr")
-    return f"{value['mean']:.3f}" + (f" ± {error:.3f}" if error is not None else "")
+    return number(value.get("mean")) + (f" ± {error:.3f}" if error is not None else "")
 
 
-def score_rows(graft: Manifest | None) -> list[tuple[str, str, str, str]]:
-    """(task, metric, target-language score, source-language score) for every metric."""
-    rows: list[tuple[str, str, str, str]] = []
-    evaluation: list[dict[str, Any]] = graft.metrics.get("evaluation", []) if graft else []
-    for one in evaluation:
-        source: dict[str, Any] = one.get("sourceMetrics") or {}
-        for metric, value in one["metrics"].items():
-            rows.append((one["task"], metric, score(value), score(source.get(metric))))
-    return rows
+def number(value: float | None) -> str:
+    """`0.512`, or `-`."""
+    return "-" if value is None else f"{value:.3f}"
 
 
-def facts(manifests: Mapping[str, Manifest]) -> list[tuple[str, str]]:
-    """(what, value) lines about cost and the scores that need no labels."""
-    graft = manifests.get("graft")
+def score_rows(graft: Manifest | None) -> list[tuple[str, ...]]:
+    """A row of `SCORES` for every metric."""
+    return [
+        (
+            one.task,
+            one.metric,
+            score({"mean": one.value, "stderr": one.stderr}),
+            number(one.untouched),
+            number(one.majority),
+            score(one.source),
+        )
+        for one in standings(graft.metrics if graft else {})
+    ]
+
+
+def heldout_facts(graft: Manifest | None) -> list[tuple[str, str]]:
+    """(what, value) of the text that was held out: scores that need no labels."""
+    heldout: dict[str, Any] = (graft.metrics.get("heldout") if graft else None) or {}
+    if heldout.get("bitsPerByte") is None:
+        return []
+    beside = [
+        f"{name} {number(part(heldout, key, 'bitsPerByte'))}"
+        for key, name in (("start", "before step 2"), ("untouched", "untouched base"))
+    ]
+    bits = f"{number(heldout['bitsPerByte'])} ({', '.join(beside)})"
+    facts = [("held-out masked-LM bits per byte", bits)]
+    if heldout.get("unknownRate") is not None:
+        facts.append(("unknown tokens in held-out text", f"{heldout['unknownRate']:.2%}"))
+    return facts
+
+
+def measured_facts(manifests: Mapping[str, Manifest]) -> list[tuple[str, str]]:
+    """(what, value) of the device-seconds that were measured."""
+    seconds = {name: one.compute.device_seconds for name, one in manifests.items()}
     lines: list[tuple[str, str]] = []
-    if graft:
-        heldout: dict[str, Any] = graft.metrics.get("heldout") or {}
-        if heldout.get("bitsPerByte") is not None:
-            lines.append(("held-out masked-LM bits per byte", f"{heldout['bitsPerByte']:.3f}"))
-        cost: dict[str, Any] = graft.metrics.get("compute") or {}
-        if "savedPerStep" in cost:
-            saved = f"{cost['savedPerStep']:.2f}x (computed, FLOPs)"
-            lines.append(("compute saved per step against Standard", saved))
-            once = cost.get("oneTimeFlops") or 0.0
-            lines.append(("step 2, FLOPs (computed)", f"{cost['embedFlops']:.2e}"))
-            lines.append(("the same steps by Standard (computed)", f"{cost['standardFlops']:.2e}"))
-            lines.append(("once per base, FLOPs (computed)", f"{once:.2e}" if once else "none"))
-            seconds = f"{cost['measuredDeviceSeconds']:,.0f}"
-            lines.append(("step 2, device-seconds (measured)", seconds))
-    total = sum(manifest.compute.device_seconds for manifest in manifests.values())
-    lines.append(("all stages, device-seconds (measured)", f"{total:,.0f}"))
+    if "embed" in seconds:
+        lines.append(("step 2, device-seconds (measured)", f"{seconds['embed']:,.0f}"))
+    if once := sum(seconds.get(name, 0.0) for name in ONCE):
+        lines.append(("once for the base, device-seconds (measured)", f"{once:,.0f}"))
+    lines.append(("all stages, device-seconds (measured)", f"{sum(seconds.values()):,.0f}"))
     return lines
 
 
@@ -53,4 +80,6 @@ def gate_line(gate: GateResult) -> str:
     """A gate's verdict."""
     value = "not computed" if gate.value is None else f"{gate.value:.3f}"
     verdict = "passed" if gate.passed else "FAILED"
-    return f"gate {gate.task}: {gate.metric} {value}, at least {gate.minimum:.3f}: {verdict}"
+    # What the figures say already is not said twice.
+    why = f", {'; '.join(gate.degenerate)}" if gate.degenerate else ""
+    return f"gate {gate.task}: {gate.metric} {value}, at least {gate.minimum:.3f}: {verdict}{why}"

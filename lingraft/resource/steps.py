@@ -22,8 +22,12 @@ class TrainTokenizer(Model):
     type: Literal["unigram", "bpe"] = Field(
         default="unigram", description="SentencePiece unigram, or byte-level BPE."
     )
-    vocab_size: int = Field(
-        default=50_000, ge=64, le=1_000_000, description="Pieces, special tokens included."
+    vocab_size: int | None = Field(
+        default=None,
+        ge=64,
+        le=1_000_000,
+        description="Pieces, special tokens included. Default: grows with the root of the text's "
+        "size, 50,000 from 1 GB on.",
     )
 
 
@@ -46,10 +50,23 @@ class Tokenizer(Model):
 
 
 class MaskedLanguageModelling(Model):
-    """How a masked-language-modelling run is done; the defaults are RoBERTa's."""
+    """How a masked-language-modelling run is done.
 
-    batch_tokens: int = Field(
-        default=1_048_576, ge=1, le=2**27, description="Tokens in one update, over all workers."
+    For much text the defaults are the reference recipe's; with less they are scaled down.
+    """
+
+    steps: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST_STEPS,
+        description="Updates, of batchTokens each. Default: 40 epochs, at most 125,000.",
+    )
+    batch_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        le=2**27,
+        description="Tokens in one update, over all workers. Default: by the text's size, from "
+        "2,048 to 1,048,576, for at least 5,000 updates in 40 epochs where the text allows.",
     )
     sequence_length: int | None = Field(
         default=None,
@@ -64,14 +81,19 @@ class MaskedLanguageModelling(Model):
         description="Share of the tokens to predict, 0 to 1: 80 % of them masked, 10 % replaced, "
         "10 % left.",
     )
-    learning_rate: float = Field(
-        default=7e-4, gt=0, le=1, description="AdamW's peak learning rate, after the warm-up."
+    learning_rate: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="AdamW's peak learning rate, after the warm-up. Default: 7e-4 for a hidden "
+        "size of 768 and 1,048,576 tokens in an update, times (768/hidden)^1.5, times the root of "
+        "the batch's share of that; at most 1e-2.",
     )
     warmup_steps: int | None = Field(
         default=None,
         ge=0,
         le=MOST_STEPS,
-        description="Updates of linear warm-up. Default: 8 % of the steps.",
+        description="Updates of linear warm-up, fewer than steps. Default: 8 % of the steps.",
     )
     weight_decay: float = Field(
         default=0.01, ge=0, le=1, description="AdamW's decoupled weight decay."
@@ -79,6 +101,12 @@ class MaskedLanguageModelling(Model):
     dropout: float = Field(
         default=0.0, ge=0, lt=1, description="Share dropped out in the layers, 0 to 1."
     )
+
+    @model_validator(mode="after")
+    def _warms_up_and_trains(self) -> Self:
+        if self.steps and self.warmup_steps and self.warmup_steps >= self.steps:
+            raise ValueError("warmupSteps must be fewer than steps")
+        return self
 
 
 class Architecture(Model):
@@ -134,9 +162,6 @@ class Pretrain(MaskedLanguageModelling):
         description="Layers below the second masked-LM head. Default: for MiniJoint mini.layers, "
         "for the other methods no second head. Set it everywhere to share one base.",
     )
-    steps: int = Field(
-        default=125_000, ge=1, le=MOST_STEPS, description="Updates, of batchTokens each."
-    )
 
 
 class Base(Model):
@@ -182,11 +207,12 @@ class Mini(MaskedLanguageModelling):
         default=None,
         description="MiniPost: source-language text to train the new layers on.",
     )
-    steps: int = Field(
-        default=10_000,
+    steps: int | None = Field(
+        default=None,
         ge=1,
         le=MOST_STEPS,
-        description="MiniPost: updates of the new layers, of batchTokens each.",
+        description="MiniPost: updates of the new layers, of batchTokens each. Default: 40 epochs, "
+        "at most 20 tokens for each parameter that trains.",
     )
 
 
@@ -200,11 +226,12 @@ class Embeddings(MaskedLanguageModelling):
         "mean: mean of the source pieces of the same string, else random; focus: the other "
         "tokens as mixtures of the copied ones that occur in the same contexts.",
     )
-    steps: int | None = Field(
+    learning_rate: float | None = Field(
         default=None,
-        ge=1,
-        le=MOST_STEPS,
-        description="Updates, of batchTokens each. Default: 40 epochs, at most 125,000.",
+        gt=0,
+        le=1,
+        description="AdamW's peak learning rate, after the warm-up. Default: 7e-4 for a hidden "
+        "size of 768, times (768/hidden)^1.5, whatever the batch; at most 1e-2.",
     )
     snapshots: int | None = Field(
         default=None,

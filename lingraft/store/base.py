@@ -28,6 +28,8 @@ class ObjectInfo:
     key: str
     size: int
     etag: str
+    modified: float
+    """Seconds since 1970, by the store's clock."""
 
 
 def checked_key(key: str) -> str:

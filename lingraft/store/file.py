@@ -118,7 +118,7 @@ class FileStore(ArtifactStore):
                         status = path.stat()
                     except FileNotFoundError:  # deleted meanwhile
                         continue
-                    found.append(ObjectInfo(key, status.st_size, _etag(status)))
+                    found.append(ObjectInfo(key, status.st_size, _etag(status), status.st_mtime))
         yield from sorted(found, key=lambda info: info.key)
 
     def get_file(self, key: str, local: Path, *, if_match: str | None = None) -> tuple[int, str]:

@@ -201,7 +201,8 @@ class S3Store(ArtifactStore):
                 for entry in page.get("Contents", []):
                     key = entry["Key"][len(self._prefix) :]
                     if key and not key.endswith("/"):  # a console's marker of a folder
-                        yield ObjectInfo(key, entry["Size"], entry["ETag"])
+                        when = entry["LastModified"].timestamp()
+                        yield ObjectInfo(key, entry["Size"], entry["ETag"], when)
 
     def put_file(self, key: str, local: Path) -> tuple[int, str]:
         """See `ArtifactStore.put_file`; files above one part go up in parallel parts."""

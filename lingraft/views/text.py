@@ -4,7 +4,7 @@ from lingraft.stage import Manifest, Progress
 
 
 def duration(seconds: float | None) -> str:
-    """`45 s`, `3 min 05 s`, `2 h 10 min`; empty where unknown."""
+    """`45 s`, `3 min 05 s`, `2 h 10 min`, `12 days`; empty where unknown."""
     if seconds is None:
         return ""
     total = round(seconds)
@@ -12,7 +12,9 @@ def duration(seconds: float | None) -> str:
         return f"{total} s"
     if total < 3600:
         return f"{total // 60} min {total % 60:02} s"
-    return f"{total // 3600} h {total % 3600 // 60:02} min"
+    if total < 100 * 3600:
+        return f"{total // 3600} h {total % 3600 // 60:02} min"
+    return f"{total / 86400:,.0f} days"
 
 
 def flops(value: float) -> str:

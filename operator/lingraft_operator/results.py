@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lingraft.floors import evaluation_of, labels_line, part, remarks, standings
 from lingraft.gates import GateResult, gate_results
 from lingraft.plan import Plan
+from lingraft.plan.costs import costs_of
 from lingraft.pools import POOL_OF, Pool, PoolName
 from lingraft.resource import LanguageAdaptationSpec
 from lingraft.stage import DATA_PARALLEL, Manifest
@@ -12,6 +14,7 @@ from lingraft.status import (
     Artifacts,
     ComputeStatus,
     Evaluation,
+    HeldOut,
     LanguageAdaptationStatus,
     StageStatus,
 )
@@ -32,6 +35,8 @@ def with_results(
         update={
             "artifacts": _artifacts(plan, by_name, spec),
             "evaluation": _evaluation(spec, graft) if graft else (),
+            "heldout": _heldout(graft.metrics) if graft else None,
+            "warnings": (*plan.warnings, *remarks(graft.metrics if graft else {})),
             "compute": _compute(plan, status.stages, by_name, pools),
         }
     )
@@ -61,37 +66,56 @@ def _artifacts(
 
 
 def _evaluation(spec: LanguageAdaptationSpec, graft: Manifest) -> tuple[Evaluation, ...]:
-    measured: list[dict[str, Any]] = graft.metrics.get("evaluation") or []
+    measured = evaluation_of(graft.metrics)
+    labels = {one["task"]: labels_line(one) for one in measured}
     gates: dict[tuple[str, str], GateResult] = {
         (gate.task, gate.metric): gate for gate in gate_results(spec.tasks, measured)
     }
     rows: list[Evaluation] = []
-    for one in measured:
-        source: dict[str, Any] = one.get("sourceMetrics") or {}
-        for metric, value in one["metrics"].items():
-            if value.get("mean") is None:
-                continue
-            gate = gates.pop((one["task"], metric), None)
-            in_source: dict[str, Any] = source.get(metric) or {}
-            rows.append(
-                Evaluation(
-                    task=one["task"],
-                    metric=metric,
-                    value=value["mean"],
-                    stderr=value.get("stderr"),
-                    source=in_source.get("mean"),
-                    gate=gate.minimum if gate else None,
-                    passed=gate.passed if gate else None,
-                )
+    for one in standings(graft.metrics):
+        if one.value is None:
+            continue
+        gate = gates.pop((one.task, one.metric), None)
+        rows.append(
+            Evaluation(
+                task=one.task,
+                metric=one.metric,
+                value=one.value,
+                stderr=one.stderr,
+                source=(one.source or {}).get("mean"),
+                untouched=one.untouched,
+                majority=one.majority,
+                labels=labels[one.task],
+                gate=gate.minimum if gate else None,
+                passed=gate.passed if gate else None,
+                reason=gate.reason if gate else "",
             )
+        )
     # A metric that was asked for and not computed fails its gate.
     for gate in gates.values():
         rows.append(
             Evaluation(
-                task=gate.task, metric=gate.metric, value=0.0, gate=gate.minimum, passed=False
+                task=gate.task,
+                metric=gate.metric,
+                value=0.0,
+                gate=gate.minimum,
+                passed=False,
+                reason=gate.reason,
             )
         )
     return tuple(rows)
+
+
+def _heldout(metrics: Mapping[str, Any]) -> HeldOut | None:
+    found: dict[str, Any] = metrics.get("heldout") or {}
+    if found.get("bitsPerByte") is None:
+        return None
+    return HeldOut(
+        bits_per_byte=found["bitsPerByte"],
+        start=part(found, "start", "bitsPerByte"),
+        untouched=part(found, "untouched", "bitsPerByte"),
+        unknown_rate=found.get("unknownRate"),
+    )
 
 
 def _compute(
@@ -103,10 +127,14 @@ def _compute(
     done = [(stage, by_name.get(stage.name)) for stage in stages]
     all_seconds = sum(m.compute.device_seconds for _, m in done if m)
     own = [(stage, m) for stage, m in done if m and not stage.cached]
+    costs = costs_of(plan)
     return ComputeStatus(
         saved_per_step=f"{plan.saved_per_step:.2f}x",
         embed_flops=plan["embed"].flops,
         standard_flops=plan.embed_flops_standard,
+        one_time_flops=costs.once,
+        languages_to_pay=costs.languages_to_pay,
+        verdict=costs.sentence,
         device_seconds=round(all_seconds, 1),
         own_device_seconds=round(sum(m.compute.device_seconds for _, m in own), 1),
         price=_price([(stage, m.compute.seconds) for stage, m in own], pools),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lingraft.resource import LanguageAdaptationSpec
-from lingraft.status import LanguageAdaptationStatus, StageStatus
+from lingraft.status import Evaluation, LanguageAdaptationStatus, StageStatus
 from lingraft_operator.conditions import Aspect, Summary
 
 
@@ -24,8 +24,7 @@ def summary_of(
     if all(stage.state == "Done" for stage in stages):
         missed = [e for e in status.evaluation if e.passed is False]
         if missed:
-            words = ", ".join(f"{e.task} {e.metric} {e.value:.3f} < {e.gate:.3f}" for e in missed)
-            return Summary("Stalled", "QualityGateFailed", f"below its gate: {words}")
+            return Summary("Stalled", "QualityGateFailed", _why(missed))
         return Summary("Ready", "Adapted", f"{spec.language}: all {len(stages)} stages are done")
     waiting = [s for s in stages if s.state in ("Starting", "Queued", "Retrying") and s.reason]
     running = [s.name for s in stages if s.state == "Running"]
@@ -55,5 +54,11 @@ def aspects_of(
         elif all(e.passed for e in judged):
             made.append(("QualityGatePassed", "True", "Passed", "every gate is passed"))
         else:
-            made.append(("QualityGatePassed", "False", "Failed", "a gate is not passed"))
+            missed = [e for e in judged if not e.passed]
+            made.append(("QualityGatePassed", "False", "Failed", _why(missed)))
     return made
+
+
+def _why(missed: Sequence[Evaluation]) -> str:
+    words = "; ".join(f"{e.task} {e.metric}: {e.reason}" for e in missed)
+    return f"a gate is not passed: {words}"

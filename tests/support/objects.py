@@ -151,6 +151,13 @@ def _task(one: Object) -> Object:
     return {k: v for k, v in one.items() if k not in ("train", "dev", "sourceTest")}
 
 
+def _trained(one: Object) -> Object:
+    """No warm-up as long as the run."""
+    if one.get("steps") and one.get("warmupSteps"):
+        one["warmupSteps"] %= one["steps"]
+    return one
+
+
 def _spec(one: Object) -> Object:
     mini = dict(one.get("mini") or {})
     if one["method"] == "MiniJoint":
@@ -171,8 +178,11 @@ def _distinct(one: Object, items: str, key: str) -> list[Object]:
 CONSISTENT: dict[str, Callable[[Object], Object]] = {
     "Architecture": _architecture,
     "Base": _base,
+    "Embeddings": _trained,
     "LanguageAdaptationSpec": _spec,
     "LanguageAdaptationStatus": _status,
+    "Mini": _trained,
+    "Pretrain": _trained,
     "Task": _task,
     "Tokenizer": _one_of("train", "uri"),
 }

@@ -39,6 +39,21 @@ REFUSALS: list[tuple[str, str, Changes]] = [
         {"base": {"pretrain": _TEXT | {"architecture": {"hiddenSize": 100}}}},
     ),
     (
+        "spec.embeddings.warmupSteps",
+        "warmupSteps must be fewer than steps",
+        {"embeddings": {"steps": 100, "warmupSteps": 100}},
+    ),
+    (
+        "spec.mini.warmupSteps",
+        "warmupSteps must be fewer than steps",
+        {"mini": {"steps": 5, "warmupSteps": 6}},
+    ),
+    (
+        "spec.base.pretrain.warmupSteps",
+        "warmupSteps must be fewer than steps",
+        {"base": {"pretrain": _TEXT | {"steps": 1, "warmupSteps": 1}}},
+    ),
+    (
         "spec.mini.text",
         "method MiniPost needs mini.text: source-language text for step 1b",
         {"method": "MiniPost", "mini": {}},

@@ -116,7 +116,7 @@ def test_a_base_to_be_pretrained():
             },
         }
     )
-    assert shape_of_pretrain(pretrain) == Shape(
+    assert shape_of_pretrain(pretrain, 4096) == Shape(
         model_type="bert",
         layers=4,
         hidden=64,

@@ -13,7 +13,9 @@ from lingraft import cli
 from lingraft.errors import UserError
 from lingraft.files import load_resource
 from lingraft.planning import plan_resource
-from lingraft.stage import Compute, Manifest, Progress
+from lingraft.stage import Compute, Manifest, Progress, Result
+from lingraft.store import open_store
+from lingraft.store.stages import StageStore
 
 RESOURCE = """\
 apiVersion: lingraft.dev/v1alpha1
@@ -24,7 +26,7 @@ spec:
   method: Standard
   base: {uri: base/}
   corpus: {uri: sw.txt}
-  embeddings: {steps: 10, batchTokens: 1024, sequenceLength: 64}
+  embeddings: {steps: 600, batchTokens: 1024, sequenceLength: 64}
   tasks:
   - name: genre
     format: classification
@@ -83,7 +85,11 @@ def trainer(monkeypatch) -> Iterator[types.ModuleType]:
                 stage=planned.stage,
                 holder="me",
                 files=(),
-                metrics={"evaluation": [{"task": "genre", "metrics": score}]},
+                metrics={
+                    "evaluation": [
+                        {"task": "genre", "metrics": score, "degenerate": module.degenerate}
+                    ]
+                },
                 compute=Compute(seconds=1.0),
                 environment={},
                 created_at="2026-01-01T00:00:00Z",
@@ -91,7 +97,7 @@ def trainer(monkeypatch) -> Iterator[types.ModuleType]:
             listener.finished(planned.name, done[planned.name])
         return done
 
-    module.run_plan, module.score = run_plan, 0.6
+    module.run_plan, module.score, module.degenerate = run_plan, 0.6, []
     monkeypatch.setitem(sys.modules, "lingraft_trainer.local", module)
     yield module
 
@@ -131,7 +137,59 @@ def test_plan_shows_stages_cost_and_savings(capsys, file):
     assert code == 0
     names = [line.split()[0] for line in out.splitlines()[1:5]]
     assert names == ["corpus", "embed", "finetune-genre-0", "graft"]
-    assert "1.00x less compute per step (computed, not a measured speed-up)" in out
+    assert "compute saved per step: 1.00x (computed, not a measured speed-up)" in out
+    assert "this is Standard: nothing is spent beforehand, and nothing is saved" in out
+    assert "assumed of one CPU core: nothing was trained in this store yet" in out
+
+
+MINIPOST = RESOURCE.replace("Standard", "MiniPost").replace(
+    "  corpus:", "  mini: {text: {uri: en.txt}}\n  corpus:"
+)
+
+
+def test_plan_says_that_a_saving_per_step_is_none_in_all(capsys, file):
+    file.write_text(MINIPOST)
+    (file.parent / "en.txt").write_text("some English text\n" * 200_000)
+    _, out, _ = call(capsys, "plan", "-f", str(file))
+    _, printed, _ = call(capsys, "plan", "-f", str(file), "--json")
+    costs = json.loads(printed)["costs"]
+    number = costs["languagesToPay"]
+    assert number > 10
+    assert costs["step2Standard"] < costs["once"] and costs["onceFor"] == "step 1b"
+    assert f"the one-time costs pay after {number:,} languages with as much text" in out
+    assert costs["sentence"] in out
+    row = next(line.split() for line in out.splitlines() if line.startswith("this language"))
+    assert row[-2:] == [f"{costs['total']:.2e}", f"{costs['step2Standard']:.2e}"]
+
+
+def test_a_short_run_is_told_of_before_it_starts(capsys, file, trainer):
+    file.write_text(RESOURCE.replace("steps: 600", "steps: 20"))
+    _, out, err = call(capsys, "run", "-f", str(file))
+    assert err.startswith("warning: spec.embeddings: 20 updates are few")
+    _, out, _ = call(capsys, "plan", "-f", str(file))
+    assert "warning: spec.embeddings: 20 updates are few" in out
+
+
+def test_plan_says_what_changed_since_the_run_before(capsys, file, trainer):
+    first = plan_resource(load_resource(file))
+    store = open_store(first.store)
+    for planned in first.stages[:2]:
+        StageStore(store, planned.stage, "me").publish((), Result(), {})
+    file.write_text(RESOURCE.replace("steps: 600", "steps: 700, init: mean"))
+    changed = plan_resource(load_resource(file))["embed"].stage
+    (file.parent / "part").mkdir()
+    (file.parent / "part/weights").write_text("half")
+    StageStore(store, changed, "me").save_checkpoint(123, file.parent / "part")
+    _, out, _ = call(capsys, "plan", "-f", str(file))
+    said = next(line for line in out.splitlines() if line.startswith("  embed:"))
+    assert "spec.embeddings.steps is 700, 600 then" in said
+    assert "spec.embeddings.init is mean, overlap then" in said
+    assert said.endswith("a checkpoint waits: it goes on from update 123")
+    _, out, _ = call(capsys, "plan", "-f", str(file), "--json")
+    shown = json.loads(out)
+    assert shown["cached"] == ["corpus"] and shown["checkpoints"] == {"embed": 123}
+    assert len(shown["why"]["embed"]["changes"]) == 3, "the warm-up is a share of the steps"
+    assert shown["why"]["graft"]["because"] == ["embed", "finetune-genre-0"]
 
 
 def test_plan_as_json_has_the_digests(capsys, file):
@@ -193,6 +251,8 @@ def test_json_output_is_one_event_a_line_and_nothing_else(capsys, file, trainer)
     events = [json.loads(line) for line in out.splitlines()]
     assert {e["event"] for e in events} == {"started", "progress", "finished", "result"}
     assert events[-1]["gatesPassed"] is True
+    assert events[-1]["costs"]["method"] == "Standard"
+    assert events[-1]["warnings"] == []
 
 
 @pytest.mark.parametrize(
@@ -229,3 +289,25 @@ def test_report_works_before_anything_has_run(capsys, file, tmp_path):
     code, _, _ = call(capsys, "report", "-f", str(file), "-o", str(page))
     assert code == 0
     assert "0 stages are done" in page.read_text()
+
+
+def test_a_gate_fails_a_degenerate_model_whatever_its_score(capsys, file, trainer):
+    trainer.degenerate = ["it answers law for every example"]
+    code, out, _ = call(capsys, "run", "-f", str(file))
+    assert code == 3
+    assert "at least 0.500: FAILED, it answers law for every example" in out
+
+
+def test_explain_prints_a_field_and_what_is_below_it(capsys):
+    code, out, _ = call(capsys, "explain", "spec.mini")
+    assert code == 0
+    assert "FIELD: mini <Object>" in out
+    assert "Default: a third of the base's." in " ".join(out.split())
+
+
+def test_explain_names_the_field_that_was_meant(capsys):
+    code, _, err = call(capsys, "explain", "spec.minni")
+    assert (code, err) == (
+        2,
+        "error: spec.minni: there is no such field; did you mean spec.mini?\n",
+    )

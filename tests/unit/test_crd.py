@@ -80,8 +80,8 @@ def test_every_field_and_object_is_described():
 
 def test_descriptions_tell_the_defaults_which_the_api_server_must_not_write():
     by_path = dict(nodes(SPEC))
-    assert by_path[".mini.steps"]["description"].endswith("Default: 10000.")
-    assert by_path[".embeddings.learningRate"]["description"].endswith("Default: 0.0007.")
+    assert by_path[".mini.steps"]["description"].endswith("parameter that trains.")
+    assert by_path[".embeddings.weightDecay"]["description"].endswith("Default: 0.01.")
     assert by_path[".embeddings.init"]["description"].endswith("Default: overlap.")
     assert by_path[".suspend"]["description"].endswith("Default: false.")
     assert all("default" not in node for node in by_path.values())

@@ -30,8 +30,8 @@ def world(tmp_path: Path) -> Path:
     (tmp_path / "base/config.json").write_text(json.dumps(CONFIG))
     (tmp_path / "base/model.safetensors").write_text("weights")
     (tmp_path / "base/tokenizer.json").write_text("{}")
-    (tmp_path / "sw.txt").write_text("habari")
-    (tmp_path / "fr.txt").write_text("bonjour")
+    (tmp_path / "sw.txt").write_text("habari yako\n" * 5000)
+    (tmp_path / "fr.txt").write_text("bonjour à tous\n" * 5000)
     return tmp_path
 
 
@@ -135,7 +135,7 @@ def test_one_look_at_a_task_serves_every_language_that_has_it(
 
 
 def test_equal_content_at_two_places_is_two_sources(world: Path) -> None:
-    (world / "copy.txt").write_text("habari")
+    (world / "copy.txt").write_text((world / "sw.txt").read_text())
     changed = resource(world).model_dump(by_alias=True)
     changed["spec"]["tokenizer"] = {"uri": (world / "copy.txt").as_uri()}
     planned = plan_resource(LanguageAdaptation.model_validate(changed))

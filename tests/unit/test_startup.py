@@ -9,7 +9,9 @@ HEAVY = ("torch", "ray", "transformers", "boto3", "botocore", "pyarrow", "numpy"
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["validate", "-f", "examples/bible/french.yaml"]], ids=str
+    "arguments",
+    [["--help"], ["validate", "-f", "examples/bible/french.yaml"], ["explain", "spec.mini"]],
+    ids=str,
 )
 def test_nothing_heavy_is_imported(arguments):
     code = (

@@ -9,6 +9,7 @@ from lingraft.status import (
     ComputeStatus,
     Condition,
     Evaluation,
+    HeldOut,
     LanguageAdaptationStatus,
     PinnedPlan,
     StageProgress,
@@ -84,17 +85,32 @@ STATUS = LanguageAdaptationStatus(
     ),
     evaluation=(
         Evaluation(
-            task="xnli", metric="accuracy", value=0.6, stderr=0, source=0.8, gate=0.62, passed=False
+            task="xnli",
+            metric="accuracy",
+            value=0.6,
+            stderr=0,
+            source=0.8,
+            untouched=0.4,
+            majority=0.33,
+            labels="right: yes 3",
+            gate=0.62,
+            passed=False,
+            reason="0.600 < 0.620",
         ),
     ),
     compute=ComputeStatus(
         saved_per_step="2.5x",
         embed_flops=1e21,
         standard_flops=2.5e21,
+        one_time_flops=3e21,
+        languages_to_pay=2,
+        verdict="it pays after 2 languages",
         device_seconds=1,
         own_device_seconds=0.5,
         price="1.20 USD",
     ),
+    heldout=HeldOut(bits_per_byte=1.2, start=3.0, untouched=2.5, unknown_rate=0.01),
+    warnings=("look at this",),
     retry="again",
 )
 

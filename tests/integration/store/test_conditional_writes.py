@@ -1,5 +1,6 @@
 """Keys to bytes: conditions hold between threads and between processes, on both stores."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -23,6 +24,7 @@ def test_get_put_delete_list(store: ArtifactStore) -> None:
     listed = list(store.list("a/"))
     assert [(i.key, i.size) for i in listed] == [("a/b.json", 3), ("a/c/d", 0)]
     assert listed[0].etag == second
+    assert abs(listed[0].modified - time.time()) < 60, "when it was written, in seconds"
     assert [i.key for i in store.list("a")] == ["a/b.json", "a/c/d", "ab"]
     store.delete("a/b.json")
     store.delete("a/b.json")

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import ray
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, BertConfig
 
 from lingraft.errors import UserError
 from lingraft_trainer.context import StageContext
@@ -60,6 +60,13 @@ def run(
         params=values | params, inputs={"text": text} | (others or {}), out=out, scratch=scratch
     )
     return corpus(ctx), out
+
+
+def save_base(folder: Path) -> None:
+    """All of a BERT checkpoint that the corpus stage reads."""
+    tokenizer = BASES["bert"]()
+    save_tokenizer(tokenizer, folder)
+    BertConfig(vocab_size=len(tokenizer)).save_pretrained(folder)
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -160,7 +167,7 @@ def test_wrong_script_is_a_warning(tmp_path: Path) -> None:
 def test_the_bases_single_characters_are_pieces(tmp_path: Path) -> None:
     text = tmp_path / "sw.txt"
     text.write_text("\n\n".join(lines(60)), encoding="utf-8")
-    save_tokenizer(BASES["bert"](), tmp_path / "base")
+    save_base(tmp_path / "base")
     _, out = run(text, tmp_path / "out", {"base": tmp_path / "base"})
     vocabulary = AutoTokenizer.from_pretrained(out / "tokenizer").get_vocab()
     assert {"'", ","} <= vocabulary.keys(), "the text has neither"
@@ -217,7 +224,7 @@ def test_ready_tokenizers(tmp_path: Path, choice: dict[str, str]) -> None:
     text = tmp_path / "sw.txt"
     text.write_text("\n\n".join(lines(60)), encoding="utf-8")
     others = {"base": tmp_path / "base", "tokenizer": tmp_path / "ready"}
-    save_tokenizer(BASES["bert"](), others["base"])
+    save_base(others["base"])
     save_tokenizer(BASES["roberta"](), others["tokenizer"])
     _, out = run(text, tmp_path / "out", others, tokenizer=choice)
     base, target = (AutoTokenizer.from_pretrained(f) for f in (others["base"], out / "tokenizer"))

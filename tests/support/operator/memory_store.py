@@ -63,7 +63,7 @@ class MemoryStore(ArtifactStore):
         for key in sorted(self._objects):
             if key.startswith(prefix):
                 data, etag = self._objects[key]
-                yield ObjectInfo(key, len(data), etag)
+                yield ObjectInfo(key, len(data), etag, float(etag[1:]))
 
     def put_file(self, key: str, local: Path) -> tuple[int, str]:
         raise NotImplementedError

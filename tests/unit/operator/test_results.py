@@ -10,6 +10,7 @@ from lingraft.stage import Compute, Manifest
 from lingraft.status import LanguageAdaptationStatus, StageProgress, StageStatus
 from lingraft_operator.conditions import Summary
 from lingraft_operator.results import progress_text, with_results
+from lingraft_operator.summary import aspects_of, summary_of
 from tests.support.operator.clock import START
 from tests.support.operator.views import stage
 from tests.support.specs import planned, spec_of, task
@@ -124,6 +125,61 @@ def test_what_a_step_saves_is_known_before_it_is_run() -> None:
     assert mini.embed_flops is not None and mini.standard_flops is not None
     assert mini.saved_per_step == f"{mini.standard_flops / mini.embed_flops:.2f}x"
     assert mini.device_seconds == 0
+    # What is spent once, and whether it pays, stands beside.
+    assert mini.one_time_flops is not None and mini.languages_to_pay is not None
+    own, standard_flops = mini.embed_flops, mini.standard_flops
+    assert mini.one_time_flops <= mini.languages_to_pay * (standard_flops - own)
+    assert mini.languages_to_pay == 1 and "costs 0.95x what Standard's does" in mini.verdict
+    much = {"text": {"uri": "file:///english"}, "steps": 10_000}
+    dear = results(spec_of("MiniPost", mini=much)).compute
+    assert dear is not None and "pay after 2 languages" in dear.verdict
+    assert standard.one_time_flops == 0 and standard.languages_to_pay is None
+
+
+FLOORS = {
+    "floors": {"accuracy": {"majority": 0.72, "untouched": {"mean": 0.5, "perSeed": [0.5]}}},
+    "labels": {"gold": {"yes": 3, "no": 1}, "train": None, "predicted": {"yes": 4.0}},
+}
+
+
+def test_scores_stand_beside_their_floors() -> None:
+    heldout = {"bitsPerByte": 1.5, "start": {"bitsPerByte": 3.0}, "untouched": None}
+    done = results(
+        spec_of(tasks=[task()]), "graft", evaluation=[SCORES[0] | FLOORS], heldout=heldout
+    )
+    (row,) = done.evaluation
+    assert (row.majority, row.untouched) == (0.72, 0.5)
+    assert row.labels == "right: yes 3, no 1; given: yes 4"
+    assert done.heldout is not None
+    assert (done.heldout.bits_per_byte, done.heldout.start, done.heldout.untouched) == (
+        1.5,
+        3.0,
+        None,
+    )
+    assert any("no better than the most frequent label" in one for one in done.warnings)
+
+
+def test_older_manifests_have_no_floors() -> None:
+    done = results(spec_of(tasks=[task()]), "graft", evaluation=SCORES)
+    (row,) = done.evaluation
+    assert (row.majority, row.untouched, row.labels, done.heldout) == (None, None, "", None)
+
+
+def test_short_runs_are_warned_of_from_the_first_status_on() -> None:
+    (said,) = results(spec_of(embeddings={"steps": 9})).warnings
+    assert "9 updates are few" in said
+
+
+def test_the_condition_says_why_a_degenerate_model_passes_no_gate() -> None:
+    gate = {"metric": "accuracy", "min": 0.3}
+    spec = spec_of(tasks=[task(gate=gate)])
+    bad = SCORES[0] | {"degenerate": ["it answers yes for every example"]}
+    done = results(spec, *(one.name for one in planned(spec).stages), evaluation=[bad])
+    assert (done.evaluation[0].value, done.evaluation[0].passed) == (0.7, False)
+    words = "a gate is not passed: xnli accuracy: it answers yes for every example"
+    assert summary_of(spec, done.stages, done) == Summary("Stalled", "QualityGateFailed", words)
+    aspect = next(a for a in aspects_of(spec, done.stages, done) if a[0] == "QualityGatePassed")
+    assert aspect == ("QualityGatePassed", "False", "Failed", words)
 
 
 def test_progress_tells_of_the_stage_at_work() -> None:

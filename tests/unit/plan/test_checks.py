@@ -6,7 +6,8 @@ import pytest
 
 from lingraft.architecture import Shape
 from lingraft.errors import UserError
-from tests.support.specs import ROBERTA_BASE, planned, spec_of, task
+from lingraft.plan import Plan, plan, readings
+from tests.support.specs import ROBERTA_BASE, pinned, planned, spec_of, task
 
 ENGLISH = {"text": {"uri": "file:///english"}}
 SMALL = ROBERTA_BASE.model_copy(update={"layers": 3, "positions": 128})
@@ -67,6 +68,53 @@ def test_refused_by_its_field(
     with pytest.raises(UserError, match=message) as caught:
         planned(spec_of(method, **changes), shape)
     assert caught.value.where == f"spec.{field}"
+
+
+TINY, SOME = 10_000, 3_500_000
+SHORT: list[tuple[str, str, int, str, dict[str, Any]]] = [
+    ("embeddings.steps", "give more text", TINY, "Standard", {}),
+    ("embeddings.batchTokens", "only 34 updates.*lower it", SOME, "Standard", {
+        "embeddings": {"batchTokens": 1_048_576}
+    }),
+    ("embeddings.steps", "give more text", TINY, "Standard", {
+        "embeddings": {"batchTokens": 1_024}
+    }),
+    ("mini.steps", "give more text", TINY, "MiniPost", {"embeddings": {"steps": 600}}),
+    ("mini.batchTokens", "leave it out", SOME, "MiniPost", {
+        "mini": ENGLISH | {"batchTokens": 2**20}
+    }),
+    ("base.pretrain.steps", "or set steps", TINY, "Standard", {"base": pretrain()}),
+    ("embeddings.warmupSteps", "is 10000, but the run has 8545", SOME, "Standard", {
+        "embeddings": {"warmupSteps": 10_000}
+    }),
+    ("mini.warmupSteps", "or set mini.steps", SOME, "MiniPost", {
+        "mini": ENGLISH | {"warmupSteps": 9_000}
+    }),
+]  # fmt: skip
+
+
+def with_text(size: int, method: str, **changes: Any) -> Plan:
+    spec = spec_of(method, **changes)
+    sources = {one: pinned(*one, size=size) for one in readings(spec)}
+    return plan(spec, sources, None if spec.base.pretrain else ROBERTA_BASE)
+
+
+@pytest.mark.parametrize(("field", "message", "size", "method", "changes"), SHORT)
+def test_a_run_that_would_learn_nothing_is_refused_by_its_field(
+    field: str, message: str, size: int, method: str, changes: dict[str, Any]
+):
+    with pytest.raises(UserError, match=message) as caught:
+        with_text(size, method, **changes)
+    assert caught.value.where == f"spec.{field}"
+
+
+def test_a_short_run_that_is_asked_for_is_run_and_told_of():
+    assert with_text(SOME, "Standard").warnings == ()
+    (said,) = with_text(TINY, "Standard", embeddings={"steps": 20}).warnings
+    assert said.startswith("spec.embeddings: 20 updates are few")
+    small = {"steps": 499}
+    spoken = with_text(SOME, "MiniPost", mini=ENGLISH | small, embeddings=small).warnings
+    assert [one.partition(":")[0] for one in spoken] == ["spec.mini", "spec.embeddings"]
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_minipost_trains_its_mini_model_on_source_text_in_the_bases_words():
     plan = planned(spec_of("MiniPost"))
     mini = MiniParams.model_validate(plan["mini"].stage.params)
     assert (mini.method, mini.layers, mini.new_layers) == ("MiniPost", 4, 2)
-    assert mini.training is not None and mini.training.steps == plan["mini"].steps == 10_000
+    assert mini.training is not None and mini.training.steps == plan["mini"].steps > 1_000
     text = plan["mini-corpus"].stage
     assert text.params["tokenizer"]["source"] == "base" and text.params["language"] is None
     assert text.inputs["text"] == source_of("file:///english", "text")

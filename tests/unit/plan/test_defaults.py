@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lingraft.params import EmbedParams, FinetuneParams, GraftParams, MiniParams
+from lingraft.plan import plan, readings
 from lingraft.plan.defaults import snapshot_steps
+from lingraft.selection import Reading
 from tests.support.specs import ROBERTA_BASE, pinned, planned, spec_of, task
 
 ENGLISH = {"text": {"uri": "file:///english"}}
@@ -57,10 +59,68 @@ def test_steps_are_forty_epochs():
         assert embed(1_000_000_000, key).training.steps == embed(3_000_000_000).training.steps
 
 
-def test_steps_are_at_most_those_of_the_reference_and_at_least_one():
+def test_steps_are_at_most_those_of_the_reference():
     assert embed(10**12).training.steps == 125_000
-    assert embed(1).training.steps == 1
     assert embed(10**12, steps=7).training.steps == 7
+
+
+def test_what_the_issue_tried_trains_now():
+    """3.5 MB were 33 updates, and 190 kB were 2, warm-up included."""
+    some, little = embed(3_500_000).training, embed(190_000).training
+    assert (some.batch_tokens, some.steps, some.warmup_steps) == (4096, 8545, 684)
+    assert (little.batch_tokens, little.steps, little.warmup_steps) == (2048, 928, 74)
+
+
+def test_a_large_corpus_gets_the_reference_recipe():
+    training = embed(20_000_000_000).training
+    assert (training.batch_tokens, training.steps) == (1_048_576, 125_000)
+    assert (training.learning_rate, training.warmup_steps) == (7e-4, 10_000)
+
+
+@given(st.integers(30_000, 10**12), st.fixed_dictionaries({}, optional={
+    "steps": st.integers(100, 10**6),
+    "batchTokens": st.integers(1, 2**12),
+    "learningRate": st.floats(1e-6, 1),
+    "warmupSteps": st.integers(0, 50),
+}))  # fmt: skip
+def test_what_is_set_is_obeyed(corpus_bytes: int, asked: dict[str, Any]):
+    planned_with = embed(corpus_bytes, **asked).training.to_json()
+    assert {name: planned_with[name] for name in asked} == asked
+
+
+def test_step_1b_and_pretraining_scale_with_their_own_text():
+    english = pinned("file:///english", size=3_500_000)
+    spec = spec_of("MiniPost", base={"pretrain": ENGLISH})
+    sources = {one: pinned(*one, size=10**12) for one in readings(spec)}
+    found = plan(spec, sources | {Reading(english.uri, "text"): english}, None)
+    for name, field in {"pretrain": "training", "mini": "training"}.items():
+        training = found[name].stage.params[field]
+        assert (training["batchTokens"], training["steps"]) == (4096, 8545)
+        # Layers train: the rate goes with the root of the batch's share of the reference's.
+        assert training["learningRate"] == 4.4e-5
+    assert found["embed"].stage.params["training"]["learningRate"] == 7e-4
+    assert found.shape.vocabulary == 2_944
+    assert found["source-corpus"].stage.params["tokenizer"]["vocabSize"] == 2_944
+    large = plan(spec, sources, None)
+    assert large["pretrain"].steps == 125_000
+    # 20 tokens for each of the 14.7M parameters of two layers and the head's dense part.
+    training = large["mini"].stage.params["training"]
+    read = training["steps"] * training["batchTokens"]
+    assert training["steps"] == 9_000 and read == pytest.approx(2.95e8, rel=0.01)
+
+
+def test_a_vocabulary_is_what_the_text_supports():
+    def size(text: int, language: str = "sw", **train: Any) -> int | None:
+        changes: dict[str, Any] = {"tokenizer": {"train": train}} if train else {}
+        spec = spec_of(language=language, **changes)
+        corpus = pinned("file:///swahili", size=text)
+        return planned(spec, corpus=corpus)["corpus"].stage.params["tokenizer"]["vocabSize"]
+
+    assert size(190_000) == 640
+    assert size(3_500_000) == 2_944
+    assert size(3_500_000, "zh-Hant") == 11_776
+    assert size(10**10) == 50_000
+    assert size(190_000, vocabSize=50_000) == 50_000, "what is set is obeyed"
 
 
 def test_warm_up_is_a_twelfth():
@@ -77,7 +137,7 @@ def test_rows_are_as_long_as_the_base_allows_up_to_512():
 
 def test_a_rows_worth_is_the_least_update():
     assert embed(batchTokens=1).training.batch_rows == 1
-    assert embed().training.batch_rows == 2048
+    assert embed(10**10).training.batch_rows == 2048
 
 
 @pytest.mark.parametrize(
@@ -109,9 +169,11 @@ def test_questions_have_longer_windows_and_short_bases_what_fits(
 
 def test_compute_saved_per_step_is_that_of_roberta_base():
     """The ceilings of a frozen body with a head on masked positions only."""
+    words = {"train": {"vocabSize": 50_000}}
     assert planned(spec_of("Standard")).saved_per_step == 1
-    assert planned(spec_of("MiniJoint")).saved_per_step == pytest.approx(2.58, abs=0.005)
-    assert planned(spec_of("MiniPost")).saved_per_step == pytest.approx(1.85, abs=0.005)
+    joint, post = (planned(spec_of(m, tokenizer=words)) for m in ("MiniJoint", "MiniPost"))
+    assert joint.saved_per_step == pytest.approx(2.58, abs=0.005)
+    assert post.saved_per_step == pytest.approx(1.85, abs=0.005)
 
 
 def test_only_what_trains_costs():

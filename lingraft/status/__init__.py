@@ -7,38 +7,34 @@ True, Ready is there always. `phase` and `progress` are for people.
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-)
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
 from lingraft.errors import FailureClass
 from lingraft.plan import Plan
 from lingraft.stage import StageKind
+from lingraft.status.model import StatusModel
+from lingraft.status.results import Artifacts, ComputeStatus, Evaluation, HeldOut
+
+__all__ = [
+    "Artifacts",
+    "Attempt",
+    "ComputeStatus",
+    "Condition",
+    "ConditionType",
+    "Evaluation",
+    "HeldOut",
+    "LanguageAdaptationStatus",
+    "Phase",
+    "PinnedPlan",
+    "StageProgress",
+    "StageState",
+    "StageStatus",
+    "StatusModel",
+]
 
 Phase = Literal["Pending", "Running", "Suspended", "Ready", "Stalled"]
 ConditionType = Literal["Ready", "Reconciling", "Stalled", "EmbeddingsTrained", "QualityGatePassed"]
 StageState = Literal["Waiting", "Queued", "Starting", "Running", "Retrying", "Done", "Failed"]
-
-
-class StatusModel(BaseModel):
-    """Base of the status models: camelCase outside; unknown fields of a newer operator are kept."""
-
-    model_config = ConfigDict(
-        extra="ignore", alias_generator=to_camel, populate_by_name=True, frozen=True
-    )
-
-    @model_serializer(mode="wrap")
-    def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Nothing that is None or empty, but for what must be there."""
-        fields = type(self).model_fields.items()
-        must = {key for name, one in fields if one.is_required() for key in (name, one.alias)}
-        dumped: dict[str, Any] = handler(self)
-        return {k: v for k, v in dumped.items() if k in must or v not in (None, "", (), [], {})}
 
 
 class Condition(StatusModel):
@@ -151,67 +147,6 @@ class PinnedPlan(StatusModel):
         return Plan.model_validate_json(self.content).under(self.contract)
 
 
-class Artifacts(StatusModel):
-    """URIs of what came out."""
-
-    embeddings: str | None = Field(
-        default=None, description="URI of the target language's token embeddings."
-    )
-    tokenizer: str | None = Field(default=None, description="URI of the target tokenizer.")
-    model: str | None = Field(
-        default=None, description="URI of the full model in the new language, a checkpoint."
-    )
-    task_models: dict[str, str] | None = Field(
-        default=None, description="URIs of the task models in the new language, by task and seed."
-    )
-    evaluation: str | None = Field(
-        default=None, description="URI of evaluation.json with all scores."
-    )
-
-
-class Evaluation(StatusModel):
-    """Zero-shot score of one task and metric in the new language."""
-
-    task: str = Field(description="Name of the task in spec.tasks.")
-    metric: str = Field(description="What was measured: accuracy, macroF1, exactMatch or f1.")
-    value: float = Field(description="Mean over the task's seeds, 0 to 1.")
-    stderr: float | None = Field(default=None, description="Standard error of that mean.")
-    source: float | None = Field(
-        default=None, description="The same in the source language, if sourceTest is given."
-    )
-    gate: float | None = Field(default=None, description="The gate's minimum, if it has one.")
-    passed: bool | None = Field(default=None, description="Whether the gate is passed.")
-
-
-class ComputeStatus(StatusModel):
-    """What it cost. FLOPs are computed by formula; device-seconds are measured."""
-
-    saved_per_step: str | None = Field(
-        default=None,
-        description="FLOPs of one Standard step of learning embeddings over those of one step "
-        "here, by formula: compute saved per step, not a speed-up, which only a measurement to "
-        "equal quality shows.",
-    )
-    embed_flops: float | None = Field(
-        default=None, description="FLOPs of learning the embeddings, by formula."
-    )
-    standard_flops: float | None = Field(
-        default=None, description="FLOPs of the same steps through the full model, by formula."
-    )
-    device_seconds: float | None = Field(
-        default=None,
-        description="Of all stages, measured: GPU-seconds, or core-seconds without GPUs.",
-    )
-    own_device_seconds: float | None = Field(
-        default=None, description="The same without the stages that others had done already."
-    )
-    price: str | None = Field(
-        default=None,
-        description="Price of the own stages, where their pool has one: hours of its workers "
-        "times it.",
-    )
-
-
 class LanguageAdaptationStatus(StatusModel):
     """State of an adaptation, as last judged by the operator."""
 
@@ -238,6 +173,14 @@ class LanguageAdaptationStatus(StatusModel):
     artifacts: Artifacts | None = Field(default=None, description="URIs of what came out.")
     evaluation: tuple[Evaluation, ...] = Field(
         default=(), description="Zero-shot scores in the new language, per task and metric."
+    )
+    heldout: HeldOut | None = Field(
+        default=None, description="A score that needs no labels: held-out text, masked."
+    )
+    warnings: tuple[str, ...] = Field(
+        default=(),
+        description="What deserves a look: runs that are short, scores no better than a floor, "
+        "models that answer one class for all.",
     )
     compute: ComputeStatus | None = Field(
         default=None, description="What it cost: FLOPs by formula, device-seconds measured."

@@ -1,0 +1,103 @@
+"""The part of the status that says what came out, what it must be compared with, and its cost."""
+
+from pydantic import Field
+
+from lingraft.status.model import StatusModel
+
+
+class Artifacts(StatusModel):
+    """URIs of what came out."""
+
+    embeddings: str | None = Field(
+        default=None, description="URI of the target language's token embeddings."
+    )
+    tokenizer: str | None = Field(default=None, description="URI of the target tokenizer.")
+    model: str | None = Field(
+        default=None, description="URI of the full model in the new language, a checkpoint."
+    )
+    task_models: dict[str, str] | None = Field(
+        default=None, description="URIs of the task models in the new language, by task and seed."
+    )
+    evaluation: str | None = Field(
+        default=None, description="URI of evaluation.json with all scores."
+    )
+
+
+class Evaluation(StatusModel):
+    """Zero-shot score of one task and metric in the new language."""
+
+    task: str = Field(description="Name of the task in spec.tasks.")
+    metric: str = Field(description="What was measured: accuracy, macroF1, exactMatch or f1.")
+    value: float = Field(description="Mean over the task's seeds, 0 to 1.")
+    stderr: float | None = Field(default=None, description="Standard error of that mean.")
+    source: float | None = Field(
+        default=None, description="The same in the source language, if sourceTest is given."
+    )
+    untouched: float | None = Field(
+        default=None,
+        description="The same of the source model that never saw the language: the floor.",
+    )
+    majority: float | None = Field(
+        default=None, description="The same of the most frequent label for all."
+    )
+    labels: str = Field(
+        default="",
+        description="How often each label is right, was given and was trained on, for people.",
+    )
+    gate: float | None = Field(default=None, description="The gate's minimum, if it has one.")
+    passed: bool | None = Field(default=None, description="Whether the gate is passed.")
+    reason: str = Field(default="", description="Why the gate is not passed, in a sentence.")
+
+
+class HeldOut(StatusModel):
+    """Masked-LM score of held-out text in the new language, through the full model."""
+
+    bits_per_byte: float = Field(description="Bits per byte of text after step 2; less is better.")
+    start: float | None = Field(default=None, description="The same before step 2.")
+    untouched: float | None = Field(
+        default=None, description="The same of the base with its own tokenizer."
+    )
+    unknown_rate: float | None = Field(
+        default=None, description="Share of its tokens that are unknown, 0 to 1."
+    )
+
+
+class ComputeStatus(StatusModel):
+    """What it cost. FLOPs are computed by formula; device-seconds are measured."""
+
+    saved_per_step: str | None = Field(
+        default=None,
+        description="FLOPs of one Standard step of learning embeddings over those of one step "
+        "here, by formula: compute saved per step, not a speed-up, which only a measurement to "
+        "equal quality shows.",
+    )
+    embed_flops: float | None = Field(
+        default=None, description="FLOPs of learning the embeddings, by formula."
+    )
+    standard_flops: float | None = Field(
+        default=None, description="FLOPs of the same steps through the full model, by formula."
+    )
+    one_time_flops: float | None = Field(
+        default=None,
+        description="FLOPs spent once for the base so that step 2 is cheaper, by formula: step "
+        "1b, or the second head of a base that is pretrained here.",
+    )
+    languages_to_pay: int | None = Field(
+        default=None,
+        ge=0,
+        description="Languages with as much text after which the one-time FLOPs have paid; absent "
+        "if they never do.",
+    )
+    verdict: str = Field(default="", description="Whether it pays, in a sentence.")
+    device_seconds: float | None = Field(
+        default=None,
+        description="Of all stages, measured: GPU-seconds, or core-seconds without GPUs.",
+    )
+    own_device_seconds: float | None = Field(
+        default=None, description="The same without the stages that others had done already."
+    )
+    price: str | None = Field(
+        default=None,
+        description="Price of the own stages, where their pool has one: hours of its workers "
+        "times it.",
+    )
