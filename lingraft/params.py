@@ -44,6 +44,11 @@ class CorpusParams(Contract):
     """Inputs: `text`, `base` (special tokens) unless it is the base's own text, `tokenizer`."""
 
     language: str | None = Field(description="BCP 47, for script checks; None: do not check.")
+    text_field: str = Field(
+        default="text",
+        exclude_if=lambda name: name == "text",
+        description="Of .jsonl and .parquet. As it is it is not digested.",
+    )
     tokenizer: TokenizerChoice
     sequence_length: int
     heldout_share: float

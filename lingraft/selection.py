@@ -6,13 +6,13 @@ need not travel. Everything here is a function of the files' names.
 
 import re
 from collections.abc import Callable, Sequence
-from pathlib import PurePosixPath
 from typing import NamedTuple, cast
 
 from lingraft.errors import UserError
 from lingraft.formats.examples import Purpose
 from lingraft.formats.folders import files_to_read
 from lingraft.formats.wanted import Wanted
+from lingraft.text_names import check_text_file, text_files
 
 CONFIG = "config.json"
 WEIGHTS, WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -45,17 +45,20 @@ def task_reads(format: str, purpose: Purpose, language: str) -> str:
     return f"task:{format}:{purpose}:{language}"
 
 
-def selected(keys: Sequence[str], reads: str | None) -> list[str]:
+def selected(keys: Sequence[str], reads: str | None, name: str) -> list[str]:
     """The keys that count, in their order.
 
     Args:
         keys: Of all visible files, relative to the source's URI; one empty key if that is a file.
         reads: As what it is read: checkpoint, tokenizer, text, or what `task_reads` gives. None:
             all count.
+        name: The last part of the URI: a file's name tells how it is written.
 
     Raises:
         UserError: Nothing there can be read as that, or there is no telling what.
     """
+    if list(keys) == [""] and reads == "text":
+        check_text_file(name)
     if reads is None or list(keys) == [""] or not keys:
         return list(keys)
     if reads.startswith("task:"):
@@ -106,26 +109,8 @@ def _tokenizer(keys: Sequence[str]) -> list[str]:
     return found
 
 
-TEXT_FORMATS = (".txt", ".jsonl", ".parquet")
-CODECS = (".gz", ".zst")
-
-
-def _text(keys: Sequence[str]) -> list[str]:
-    found = [key for key in keys if _format(key) in TEXT_FORMATS]
-    if not found:
-        raise UserError(
-            "no text in it: it has no .txt, .jsonl or .parquet file (plain, .gz or .zst)"
-        )
-    return found
-
-
-def _format(key: str) -> str:
-    name = PurePosixPath(key.lower())
-    return PurePosixPath(name.stem).suffix if name.suffix in CODECS else name.suffix
-
-
 _BY_READS: dict[str, Callable[[Sequence[str]], list[str]]] = {
     "checkpoint": _checkpoint,
     "tokenizer": _tokenizer,
-    "text": _text,
+    "text": text_files,
 }

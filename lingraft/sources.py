@@ -1,13 +1,13 @@
 """External inputs (checkpoints, text, task data): pinned when planned, fetched as pinned."""
 
 import os
-import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from lingraft.cache import populate
 from lingraft.errors import UserError
+from lingraft.hashes import sha256_of_files
 from lingraft.selection import WEIGHTS, WEIGHTS_INDEX, is_weights, selected
 from lingraft.stage import FileRecord, Source, sha256_of
 from lingraft.store.base import Conflict, ObjectInfo, checked_key
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 # Compressed text is about a third of its size.
 _COMPRESSED, _COMPRESSION = (".gz", ".zst", ".parquet"), 3
-
-_hashes: dict[tuple[str, int, int, int], str] = {}
-_hashes_lock = threading.Lock()
 
 
 class _Object(NamedTuple):
@@ -40,7 +37,7 @@ def fingerprint(uri: str, reads: str | None = None) -> Source:
     """The source at a URI as it is now: the files of a directory or prefix, or the one file.
 
     Files and folders whose names start with a dot are not part of it, nor is what is not read.
-    Local content is hashed (once per process and version); of an S3 object, size and ETag are
+    Local content is hashed (once per version, see `hashes`); of an S3 object, size and ETag are
     taken.
 
     Raises:
@@ -159,7 +156,11 @@ def _objects(uri: str, reads: str | None) -> tuple[_Object, ...]:
     try:
         with disk_errors(location):
             keys = _selected(local_keys(location), reads, uri)
-            return tuple(in_parallel(lambda key: _local_object(location, key), keys))
+            paths = [location / key if key else location for key in keys]
+            hashes = sha256_of_files(paths)
+            sizes = [path.stat().st_size for path in paths]
+        tags = [f"sha256:{one}" for one in hashes]
+        return tuple(map(_Object, keys, sizes, tags))
     except FileNotFoundError as error:
         message = "this file went away, or is a broken link; remove it, or put it back"
         raise UserError(message, where=str(error.filename)) from error
@@ -167,7 +168,7 @@ def _objects(uri: str, reads: str | None) -> tuple[_Object, ...]:
 
 def _selected(keys: list[str], reads: str | None, uri: str) -> list[str]:
     try:
-        return selected(keys, reads)
+        return selected(keys, reads, PurePosixPath(uri).name)
     except UserError as error:
         raise UserError(error.message, where=uri) from None
 
@@ -186,19 +187,6 @@ def local_keys(root: Path) -> list[str]:
         for name in names
     ]
     return sorted(key for key in keys if _visible(key))
-
-
-def _local_object(root: Path, key: str) -> _Object:
-    path = root / key if key else root
-    status = path.stat()
-    version = (str(path), status.st_size, status.st_mtime_ns, status.st_ino)
-    with _hashes_lock:
-        known = _hashes.get(version)
-    if known is None:
-        known = hash_file(path)[1]
-        with _hashes_lock:
-            _hashes[version] = known
-    return _Object(key, status.st_size, f"sha256:{known}")
 
 
 def s3_store(location: S3Location) -> "tuple[S3Store, str]":

@@ -72,7 +72,17 @@ def ours(
 
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        ctx = StageContext({}, {}, scratch, scratch, execution, rank, world, case.device)
+        ctx = StageContext(
+            params={},
+            inputs={},
+            out=scratch,
+            scratch=scratch,
+            execution=execution,
+            threads=watch.threads,
+            rank=rank,
+            world=world,
+            device=case.device,
+        )
         next_turn(0)
         fit(
             ctx,

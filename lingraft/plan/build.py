@@ -112,6 +112,7 @@ def _add_corpus(
         "corpus",
         params.CorpusParams(
             language=spec.language,
+            text_field=spec.corpus.text_field,
             tokenizer=words,
             sequence_length=length,
             heldout_share=HELDOUT_SHARE,

@@ -8,18 +8,23 @@ _OWN = "training.seed"
 _PARAMS: dict[str, dict[str, str]] = {
     "corpus": {
         "language": "language",
+        "textField": "corpus.textField",
         "sequenceLength": "embeddings.sequenceLength",
         "tokenizer.source": "tokenizer",
         "tokenizer.train": "tokenizer.train.type",
         "tokenizer.vocabSize": "tokenizer.train.vocabSize",
     },
     "source-corpus": {
+        "textField": "base.pretrain.text.textField",
         "sequenceLength": "base.pretrain.sequenceLength",
         "tokenizer.source": "base.pretrain.tokenizer",
         "tokenizer.train": "base.pretrain.tokenizer.train.type",
         "tokenizer.vocabSize": "base.pretrain.tokenizer.train.vocabSize",
     },
-    "mini-corpus": {"sequenceLength": "mini.sequenceLength"},
+    "mini-corpus": {
+        "textField": "mini.text.textField",
+        "sequenceLength": "mini.sequenceLength",
+    },
     "pretrain": {
         "jointLayers": "base.pretrain.jointLayers",
         "training.*": "base.pretrain.*",

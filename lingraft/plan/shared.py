@@ -38,6 +38,7 @@ def add_base(
         "source-corpus",
         "corpus",
         _source_text(
+            pretrain.text,
             tokenizer(
                 pretrain.tokenizer, dag.sources[Reading(pretrain.text.uri, "text")], SOURCE_LANGUAGE
             ),
@@ -102,7 +103,9 @@ def add_mini(
     corpus = dag.add(
         "mini-corpus",
         "corpus",
-        _source_text(params.TokenizerChoice(source="base"), training.sequence_length),
+        _source_text(
+            spec.mini.text, params.TokenizerChoice(source="base"), training.sequence_length
+        ),
         {
             "text": dag.source(spec.mini.text.uri, "text"),
             "base": tokenizer_of_base(dag, spec, base),
@@ -160,9 +163,12 @@ def add_finetunes(dag: Dag, task: Task, shape: Shape, base: str) -> tuple[str, .
     )
 
 
-def _source_text(choice: params.TokenizerChoice, sequence_length: int) -> params.CorpusParams:
+def _source_text(
+    text: resource.Text, choice: params.TokenizerChoice, sequence_length: int
+) -> params.CorpusParams:
     return params.CorpusParams(
         language=None,
+        text_field=text.text_field,
         tokenizer=choice,
         sequence_length=sequence_length,
         heldout_share=HELDOUT_SHARE,

@@ -14,6 +14,12 @@ class Text(Model):
     """Text to train on: .txt, .jsonl or .parquet files, each plain, .gz or .zst."""
 
     uri: Uri = Field(description="One file, or a folder of them.")
+    text_field: str = Field(
+        default="text",
+        min_length=1,
+        max_length=256,
+        description="What .jsonl and .parquet call the field with the text.",
+    )
 
 
 class TrainTokenizer(Model):

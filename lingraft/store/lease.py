@@ -58,6 +58,11 @@ class Lease:
         """The lease as it stands and its ETag, or None."""
         return parse_object(self._store, self._key, LeaseRecord)
 
+    def free(self) -> bool:
+        """Whether `acquire` would get it now."""
+        found = self.read()
+        return found is None or self._may_take(found[0], self._now())
+
     def acquire(self) -> None:
         """Take the lease: a free one, one's own, an expired one, or that of a dead holder.
 

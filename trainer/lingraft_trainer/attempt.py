@@ -14,7 +14,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import ray
 import torch
 import torch.distributed as dist
 from transformers.utils import logging as transformers_logging
@@ -31,11 +30,13 @@ from lingraft.store.base import ArtifactStore
 from lingraft.store.lease import Lease
 from lingraft.store.stages import StageStore, read_manifest
 from lingraft_trainer.context import StageContext
+from lingraft_trainer.cores import usable_cores
 from lingraft_trainer.device import device_of_this_worker
 from lingraft_trainer.failures import classified, failure_of
 from lingraft_trainer.gauges import Gauges
 from lingraft_trainer.heartbeat import Heartbeat, Listener
 from lingraft_trainer.inputs import fetch_input
+from lingraft_trainer.machines import one_machine
 from lingraft_trainer.stages.registry import stage_function
 
 
@@ -102,14 +103,14 @@ def _work(
     listener: Listener | None,
     nodes_leaving: Callable[[], frozenset[str]],
 ) -> None:
-    threads = spec.execution.threads or max(1, (os.cpu_count() or 1) // _local_world(world))
+    threads = spec.execution.threads or max(1, usable_cores() // _local_world(world))
     torch.set_num_threads(threads)
     with ExitStack() as closing:
         folder = closing.enter_context(tempfile.TemporaryDirectory(prefix="lingraft-"))
         scratch, out = Path(folder, "scratch"), Path(folder, "out")
         scratch.mkdir()
         out.mkdir()
-        gauges = Gauges(spec.stage) if rank == 0 and ray.is_initialized() else None
+        gauges = None if rank or one_machine() else Gauges(spec.stage)
         heartbeat = Heartbeat(stages, lease, listener, gauges)
         if rank == 0:  # alone holds the lease
             heartbeat(Progress(step=0, steps=0, phase="fetching inputs"))
@@ -120,6 +121,7 @@ def _work(
             out=out,
             scratch=scratch,
             execution=spec.execution,
+            threads=threads,
             rank=rank,
             world=world,
             device=device_of_this_worker(),

@@ -22,6 +22,7 @@ class StageContext:
         out: Where the artifact's files go. Only rank 0's are kept.
         scratch: For temporary files; removed afterwards.
         execution: How to run.
+        threads: CPU threads of this worker.
         rank: This worker's number among `world`.
         device: Where models run.
         on_progress: Receives every progress of rank 0.
@@ -37,6 +38,7 @@ class StageContext:
     out: Path
     scratch: Path
     execution: Execution = field(default_factory=Execution)
+    threads: int = 1
     rank: int = 0
     world: int = 1
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))

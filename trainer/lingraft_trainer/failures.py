@@ -1,10 +1,10 @@
 """What an error of torch or Ray means to whoever retries: one of our three classes."""
 
 import errno
+import sys
 from typing import Any
 
 import torch
-from ray.exceptions import OutOfMemoryError, RayActorError
 from safetensors import SafetensorError
 
 from lingraft.errors import InfrastructureError, LingraftError, ResourceError, StageBusyError
@@ -16,7 +16,7 @@ def classified(error: Exception) -> LingraftError:
     error = _cause(error)
     if isinstance(error, LingraftError):
         return error
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError, OutOfMemoryError)):
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or _is_rays(error, "OutOfMemory"):
         # Ray adds a page on every process of the node to its first line.
         told = str(error).partition("\n")[0].rstrip(".")
         return ResourceError(f"out of memory: {told}; use a smaller micro-batch")
@@ -25,9 +25,15 @@ def classified(error: Exception) -> LingraftError:
     if isinstance(error, SafetensorError) and f"os error {errno.ENOSPC}" in str(error):
         return ResourceError("the disk is full: free some space")
     # The second is Ray Train's PreemptionError, which takes seconds to import.
-    if isinstance(error, RayActorError) or hasattr(error, "preemption_info"):
+    if _is_rays(error, "RayActor") or hasattr(error, "preemption_info"):
         return InfrastructureError("a Ray worker was lost: it was killed, or its node went away")
     return LingraftError(f"{type(error).__name__}: {error}")
+
+
+def _is_rays(error: Exception, name: str) -> bool:
+    """Whether an error is of one of Ray's classes; a run without Ray does not load it for that."""
+    rays = sys.modules.get("ray.exceptions")
+    return rays is not None and isinstance(error, getattr(rays, f"{name}Error"))
 
 
 def of_workers(error: Exception) -> LingraftError:

@@ -1,20 +1,27 @@
 """Run a whole plan on this machine: the same stages a cluster runs, one after the other."""
 
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from lingraft.errors import LingraftError
+from lingraft.errors import LingraftError, StageBusyError
 from lingraft.plan import Plan
-from lingraft.stage import Execution, Manifest
+from lingraft.stage import Execution, Manifest, Progress, StageSpec
 from lingraft.store import open_store
-from lingraft.store.lease import local_holder
-from lingraft.store.stages import read_manifest
+from lingraft.store.lease import Lease, local_holder
+from lingraft.store.stages import StageStore, read_manifest
 
 if TYPE_CHECKING:
     from lingraft.views.listener import Listener
 
+LOOK_SECONDS = 1.0
+"""Between two looks at a stage that another run is writing."""
+
 
 def run_plan(plan: Plan, execution: Execution, listener: "Listener") -> dict[str, Manifest]:
     """Run every stage that is not in the store yet.
+
+    A stage that another run is writing is waited for, and its result taken.
 
     Args:
         plan: What to run; its order is one in which the stages can run.
@@ -37,12 +44,9 @@ def run_plan(plan: Plan, execution: Execution, listener: "Listener") -> dict[str
             manifests[name] = done
             continue
         listener.started(name)
-        # Heavy: only a plan with something to do pays for it.
-        from lingraft_trainer.runner import run
-
         spec = plan.spec(planned, local_holder()).model_copy(update={"execution": execution})
         try:
-            manifests[name] = run(
+            manifests[name] = _done(
                 spec, lambda progress, name=name: listener.progress(name, progress)
             )
         except LingraftError as error:
@@ -50,3 +54,30 @@ def run_plan(plan: Plan, execution: Execution, listener: "Listener") -> dict[str
             raise
         listener.finished(name, manifests[name])
     return manifests
+
+
+def _done(spec: StageSpec, tell: Callable[[Progress], None]) -> Manifest:
+    """The stage's manifest, once it is made here or elsewhere."""
+    # Heavy: only a plan with something to do pays for it.
+    from lingraft_trainer.runner import run
+
+    while True:
+        try:
+            return run(spec, tell)
+        except StageBusyError:
+            _wait(spec, tell)
+
+
+def _wait(spec: StageSpec, tell: Callable[[Progress], None]) -> None:
+    """Until the other one is done with the stage, or gone."""
+    store = open_store(spec.store)
+    stages, lease = (
+        StageStore(store, spec.stage, spec.holder),
+        Lease(store, spec.stage, spec.holder),
+    )
+    while stages.manifest() is None and not lease.free():
+        found = lease.read()
+        holder = found[0].holder if found else ""
+        theirs = stages.read_progress(holder) or Progress(step=0, steps=0)
+        tell(theirs.model_copy(update={"phase": f"waiting for {holder}, which is writing it"}))
+        time.sleep(LOOK_SECONDS)

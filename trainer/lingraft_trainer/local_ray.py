@@ -8,8 +8,7 @@ Only where clusters are switched off, as on macOS and Windows, does it stay on l
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +18,6 @@ import torch.distributed as dist
 from ray._private import ray_constants
 
 from lingraft.errors import InfrastructureError
-
-
-@contextmanager
-def running_ray() -> Iterator[None]:
-    """Ray for a while: one that was started here ends with the context.
-
-    An idle Ray takes a tenth of a core and a gigabyte, which training can use.
-    """
-    ours = not ray.is_initialized()
-    start_ray()
-    try:
-        yield
-    finally:
-        if ours:
-            ray.shutdown()
 
 
 def start_ray() -> None:
@@ -62,19 +46,24 @@ def start_ray() -> None:
 
 
 def _init(**settings: Any) -> None:
-    ours = signal.getsignal(signal.SIGTERM)
+    ours, before = signal.getsignal(signal.SIGTERM), _children()
     try:
         ray.init(**settings)
     except Exception as error:  # of many kinds, by what did not come up
+        # What did come up has nobody to end it.
+        for pid in _children() - before:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         raise InfrastructureError(f"Ray did not start: {error}") from error
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, ours)  # Ray's aborts the process
 
 
-def one_machine() -> bool:
-    """Whether all of Ray's workers are on this machine."""
-    return not os.environ.get("RAY_ADDRESS")
+def _children() -> set[int]:
+    """Processes that this one started and that run."""
+    lists = Path("/proc/self/task").glob("*/children")
+    return {int(pid) for one in lists for pid in one.read_text().split()}
 
 
 def loopback_config() -> Any:

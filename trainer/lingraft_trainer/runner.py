@@ -3,7 +3,6 @@
 A valid manifest alone is success. Where there is one already nothing is done.
 """
 
-import os
 import signal
 import tempfile
 import threading
@@ -18,10 +17,10 @@ from lingraft.stage import DATA_PARALLEL, Manifest, StageSpec
 from lingraft.store import open_store
 from lingraft.store.lease import Lease
 from lingraft.store.stages import StageStore
+from lingraft_trainer.cores import usable_cores
 from lingraft_trainer.failures import failure_of, of_workers
 from lingraft_trainer.heartbeat import Listener
-from lingraft_trainer.local_ray import join, loopback_config, one_machine, start_ray
-from lingraft_trainer.preemption import nodes_leaving
+from lingraft_trainer.machines import one_machine
 
 
 def run(spec: StageSpec, listener: Listener | None = None) -> Manifest:
@@ -41,6 +40,8 @@ def run(spec: StageSpec, listener: Listener | None = None) -> Manifest:
         return done
     if spec.execution.workers == 0:
         if not one_machine():
+            from lingraft_trainer.local_ray import start_ray
+
             start_ray()  # there is one anyway: its metrics show how training goes
         # Loads transformers: with workers this process, which only waits for them, need not.
         from lingraft_trainer.attempt import work
@@ -96,10 +97,15 @@ def _on_ray(spec: StageSpec) -> None:
     from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
 
+    from lingraft_trainer.local_ray import loopback_config, start_ray
+
+    local = one_machine()
     workers, threads = spec.execution.workers, spec.execution.threads or 1
     if spec.stage.kind not in DATA_PARALLEL:
-        workers, threads = 1, 1  # Ray Data, which such a stage may use, needs cores too
-    local = one_machine()
+        # On this machine one worker has the cores of all.
+        workers, threads = 1, workers * threads if local else threads
+    execution = spec.execution.model_copy(update={"threads": threads})
+    spec = spec.model_copy(update={"execution": execution})
     gpus = gpus_of_each(workers, threads) if local else spec.execution.gpus_per_worker
     start_ray()
     resources: dict[str, float] = {"CPU": threads}
@@ -142,7 +148,7 @@ def gpus_of_each(workers: int, threads: int) -> int:
     Raises:
         UserError: More workers than fit.
     """
-    cores, gpus = os.cpu_count() or 1, torch.cuda.device_count()
+    cores, gpus = usable_cores(), torch.cuda.device_count()
     if workers * threads > cores:
         what = f"{workers} workers of {threads} threads do not fit on {cores} cores: ask for fewer"
     elif gpus and workers > gpus:
@@ -159,6 +165,8 @@ def _worker(config: dict[str, Any]) -> None:
     import ray.train
 
     from lingraft_trainer.attempt import work
+    from lingraft_trainer.local_ray import join
+    from lingraft_trainer.preemption import nodes_leaving
 
     context = ray.train.get_context()
     rank, world = context.get_world_rank(), context.get_world_size()

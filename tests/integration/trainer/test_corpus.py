@@ -1,10 +1,9 @@
-"""The stage `corpus` on real files through a real local Ray."""
+"""The stage `corpus` on real files."""
 
 import gzip
 import hashlib
 import json
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import ray
 from transformers import AutoTokenizer, BertConfig
 
 from lingraft.errors import UserError
 from lingraft_trainer.context import StageContext
+from lingraft_trainer.data import cleaned
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.stages.corpus import corpus
 from lingraft_trainer.tokenization.swap import save_tokenizer
@@ -28,23 +27,13 @@ WORDS = [
 ]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _ray() -> Iterator[None]:
-    if ray.is_initialized():
-        yield
-        return
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
-    yield
-    ray.shutdown()
-
-
 def lines(count: int, seed: int = 0) -> list[str]:
     chance = random.Random(seed)
     return [" ".join(chance.choices(WORDS, k=12)) + f" {i}." for i in range(count)]
 
 
 def run(
-    text: Path, out: Path, others: dict[str, Path] | None = None, **params: Any
+    text: Path, out: Path, others: dict[str, Path] | None = None, threads: int = 1, **params: Any
 ) -> tuple[Any, Path]:
     out.mkdir(parents=True)
     scratch = out.parent / f"{out.name}-scratch"
@@ -57,7 +46,11 @@ def run(
         "seed": 0,
     }
     ctx = StageContext(
-        params=values | params, inputs={"text": text} | (others or {}), out=out, scratch=scratch
+        params=values | params,
+        inputs={"text": text} | (others or {}),
+        out=out,
+        scratch=scratch,
+        threads=threads,
     )
     return corpus(ctx), out
 
@@ -124,6 +117,16 @@ def test_all_formats_in_order_and_twice_the_same(tmp_path: Path) -> None:
     assert digests(out) == digests(again)
 
 
+def test_processes_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_all_formats(tmp_path / "text")
+    monkeypatch.setattr(cleaned, "PART", 400)
+    one, first = run(tmp_path / "text", tmp_path / "one")
+    three, second = run(tmp_path / "text", tmp_path / "three", threads=3)
+    assert digests(first) == digests(second)
+    assert one.metrics == three.metrics
+    assert three.compute.device_seconds == 3 * three.compute.seconds
+
+
 def test_first_duplicate_wins_and_text_is_cleaned(tmp_path: Path) -> None:
     folder = tmp_path / "text"
     folder.mkdir()
@@ -149,12 +152,86 @@ def test_lines_without_blank_lines_are_not_one_document(tmp_path: Path) -> None:
     assert PackedText(out / "heldout").rows > 0
 
 
-def test_a_single_document_is_split(tmp_path: Path) -> None:
+@pytest.mark.parametrize("share", [0.01, 0.05, 0.2])
+def test_held_out_is_what_is_asked_and_said(tmp_path: Path, share: float) -> None:
+    """Lines without blank lines, of which a third was held out once."""
     text = tmp_path / "sw.txt"
-    text.write_text("\n".join(lines(40)), encoding="utf-8")
-    _, out = run(text, tmp_path / "out")
+    text.write_text("\n".join(lines(1_500)), encoding="utf-8")
+    result, out = run(text, tmp_path / "out", heldoutShare=share)
+    train, heldout = PackedText(out / "train"), PackedText(out / "heldout")
+    found = heldout.bytes / (train.bytes + heldout.bytes)
+    assert abs(found - share) < 0.01
+    assert result.metrics["heldoutShare"] == pytest.approx(found, abs=1e-6)
+    assert result.metrics["heldoutBytes"] == heldout.bytes
+    tokenizer = AutoTokenizer.from_pretrained(out / "tokenizer")
+    kept = {tokenizer.decode(p, skip_special_tokens=True) for p in pieces(heldout)}
+    kept &= set(lines(1_500))  # the others are cut
+    read = " ".join(tokenizer.decode(p, skip_special_tokens=True) for p in pieces(train))
+    assert len(kept) > 5 and not any(one in read for one in kept)
+
+
+def test_a_single_paragraph_is_split(tmp_path: Path) -> None:
+    text = tmp_path / "sw.txt"
+    text.write_text(" ".join(lines(40)), encoding="utf-8")
+    result, out = run(text, tmp_path / "out")
     train, heldout = PackedText(out / "train"), PackedText(out / "heldout")
     assert train.rows > heldout.rows > 0
+    assert result.metrics["heldoutShare"] == pytest.approx(0.1, abs=0.01)
+    (tmp_path / "word.txt").write_text("h")
+    with pytest.raises(UserError, match="too short"):
+        run(tmp_path / "word.txt", tmp_path / "word")
+
+
+@pytest.mark.parametrize("bad", [b"\xff habari", b'{"text": null}', b"{", b"[1]"])
+def test_a_bad_row_in_a_hundred_is_left_out_and_said(tmp_path: Path, bad: bytes) -> None:
+    good = [json.dumps({"text": line}).encode() for line in lines(130)]
+    (tmp_path / "a.jsonl").write_bytes(b"\n".join([*good[:50], bad, *good[50:]]))
+    result, _ = run(tmp_path / "a.jsonl", tmp_path / "out")
+    assert result.metrics["paragraphs"] == 130 and result.metrics["unusable"] == 1
+    (warning,) = result.metrics["warnings"]
+    assert warning.startswith("1 of 131 rows were left out, the first at a.jsonl:51: ")
+    (tmp_path / "b.jsonl").write_bytes(b"\n".join([bad, *good[:98]]))
+    with pytest.raises(UserError, match="1 of 99 rows are so or otherwise unusable") as caught:
+        run(tmp_path / "b.jsonl", tmp_path / "refused")
+    assert caught.value.where == "b.jsonl:1"
+
+
+def test_another_field_holds_the_text(tmp_path: Path) -> None:
+    rows = [json.dumps({"content": line, "text": "url"}) for line in lines(60)]
+    (tmp_path / "a.jsonl").write_text("\n".join(rows))
+    result, _ = run(tmp_path / "a.jsonl", tmp_path / "out", textField="content")
+    assert result.metrics["paragraphs"] == 60
+
+
+def test_the_base_reads_what_is_held_out_in_its_own_tokens(tmp_path: Path) -> None:
+    text = tmp_path / "sw.txt"
+    text.write_text("\n".join(lines(300)), encoding="utf-8")
+    save_base(tmp_path / "base")
+    _, out = run(text, tmp_path / "out", {"base": tmp_path / "base"})
+    ours, theirs = PackedText(out / "heldout"), PackedText(out / "heldout_base")
+    assert ours.bytes == theirs.bytes
+    assert theirs.vocab_size == len(AutoTokenizer.from_pretrained(tmp_path / "base"))
+    base = {"source": "base"}
+    _, same = run(text, tmp_path / "same", {"base": tmp_path / "base"}, tokenizer=base)
+    assert not (same / "heldout_base").exists()
+
+
+def test_what_a_tokenizer_does_not_know_is_said_and_much_of_it_refused(tmp_path: Path) -> None:
+    """A Latin tokenizer on Cyrillic text had the best bits per byte of all."""
+    text = tmp_path / "sw.txt"
+    text.write_text("\n".join(lines(300)), encoding="utf-8")
+    _, first = run(text, tmp_path / "first", tokenizer={"train": "unigram", "vocabSize": 60})
+    others = {"tokenizer": first / "tokenizer"}
+    mixed = [line + (" привет" if i % 5 == 0 else "") for i, line in enumerate(lines(300))]
+    text.write_text("\n".join(mixed), encoding="utf-8")
+    result, out = run(text, tmp_path / "mixed", others, tokenizer={"source": "uri"})
+    rate = result.metrics["unknownRate"]
+    assert 0.01 < rate < 0.2 and rate == PackedText(out / "train").unknown_rate
+    assert "does not know" in result.metrics["warnings"][-1]
+    text.write_text("\n".join(f"привет мир {line[-3:]}" for line in lines(300)))
+    with pytest.raises(UserError, match="At most 20% are taken") as caught:
+        run(text, tmp_path / "much", others, tokenizer={"source": "uri"})
+    assert caught.value.where == "spec.tokenizer.uri"
 
 
 def test_wrong_script_is_a_warning(tmp_path: Path) -> None:
@@ -185,7 +262,7 @@ def test_bpe(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.txt", b"habari\nya \xff leo", "a.txt: not UTF-8 at byte 10"),
+        ("a.txt", b"habari\nya \xff leo", "a.txt:2: not UTF-8 at byte 10"),
         ("a.txt", b" \n\n", "empty"),
         (
             "a.jsonl",
@@ -195,7 +272,8 @@ def test_bpe(tmp_path: Path) -> None:
         ("a.jsonl", b"{", "a.jsonl:1: not JSON"),
         ("a.parquet", b"PAR1nonsense", "a.parquet: cannot be read"),
         ("a.txt.gz", b"not gzip at all", "a.txt.gz: cannot be read"),
-        ("a.csv", b"x", "no .txt, .jsonl or .parquet"),
+        ("a.csv", b"x", "it needs .txt, .jsonl or .parquet"),
+        ("README.txt", b"x", "README.txt, which is about others"),
     ],
 )
 def test_bad_text_is_named(tmp_path: Path, name: str, content: bytes, message: str) -> None:

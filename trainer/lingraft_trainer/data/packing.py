@@ -59,16 +59,23 @@ class PackWriter:
         if self.room < 1:
             raise ValueError(f"rows of {sequence_length} tokens leave no room for text")
         self.rows_per_shard = rows_per_shard
-        self.rows = self.tokens = self.bytes = self._shards = 0
+        self.rows = self.tokens = self.bytes = self.unknown_bytes = self._shards = 0
         self._row: list[int] = []
         self._segments: list[int] = []
         self._piece = 0
         self._new_shard()
         folder.mkdir(parents=True, exist_ok=True)
 
-    def add(self, document_ids: Sequence[int], bytes: int) -> None:
-        """Add a document: its ids without special tokens, and the UTF-8 bytes of its text."""
+    def add(self, document_ids: Sequence[int], bytes: int, unknown_bytes: int = 0) -> None:
+        """Add a document.
+
+        Args:
+            document_ids: Without special tokens.
+            bytes: Of its text, in UTF-8.
+            unknown_bytes: Of those, what the ids do not tell.
+        """
         self.bytes += bytes
+        self.unknown_bytes += unknown_bytes
         start, end = 0, len(document_ids)
         while start < end:
             free = self.room - len(self._row)  # room for text: the piece's frame is left out
@@ -91,6 +98,7 @@ class PackWriter:
             "sequenceLength": self.sequence_length,
             "tokens": self.tokens,
             "bytes": self.bytes,
+            "unknownBytes": self.unknown_bytes,
             **self.ids,
         }
         text = json.dumps(content, indent=2, sort_keys=True) + "\n"
@@ -136,6 +144,8 @@ class PackedText:
         self.tokens: int = content["tokens"]
         """Tokens, those of the frames included, padding left out."""
         self.bytes: int = content["bytes"]
+        self.unknown_bytes: int = content["unknownBytes"]
+        """Bytes of the text that its tokens do not tell."""
         self.pad_id: int = content["padId"]
         self.mask_id: int = content["maskId"]
         self.vocab_size: int = content["vocabSize"]
@@ -151,6 +161,11 @@ class PackedText:
 
     def __len__(self) -> int:
         return self.rows
+
+    @property
+    def unknown_rate(self) -> float:
+        """Share of the text's bytes that its tokens do not tell."""
+        return self.unknown_bytes / max(1, self.bytes)
 
     def take(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
         """Rows by number: tokens int64 [B, L] and segments uint8 [B, L], in the order asked."""

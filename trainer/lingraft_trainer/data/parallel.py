@@ -1,65 +1,129 @@
-"""One function over many files at once, its results in the files' order: Ray Data, kept small."""
+"""One function over many items on several cores, its tables in the items' order.
 
-import logging
+Processes of this project's own, `lingraft_trainer.data.child`: nothing to start first, nothing
+left when this process is gone, however it went.
+"""
+
+import os
+import pickle
+import subprocess
+import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pyarrow as pa
-import ray
-import ray.data
 
-from lingraft.errors import LingraftError
+from lingraft.errors import InfrastructureError, ResourceError
+
+Work = Callable[[Any], Iterable[pa.Table]]
 
 
-def ordered(
-    function: Callable[[Any], Iterable[pa.Table]], items: Sequence[Any]
-) -> Iterator[pa.Table]:
-    """The tables of `function(item)` for all items, computed in parallel, streamed in order.
+def ordered(work: Work, items: Sequence[Any], folder: Path, processes: int) -> Iterator[pa.Table]:
+    """The tables of `work(item)` for all items, computed side by side, streamed in order.
 
-    The tasks run on this node, whose files they read. Ray must be running.
+    A single item, or one core, is computed in this process.
+
+    Args:
+        work: A function that can be pickled; its tables have one schema.
+        items: What it is called with.
+        folder: For what is computed and not yet asked for: results of two items a process at most.
+        processes: How many, at most.
 
     Raises:
-        LingraftError: As raised inside a task.
+        LingraftError: As raised by `work`.
+        ResourceError: The system ended a process, as it does when memory is short.
     """
-    _quiet()
+    processes = min(processes, len(items))
+    if processes < 2:
+        for item in items:
+            yield from work(item)
+        return
+    idle: SimpleQueue[_Child] = SimpleQueue()
+    children = [_Child() for _ in range(processes)]
+    for child in children:
+        idle.put(child)
 
-    def of_batch(batch: Any) -> Iterator[pa.Table]:
-        for number in batch["id"]:
-            yield from function(items[int(number)])
+    def compute(number: int) -> Path:
+        child, path = idle.get(), folder / f"{number:06d}.arrow"
+        try:
+            child.run(work, items[number], path)
+        finally:
+            idle.put(child)
+        return path
 
-    context = ray.data.DataContext.get_current()
-    context.execution_options.preserve_order = True
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    dataset = ray.data.range(len(items), override_num_blocks=len(items)).map_batches(
-        of_batch, batch_size=1, zero_copy_batch=True, label_selector=_here()
-    )
+    pool = ThreadPoolExecutor(processes)
     try:
-        yield from dataset.iter_batches(batch_size=None, batch_format="pyarrow")
-    except Exception as error:
-        raise (_cause(error) or error) from None
+        waiting: deque[Future[Path]] = deque()
+        for number in range(len(items)):
+            waiting.append(pool.submit(compute, number))
+            if len(waiting) == 2 * processes:
+                yield from _taken(waiting.popleft().result())
+        while waiting:
+            yield from _taken(waiting.popleft().result())
+    finally:
+        for child in children:
+            child.kill()
+        pool.shutdown(cancel_futures=True)
+        for child in children:
+            child.close()
 
 
-def _here() -> dict[str, str] | None:
-    """The label of this node; none where it has no CPU to run a task on."""
-    node = ray.get_runtime_context().get_node_id()
-    cpus = {n["NodeID"]: n["Resources"].get("CPU", 0) for n in ray.nodes()}
-    return {"ray.io/node-id": node} if cpus.get(node) else None
+def _taken(path: Path) -> Iterator[pa.Table]:
+    """The tables of a file, which is then removed."""
+    if path.stat().st_size:
+        with pa.memory_map(str(path)) as source, pa.ipc.open_stream(source) as stream:
+            for batch in stream:
+                yield pa.Table.from_batches([batch])
+    path.unlink()
 
 
-def _cause(error: BaseException | None) -> LingraftError | None:
-    """Our own error inside Ray's wrappers."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        inner = getattr(error, "cause", None)
-        for found in (inner, error):
-            if isinstance(found, LingraftError):
-                return type(found)(found.message, where=found.where)
-        error = inner or error.__cause__ or error.__context__
-    return None
+class _Child:
+    """A process that does what it is sent, one piece of work after the other."""
 
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            # -P: a file of the user's in this folder must not stand for a module.
+            [sys.executable, "-P", "-m", "lingraft_trainer.data.child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for this process, which ends the child
+            env=os.environ | {"TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"},
+        )
 
-def _quiet() -> None:
-    for name in ("ray.data", "ray.data._internal"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    def run(self, work: Work, item: Any, path: Path) -> None:
+        """Have the tables of `work(item)` written to `path`."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        try:
+            pickle.dump((work, item, str(path)), self._process.stdin)
+            self._process.stdin.flush()
+            error = pickle.load(self._process.stdout)  # what our own process wrote
+        except (BrokenPipeError, EOFError):
+            raise self._died() from None
+        if error is not None:
+            raise error
+
+    def kill(self) -> None:
+        """End it, whatever it is doing."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """Leave nothing of it, when nobody speaks with it any more."""
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(BrokenPipeError):
+                if pipe is not None:
+                    pipe.close()
+
+    def _died(self) -> Exception:
+        code = self._process.wait()
+        if code < 0:
+            return ResourceError(
+                f"a process that reads text was ended by signal {-code}, as the system does when "
+                "memory is short; give fewer threads or more memory"
+            )
+        return InfrastructureError(f"a process that reads text ended with exit code {code}")

@@ -1,34 +1,31 @@
-"""Read text of any size: files -> cleaned documents of paragraphs, in (file, offset) order.
+"""Read text of any size: files -> documents of paragraphs, in (file, offset) order.
 
-`.txt` (a line is a paragraph, a blank line ends a document), `.jsonl` (field `text`) and
-`.parquet` (column `text`), each plain, `.gz` or `.zst`. Nothing is held in memory but a document
-(a compressed parquet file is decompressed as a whole). Ray Data spreads the work over files.
+`.txt` (a line is a paragraph, a blank line ends a document), `.jsonl` (a row is a document) and
+`.parquet` (likewise), each plain, `.gz` or `.zst`. Nothing is held in memory but a document
+(a compressed parquet file is decompressed as a whole).
 """
 
 import io
 import json
-import re
-import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lingraft.errors import UserError
+from lingraft.selection import selected
+from lingraft.sources import local_keys
+from lingraft.text_names import text_name
+from lingraft_trainer.data.clean import Cleaner
 
-FORMATS = (".txt", ".jsonl", ".parquet")
-CODECS = {".gz": "gzip", ".zst": "zstd"}
 DOCUMENT = 1 << 16
 """Characters after which a document without an end is cut, between paragraphs: a file of lines
 without blank lines is not one document."""
-
-_CONTROL = "\x00-\x1f\x7f-\x9f"
-# In Mongolian U+202F joins a suffix to its word; elsewhere it is a space as others are.
-_SPACE = re.compile(f"(?:(?!\u202f[\u1820-\u18aa])[\\s{_CONTROL}])+")
-_NOTHING = re.compile("[\ufeff\ud800-\udfff]")
+HOPELESS = 1_000
+"""Unusable rows after which a file is given up, if they are most of its rows so far."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +36,7 @@ class TextFile:
     name: str
     format: str
     codec: str | None
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+    bytes: int
 
 
 def text_files(source: Path) -> list[TextFile]:
@@ -51,68 +45,74 @@ def text_files(source: Path) -> list[TextFile]:
     Raises:
         UserError: There are none.
     """
-    paths = [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.is_file())
-    # Hidden files are in no fingerprint either.
-    paths = [p for p in paths if p == source or not _hidden(p.relative_to(source))]
     found: list[TextFile] = []
-    for path in paths:
-        name = path.name if path == source else path.relative_to(source).as_posix()
-        stem, codec = path.name, CODECS.get(path.suffix)
-        if codec:
-            stem = path.stem
-        suffix = Path(stem).suffix
-        if suffix in FORMATS:
-            found.append(TextFile(str(path), name, suffix, codec))
+    for key in selected(local_keys(source), "text", source.name):
+        path = source / key if key else source
+        name = text_name(path.name)
+        assert name is not None  # or it would not be selected
+        size = path.stat().st_size
+        found.append(TextFile(str(path), key or source.name, name.format, name.codec, size))
     if not found:
-        raise UserError(
-            "no text in it: it has no .txt, .jsonl or .parquet file (plain, .gz or .zst)",
-            where="corpus",
-        )
+        raise UserError("there is nothing in it; give a file with text", where="corpus")
     return sorted(found, key=lambda file: file.name)
 
 
-class Cleaner:
-    """Cleans a paragraph: NFC, single spaces, no control characters, no special tokens.
+@dataclass
+class Tally:
+    """What was read: rows (of `.txt`, lines that are not blank), and those left out."""
 
-    A control character ends a word, as a space does; a byte order mark and half a surrogate pair
-    are nothing. Joiners, marks of direction and all letters stay.
+    rows: int = 0
+    unusable: int = 0
+    where: str | None = None
+    """Of the first of those, `file:line`."""
+    why: str | None = None
+    """What is wrong with it."""
 
-    A special token spelled out in the text (`<s>` of an HTML page) would become a real one: a
-    space is put behind its first character. Tokenizers may read other characters as the same, so
-    a text that spells one out in NFKC (fullwidth `<s>`) is taken in NFKC.
-    """
+    def leave_out(self, where: str, why: str) -> None:
+        """Count a row that cannot be used.
 
-    def __init__(self, special_tokens: Iterable[str] = ()) -> None:
-        words = sorted(special_tokens, key=len, reverse=True)
-        self._special = re.compile("|".join(map(re.escape, words))) if words else None
+        Raises:
+            UserError: There is no hope for the file.
+        """
+        self.unusable += 1
+        if self.where is None:
+            self.where, self.why = where, why
+        if self.unusable > HOPELESS and 2 * self.unusable > self.rows:
+            raise self.error()
 
-    def __call__(self, text: str) -> str:
-        """The clean paragraph, empty if nothing is left."""
-        text = _plain(text, "NFC")
-        if self._special is not None:
-            text = self._special.sub(_broken, text)
-            if self._special.search(unicodedata.normalize("NFKC", text)):
-                text = self._special.sub(_broken, _plain(text, "NFKC"))
-        return text
+    def add(self, other: "Tally") -> None:
+        """Count what another one counted, of a later file."""
+        self.rows += other.rows
+        self.unusable += other.unusable
+        if self.where is None:
+            self.where, self.why = other.where, other.why
+
+    def error(self) -> UserError:
+        """Too many rows are unusable."""
+        return UserError(
+            f"{self.why}; {self.unusable:,} of {self.rows:,} rows are so or otherwise unusable, "
+            "and at most 1 % are left out",
+            where=self.where or "",
+        )
 
 
-def _plain(text: str, form: Literal["NFC", "NFKC"]) -> str:
-    return _SPACE.sub(" ", unicodedata.normalize(form, _NOTHING.sub("", text))).strip(" ")
-
-
-def _broken(token: re.Match[str]) -> str:
-    return f"{token[0][:1]} {token[0][1:]}"
-
-
-def read_documents(file: TextFile, clean: Cleaner) -> Iterator[list[str]]:
+def read_documents(
+    file: TextFile, clean: Cleaner, tally: Tally, field: str = "text"
+) -> Iterator[list[str]]:
     """The documents of one file: lists of clean, non-empty paragraphs.
 
+    Args:
+        file: The file.
+        clean: Applied to each paragraph.
+        tally: Counts the rows.
+        field: Of `.jsonl` and `.parquet`, the one with the text.
+
     Raises:
-        UserError: Not UTF-8, broken JSON, a row without text, or a broken archive.
+        UserError: A broken archive, no such column, or hardly a row that can be used.
     """
-    reader = {".txt": _txt, ".jsonl": _jsonl, ".parquet": _parquet}[file.format]
+    reader = _parquet if file.format == ".parquet" else _jsonl if file.format == ".jsonl" else _txt
     try:
-        for raw in reader(file):
+        for raw in reader(file, tally, field):
             paragraphs = [p for p in map(clean, raw) if p]
             yield from _cut(paragraphs)
     except (OSError, EOFError, pa.ArrowException) as error:
@@ -138,53 +138,65 @@ def _open(file: TextFile) -> Any:
     return pa.CompressedInputStream(raw, file.codec) if file.codec else raw
 
 
-def _lines(file: TextFile) -> Iterator[tuple[int, str]]:
-    """(Line number from 1, line). Offsets in errors are of the decompressed file."""
+def _lines(file: TextFile, tally: Tally) -> Iterator[tuple[str, str]]:
+    """(`file:line`, line) of every line that is UTF-8; the others are left out."""
     offset = 0
     with _open(file) as raw:
         for number, line in enumerate(io.BufferedReader(raw, 1 << 20), 1):
+            where = f"{file.name}:{number}"
             try:
-                yield number, line.decode()
+                text = line.decode()
             except UnicodeDecodeError as error:
-                raise UserError(
-                    f"not UTF-8 at byte {offset + error.start}; convert the file to UTF-8",
-                    where=file.name,
-                ) from None
+                tally.rows += 1
+                # In the decompressed file.
+                at = f"not UTF-8 at byte {offset + error.start}"
+                tally.leave_out(where, f"{at}: convert the file to UTF-8")
+            else:
+                yield where, text
             offset += len(line)
 
 
-def _txt(file: TextFile) -> Iterator[list[str]]:
+def _txt(file: TextFile, tally: Tally, field: str) -> Iterator[list[str]]:
     document: list[str] = []
     size = 0
-    for _, line in _lines(file):
+    for _, line in _lines(file, tally):
         if line.strip():
+            tally.rows += 1
             document.append(line)
             size += len(line)
-        if document and (size >= DOCUMENT or not line.strip()):
+            if size < DOCUMENT:
+                continue
+        if document:
             yield document
             document, size = [], 0
     if document:
         yield document
 
 
-def _jsonl(file: TextFile) -> Iterator[list[str]]:
-    for number, line in _lines(file):
+def _jsonl(file: TextFile, tally: Tally, field: str) -> Iterator[list[str]]:
+    for where, line in _lines(file, tally):
         if not line.strip("\ufeff \t\r\n"):
             continue
-        where = f"{file.name}:{number}"
+        tally.rows += 1
         try:
-            row: object = json.loads(line.removeprefix("\ufeff"))
-        except json.JSONDecodeError as error:
-            raise UserError(
-                f"not JSON: {error.msg}; each line is one object", where=where
-            ) from None
-        text: object = row.get("text") if isinstance(row, dict) else None
-        if not isinstance(text, str):
-            raise UserError('the row has no field "text" with a string in it', where=where)
-        yield text.splitlines()
+            row: Any = json.loads(line.removeprefix("\ufeff"))
+        except (ValueError, RecursionError) as error:
+            reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+            tally.leave_out(where, f"not JSON ({reason}): each line is one object")
+            continue
+        text = row.get(field) if isinstance(row, dict) else None
+        if isinstance(text, str):
+            yield text.splitlines()
+        else:
+            tally.leave_out(where, _no_text(field, list(row) if isinstance(row, dict) else []))
 
 
-def _parquet(file: TextFile) -> Iterator[list[str]]:
+def _no_text(field: str, others: list[str]) -> str:
+    have = f", only {', '.join(map(str, others[:8]))}: set textField" if field not in others else ""
+    return f'the row has no field "{field}" with a string in it{have if others else ""}'
+
+
+def _parquet(file: TextFile, tally: Tally, field: str) -> Iterator[list[str]]:
     if file.codec:
         with _open(file) as stream:
             table = pq.ParquetFile(pa.BufferReader(stream.read()))
@@ -192,16 +204,22 @@ def _parquet(file: TextFile) -> Iterator[list[str]]:
         table = pq.ParquetFile(file.path)
     with table:
         schema = table.schema_arrow
-        kinds = (pa.string(), pa.large_string(), pa.string_view())
-        if "text" not in schema.names or schema.field("text").type not in kinds:
+        if field not in schema.names or not _strings(schema.field(field).type):
             raise UserError(
-                f'it has no column "text" of strings, only {", ".join(schema.names)}',
+                f'it has no column "{field}" of strings, only {", ".join(schema.names)}: '
+                "set textField",
                 where=file.name,
             )
-        row = 0
-        for batch in table.iter_batches(batch_size=256, columns=["text"]):
+        for batch in table.iter_batches(batch_size=256, columns=[field]):
             for text in batch.column(0).to_pylist():
-                row += 1
+                tally.rows += 1
                 if text is None:
-                    raise UserError('the row has no "text"', where=f"{file.name}:{row}")
-                yield text.splitlines()
+                    tally.leave_out(f"{file.name}:{tally.rows}", f'the row has no "{field}"')
+                else:
+                    yield text.splitlines()
+
+
+def _strings(kind: Any) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return kind in (pa.string(), pa.large_string(), pa.string_view())

@@ -4,7 +4,6 @@ import json
 import logging
 import tempfile
 import time
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,19 +12,13 @@ from transformers import PreTrainedTokenizerBase
 from lingraft.errors import UserError
 from lingraft.params import CorpusParams
 from lingraft.stage import Compute, Progress, Result
-from lingraft_trainer.data.cleaned import (
-    Cleaned,
-    clean_text,
-    sample,
-    sample_every,
-    tokenise,
-)
+from lingraft_trainer.data.cleaned import Cleaned, clean_text, sample, sample_every
 from lingraft_trainer.data.packing import PackedText, PackWriter
-from lingraft_trainer.data.parallel import ordered
 from lingraft_trainer.data.script import ScriptCheck
 from lingraft_trainer.data.text import text_files
+from lingraft_trainer.data.tokenised import pack, pack_paragraphs
 from lingraft_trainer.embeddings.surface import single_characters
-from lingraft_trainer.local_ray import running_ray
+from lingraft_trainer.evaluation.heldout import IN_OWN_TOKENS
 from lingraft_trainer.tokenization.base import load_base_tokenizer, size_of
 from lingraft_trainer.tokenization.load import load_tokenizer
 from lingraft_trainer.tokenization.report import tokenizer_report
@@ -43,7 +36,9 @@ if TYPE_CHECKING:
 SAMPLE = 256 << 20
 """Characters a tokenizer is trained on, at most: of more text every n-th paragraph is taken."""
 REPORTED = 1 << 20  # characters
-MOST_HELDOUT = 2_000  # rows
+MOST_HELDOUT = 2_000  # rows, at four bytes a token
+UNKNOWN_SAID, UNKNOWN_REFUSED = 0.01, 0.2
+"""Shares of the text's bytes."""
 
 log = logging.getLogger(__name__)
 
@@ -59,14 +54,22 @@ def corpus(ctx: "StageContext") -> Result:
         special = special.with_max_length(params.sequence_length)
     script = ScriptCheck(params.language)
 
-    with running_ray(), tempfile.TemporaryDirectory(dir=ctx.scratch) as folder:
+    with tempfile.TemporaryDirectory(dir=ctx.scratch) as name:
+        folder = Path(name)
         ctx.report(Progress(step=0, steps=3, phase="reading and cleaning text"))
-        cleaned = clean_text(files, special.ids, Path(folder), script)
+        cleaned = clean_text(
+            files,
+            special.ids,
+            folder,
+            script,
+            text_field=params.text_field,
+            processes=ctx.threads,
+        )
         ctx.report(Progress(step=1, steps=3, phase="tokenizer"))
         tokenizer = _tokenizer(ctx, params, special, base, cleaned)
         save_tokenizer(tokenizer, ctx.out / "tokenizer")
         ctx.report(Progress(step=2, steps=3, phase="tokenising and packing"))
-        train, heldout = _pack(cleaned, tokenizer, params, ctx.out)
+        train, heldout = _pack(ctx, params, cleaned, tokenizer, base, folder)
         report = tokenizer_report(
             tokenizer,
             sample(cleaned, REPORTED),
@@ -76,7 +79,9 @@ def corpus(ctx: "StageContext") -> Result:
     text = json.dumps(report, indent=2, sort_keys=True) + "\n"
     (ctx.out / "tokenizer_report.json").write_text(text, encoding="utf-8")
 
-    warnings = [warning] if (warning := script.warning()) else []
+    unknown = _check_unknown(train, params)
+    said = (script.warning(), unknown, _left_out(cleaned))
+    warnings = [warning for warning in said if warning]
     for warning in warnings:
         log.warning("corpus: %s", warning)
     ctx.report(Progress(step=3, steps=3, phase="done"))
@@ -87,18 +92,24 @@ def corpus(ctx: "StageContext") -> Result:
             "documents": cleaned.documents,
             "paragraphs": cleaned.paragraphs,
             "duplicates": cleaned.duplicates,
+            "unusable": cleaned.tally.unusable,
             "rows": train.rows,
             "tokens": train.tokens,
             "bytes": train.bytes,
             "heldoutRows": heldout.rows,
             "heldoutTokens": heldout.tokens,
+            "heldoutBytes": heldout.bytes,
+            "heldoutShare": round(heldout.bytes / (train.bytes + heldout.bytes), 6),
+            "unknownRate": train.unknown_rate,
             "vocabulary": len(tokenizer),
             "tokenizerSampleEvery": sample_every(cleaned, SAMPLE),
             "tokenizer": report,
             "warnings": warnings,
         },
         compute=Compute(
-            tokens=train.tokens + heldout.tokens, seconds=seconds, device_seconds=seconds
+            tokens=train.tokens + heldout.tokens,
+            seconds=seconds,
+            device_seconds=seconds * ctx.threads,
         ),
     )
 
@@ -129,35 +140,58 @@ def _tokenizer(
 
 
 def _pack(
-    cleaned: Cleaned, tokenizer: PreTrainedTokenizerBase, params: CorpusParams, out: Path
+    ctx: "StageContext",
+    params: CorpusParams,
+    cleaned: Cleaned,
+    tokenizer: PreTrainedTokenizerBase,
+    base: PreTrainedTokenizerBase | None,
+    folder: Path,
 ) -> tuple[PackedText, PackedText]:
-    """Pass 2: tokenise in parallel and pack, a share of the documents held out.
+    """Pass 2: tokenise and pack, a share of the paragraphs held out.
 
-    Which are held out depends on their text. At least one is: the one of the smallest chance,
-    or, where there is a single document, its last tenth.
+    Those are packed in the base's own tokens too, to score the base that was not adapted.
     """
-    writers = {name: _writer(out / name, tokenizer, params) for name in ("train", "heldout")}
-    train, heldout = writers["train"], writers["heldout"]
-    path = str(out / "tokenizer" / "tokenizer.json")
-    for table in ordered(partial(tokenise, tokenizer=path), cleaned.parts):
-        columns = (table.column(name).to_pylist() for name in ("ids", "bytes", "chance"))
-        for ids, size, chance in zip(*columns, strict=True):
-            if cleaned.documents == 1:
-                cut = len(ids) - max(1, len(ids) // 10)
-                train_bytes = round(size * cut / max(1, len(ids)))
-                train.add(ids[:cut], train_bytes)
-                heldout.add(ids[cut:], size - train_bytes)
-            elif chance == cleaned.least_chance or (
-                chance < params.heldout_share and heldout.rows < MOST_HELDOUT
-            ):
-                heldout.add(ids, size)
-            else:
-                train.add(ids, size)
-    for writer in writers.values():
-        writer.close()
-    if not train.rows:
+    most = MOST_HELDOUT * params.sequence_length * 4
+    chosen = cleaned.held_out(params.heldout_share, most)
+    train = _writer(ctx.out / "train", tokenizer, params)
+    path = ctx.out / "tokenizer" / "tokenizer.json"
+    held = pack(cleaned, path, chosen, train, folder, processes=ctx.threads)
+    train.close()
+    pack_paragraphs(held, path, _writer(ctx.out / "heldout", tokenizer, params))
+    if base is not None and params.tokenizer.source != "base":
+        own = folder / "base"
+        save_tokenizer(base, own)
+        writer = _writer(ctx.out / IN_OWN_TOKENS, base, params)
+        pack_paragraphs(held, own / "tokenizer.json", writer)
+    packed = PackedText(ctx.out / "train"), PackedText(ctx.out / "heldout")
+    if not all(text.rows for text in packed):
         raise UserError("the text is too short to train on and hold some out", where="corpus")
-    return PackedText(out / "train"), PackedText(out / "heldout")
+    return packed
+
+
+def _check_unknown(train: PackedText, params: CorpusParams) -> str | None:
+    """A warning where the tokenizer does not know some of the text; refused if it is much."""
+    rate = train.unknown_rate
+    if rate <= UNKNOWN_SAID:
+        return None
+    of_base = params.tokenizer.source == "base"
+    whose = "the base's tokenizer" if of_base else "the tokenizer"
+    said = f"{whose} does not know {rate:.1%} of the text's bytes: is it for this language?"
+    if rate > UNKNOWN_REFUSED:
+        what = "give text that it can write" if of_base else "give another, or none to train one"
+        where = "spec.mini.text.uri" if of_base else "spec.tokenizer.uri"
+        raise UserError(f"{said} At most {UNKNOWN_REFUSED:.0%} are taken; {what}", where=where)
+    return said
+
+
+def _left_out(cleaned: Cleaned) -> str | None:
+    tally = cleaned.tally
+    if not tally.unusable:
+        return None
+    return (
+        f"{tally.unusable:,} of {tally.rows:,} rows were left out, the first at {tally.where}: "
+        f"{tally.why}"
+    )
 
 
 def _writer(folder: Path, tokenizer: PreTrainedTokenizerBase, params: CorpusParams) -> PackWriter:

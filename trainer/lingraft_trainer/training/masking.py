@@ -4,6 +4,8 @@ Every worker draws for the whole global batch and keeps its share, so the result
 depend on how many workers there are, and a resumed run sees what an uninterrupted one saw.
 """
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -20,10 +22,16 @@ def rows_of_step(step: int, *, seed: int, batch: int, rows: int) -> IntArray:
     epochs = positions // rows
     chosen = np.empty(batch, dtype=np.int64)
     for epoch in np.unique(epochs):
-        order = np.random.default_rng([seed, _ORDER, int(epoch)]).permutation(rows)
         here = epochs == epoch
-        chosen[here] = order[positions[here] % rows]
+        chosen[here] = _order(seed, int(epoch), rows)[positions[here] % rows]
     return chosen
+
+
+@lru_cache(maxsize=2)  # an update may end one epoch and begin the next
+def _order(seed: int, epoch: int, rows: int) -> npt.NDArray[np.int32] | IntArray:
+    """The rows in an epoch's order: 50 million take 2.5 s and, kept, 200 MB."""
+    order = np.random.default_rng([seed, _ORDER, epoch]).permutation(rows)
+    return order.astype(np.int32) if rows < 2**31 else order
 
 
 def share_of(samples: int, rank: int, world: int) -> tuple[IntArray, bool]:

@@ -115,15 +115,23 @@ class Heldout:
 
     Attributes:
         loss: Masked-LM loss per masked token, in nats.
-        bits_per_byte: The same per byte of text: comparable between vocabularies.
+        bits_per_byte: The same per byte of text: comparable between vocabularies. Bytes that no
+            token tells cost 8 bits each: an unknown token is easily guessed, what it stands for
+            is not.
+        unknown_rate: Share of such bytes.
     """
 
     loss: float
     bits_per_byte: float
+    unknown_rate: float
 
     def to_json(self) -> dict[str, float]:
         """As metrics have it."""
-        return {"maskedLmLoss": self.loss, "bitsPerByte": self.bits_per_byte}
+        return {
+            "maskedLmLoss": self.loss,
+            "bitsPerByte": self.bits_per_byte,
+            "unknownRate": self.unknown_rate,
+        }
 
 
 @torch.no_grad()
@@ -169,4 +177,5 @@ def heldout_score(
             "diverged; lower it",
             where=where,
         )
-    return Heldout(loss, loss / math.log(2) * tokens_seen / max(1, text.bytes))
+    bits = loss / math.log(2) * tokens_seen + 8 * text.unknown_bytes
+    return Heldout(loss, bits / max(1, text.bytes), text.unknown_rate)

@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001
-"""Reading and cleaning text, without Ray."""
+"""Reading and cleaning text."""
 
 import bz2
 import gzip
@@ -7,16 +7,25 @@ import json
 import unicodedata
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lingraft.errors import UserError
-from lingraft_trainer.data.text import DOCUMENT, Cleaner, read_documents, text_files
+from lingraft_trainer.data.clean import Cleaner
+from lingraft_trainer.data.text import DOCUMENT, HOPELESS, Tally, read_documents, text_files
 
 
 def documents(path: Path) -> list[list[str]]:
-    return [d for file in text_files(path) for d in read_documents(file, Cleaner())]
+    return counted(path)[0]
+
+
+def counted(path: Path, field: str = "text") -> tuple[list[list[str]], Tally]:
+    tally = Tally()
+    read = (read_documents(file, Cleaner(), tally, field) for file in text_files(path))
+    return [document for one in read for document in one], tally
 
 
 def test_blank_lines_end_documents(tmp_path: Path) -> None:
@@ -54,13 +63,67 @@ def test_a_file_without_blank_lines_is_cut(tmp_path: Path) -> None:
     assert all(sum(map(len, d)) < DOCUMENT + 200 for d in found)
 
 
-@pytest.mark.parametrize("line", ['{"text": 3}', '["text"]', '"text"', "{}"])
-def test_a_row_without_text_is_named(tmp_path: Path, line: str) -> None:
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (b'{"text": 3}', 'the row has no field "text" with a string in it'),
+        (b'{"text": null}', 'the row has no field "text" with a string in it'),
+        (b'{"content": "a", "url": "b"}', "in it, only content, url: set textField"),
+        (b'["text"]', 'the row has no field "text"'),
+        (b'"text"', 'the row has no field "text"'),
+        (b"{}", 'the row has no field "text"'),
+        (b"{", "not JSON (Expecting property name"),
+        (b"[" * 100_000, "not JSON (maximum recursion depth"),
+        (b"9" * 5_000, "not JSON (Exceeds the limit"),
+        (b'{"text": "mb\xffili"}', "not UTF-8 at byte 30: convert the file to UTF-8"),
+    ],
+)
+def test_an_unusable_row_is_left_out_and_named(tmp_path: Path, line: bytes, why: str) -> None:
     path = tmp_path / "a.jsonl"
-    path.write_text('{"text": "moja"}\n\n' + line)
-    with pytest.raises(UserError) as caught:
+    path.write_bytes(b'{"text": "moja"}\n\n' + line + b'\n{"text": "tatu"}')
+    found, tally = counted(path)
+    assert found == [["moja"], ["tatu"]]
+    assert (tally.rows, tally.unusable, tally.where) == (3, 1, "a.jsonl:3")
+    assert tally.why and why in tally.why
+    assert f"{tally.why}; 1 of 3 rows are so or otherwise unusable" in str(tally.error())
+
+
+def test_a_bad_byte_costs_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"moja\nmb\xffili\ntatu\n")
+    found, tally = counted(path)
+    assert found == [["moja", "tatu"]]
+    assert (tally.rows, tally.unusable, tally.where) == (3, 1, "a.txt:2")
+    assert tally.why == "not UTF-8 at byte 7: convert the file to UTF-8"
+
+
+def test_a_hopeless_file_is_not_read_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"content": "moja"}\n' * 3 * HOPELESS)
+    with pytest.raises(UserError, match="1,001 of 1,001 rows"):
         documents(path)
-    assert caught.value.where == "a.jsonl:3"
+
+
+def test_null_rows_of_parquet_are_counted(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["moja", None, "tatu"]}), tmp_path / "a.parquet")
+    found, tally = counted(tmp_path)
+    assert found == [["moja"], ["tatu"]]
+    assert (tally.rows, tally.unusable, tally.where) == (3, 1, "a.parquet:2")
+
+
+def test_another_field(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"content": "moja", "text": "x"}\n')
+    words = pa.array(["mbili", "mbili"]).dictionary_encode()
+    pq.write_table(pa.table({"content": words, "text": ["x", "x"]}), tmp_path / "b.parquet")
+    assert counted(tmp_path, "content")[0] == [["moja"], ["mbili"], ["mbili"]]
+    with pytest.raises(UserError, match='it has no column "Text" of strings, only content, text'):
+        counted(tmp_path / "b.parquet", "Text")
+
+
+def test_capitals_in_a_name_count_for_nothing(tmp_path: Path) -> None:
+    (tmp_path / "A.TXT").write_text("moja")
+    (tmp_path / "B.Txt.GZ").write_bytes(gzip.compress(b"mbili"))
+    assert documents(tmp_path) == [["moja"], ["mbili"]]
 
 
 def test_a_lone_surrogate_is_removed(tmp_path: Path) -> None:

@@ -1,0 +1,90 @@
+"""Which files of a folder are text, by their names alone."""
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from lingraft.errors import UserError
+
+FORMATS = (".txt", ".jsonl", ".parquet")
+CODECS = {".gz": "gzip", ".zst": "zstd"}
+"""By suffix, pyarrow's names."""
+
+_ABOUT = re.compile(r"(readme|licen[cs]e|copying|notice|changelog|citation|authors)\b.*", re.I)
+_SPLITS = {
+    "train": "training",
+    "training": "training",
+    "dev": "other",
+    "devel": "other",
+    "devtest": "other",
+    "valid": "other",
+    "validation": "other",
+    "eval": "other",
+    "heldout": "other",
+    "test": "other",
+}
+_NEEDED = "it needs .txt, .jsonl or .parquet (plain, .gz or .zst)"
+
+
+class TextName(NamedTuple):
+    """How a file of text is written, told from its name."""
+
+    format: str
+    """One of `FORMATS`."""
+    codec: str | None
+    """One of `CODECS`' values."""
+
+
+def text_name(name: str) -> TextName | None:
+    """What a file's name says of it; None if it is no text. Capitals count for nothing."""
+    path = PurePosixPath(name.lower())
+    codec = CODECS.get(path.suffix)
+    suffix = PurePosixPath(path.stem).suffix if codec else path.suffix
+    return TextName(suffix, codec) if suffix in FORMATS else None
+
+
+def check_text_file(name: str) -> None:
+    """Refuse a single file that is no text by its name.
+
+    Raises:
+        UserError: It is none.
+    """
+    if text_name(name) is None:
+        raise UserError(f"{name or 'this'} is no text by its name: {_NEEDED}")
+
+
+def text_files(keys: Sequence[str]) -> list[str]:
+    """The files of a folder that are text, in their order.
+
+    What only tells of the others (README.txt, LICENSE.txt) is not.
+
+    Args:
+        keys: Of all its files, relative to it.
+
+    Raises:
+        UserError: There is no text, or one split of a data set beside another.
+    """
+    named = [key for key in keys if text_name(key) is not None]
+    found = [key for key in named if not _ABOUT.fullmatch(PurePosixPath(key).name)]
+    if not found:
+        only = f" but {named[0]}, which is about others" if named else ""
+        raise UserError(f"no text in it{only}: {_NEEDED}")
+    _refuse_mixed_splits(found)
+    return found
+
+
+def _refuse_mixed_splits(keys: Sequence[str]) -> None:
+    """A test set must not be trained on because it lies beside the training text."""
+    first: dict[str, str] = {}
+    for key in keys:
+        words = re.split(r"[^a-z]+", key.lower())
+        splits = {_SPLITS[word] for word in words if word in _SPLITS}
+        if len(splits) == 1:
+            first.setdefault(splits.pop(), key)
+    if len(first) == 2:
+        train, other = first["training"], first["other"]
+        raise UserError(
+            f"it holds {train} and {other}, two splits of one data set: give the file, or a "
+            "folder, with the text to train on alone"
+        )

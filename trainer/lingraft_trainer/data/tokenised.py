@@ -1,0 +1,78 @@
+"""Pass 2: the cleaned text as ids, a part of it in each process, some of it held out."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+from tokenizers import Tokenizer
+
+from lingraft_trainer.data.cleaned import Cleaned, documents_of, key_of
+from lingraft_trainer.data.encode import Encoder
+from lingraft_trainer.data.packing import PackWriter
+from lingraft_trainer.data.parallel import ordered
+
+_SCHEMA = pa.schema(
+    {
+        "ids": pa.list_(pa.int32()),
+        "bytes": pa.int64(),
+        "unknownBytes": pa.int64(),
+        "heldout": pa.list_(pa.string()),
+    }
+)
+
+
+def pack(
+    cleaned: Cleaned,
+    tokenizer: Path,
+    heldout: frozenset[int],
+    train: PackWriter,
+    folder: Path,
+    *,
+    processes: int,
+) -> list[str]:
+    """Pack the text to train on, each document for itself.
+
+    Args:
+        cleaned: The text.
+        tokenizer: A tokenizer.json.
+        heldout: Keys of the paragraphs that are left out.
+        train: Gets the documents; the caller closes it.
+        folder: For what waits.
+        processes: How many tokenise side by side.
+
+    Returns:
+        The paragraphs that were left out, in the text's order.
+    """
+    left: list[str] = []
+    work = partial(_tokenise, tokenizer=str(tokenizer), heldout=heldout)
+    for table in ordered(work, cleaned.parts, folder, processes):
+        for row in table.to_pylist():
+            left += row["heldout"]
+            if row["ids"]:
+                train.add(row["ids"], row["bytes"], row["unknownBytes"])
+    return left
+
+
+def pack_paragraphs(paragraphs: Sequence[str], tokenizer: Path, writer: PackWriter) -> None:
+    """Pack held-out paragraphs, each for itself."""
+    encoder = Encoder(Tokenizer.from_file(str(tokenizer)))
+    for encoded in encoder(paragraphs):
+        writer.add(*encoded)
+    writer.close()
+
+
+def _tokenise(part: str, *, tokenizer: str, heldout: frozenset[int]) -> Iterator[pa.Table]:
+    encoder = Encoder(Tokenizer.from_file(tokenizer))
+    for documents in documents_of(part):
+        held = [[p for p in one if key_of(p.encode()) in heldout] for one in documents]
+        # One space between paragraphs: a line break would be a token of its own to BPE.
+        texts = [
+            " ".join(p for p in one if p not in out) if out else " ".join(one)
+            for one, out in zip(documents, held, strict=True)
+        ]
+        rows = [
+            {"ids": e.ids, "bytes": e.bytes, "unknownBytes": e.unknown_bytes, "heldout": out}
+            for e, out in zip(encoder(texts), held, strict=True)
+        ]
+        yield pa.Table.from_pylist(rows, _SCHEMA)
