@@ -13,7 +13,7 @@ export TOKENIZERS_PARALLELISM := false
 .PHONY: help setup demo demo-compare demo-minilm test test-unit test-integration test-cluster \
 	test-e2e disturb e2e-ready chaos cluster-up cluster-down kube kstatus udhr images checkov \
 	other-crds lint types format generate bench bench-parallel bench-scaling bench-startup \
-	bench-fetch bench-tasks bench-operator replicate lock clean
+	bench-toy bench-fetch bench-tasks bench-operator replicate lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -117,6 +117,9 @@ bench-parallel: $(READY) ## Two workers on loopback against one process, and mor
 
 bench-scaling: $(READY) ## 8 and 64 nodes by computation again, from the newest `make bench-parallel`
 	$(BIN)/python -m bench.trainer.scaling
+
+bench-toy: $(READY) ## What a run costs that has hardly any work
+	$(BIN)/python -m bench.toy
 
 bench-startup: $(READY) ## What a stage costs beside its training, by cause
 	OMP_WAIT_POLICY=PASSIVE tools/loopback.sh $(BIN)/python -m bench.trainer.startup $(BENCH_ARGS)

@@ -144,9 +144,6 @@ def _groups(request: RayJobRequest, pods: Pods) -> dict[str, Any]:
     if not workers:
         template = pods.template("ray-head", size, environment=stage)
         return {"headGroupSpec": {"rayStartParams": _offers(size), "template": template}}
-    cores = size.cores
-    if request.planned.stage.kind not in DATA_PARALLEL:
-        cores += 1  # Ray Train holds one for the worker, which leaves the work to Ray Data
     template = pods.template("ray-head", HEAD, apart=True, environment=stage)
     head = {"rayStartParams": _offers(HEAD, cores=0), "template": template}
     group = {
@@ -154,7 +151,7 @@ def _groups(request: RayJobRequest, pods: Pods) -> dict[str, Any]:
         "replicas": workers,
         "minReplicas": workers,
         "maxReplicas": workers,
-        "rayStartParams": _offers(size, cores=cores),
+        "rayStartParams": _offers(size),
         "template": pods.template("ray-worker", size),
     }
     return {"headGroupSpec": head, "workerGroupSpecs": [group]}

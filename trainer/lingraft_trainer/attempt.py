@@ -36,7 +36,7 @@ from lingraft_trainer.failures import classified, failure_of
 from lingraft_trainer.gauges import Gauges
 from lingraft_trainer.heartbeat import Heartbeat, Listener
 from lingraft_trainer.inputs import fetch_input
-from lingraft_trainer.machines import one_machine
+from lingraft_trainer.machines import ray_runs
 from lingraft_trainer.stages.registry import stage_function
 
 
@@ -110,7 +110,7 @@ def _work(
         scratch, out = Path(folder, "scratch"), Path(folder, "out")
         scratch.mkdir()
         out.mkdir()
-        gauges = None if rank or one_machine() else Gauges(spec.stage)
+        gauges = Gauges(spec.stage) if rank == 0 and ray_runs() else None
         heartbeat = Heartbeat(stages, lease, listener, gauges)
         if rank == 0:  # alone holds the lease
             heartbeat(Progress(step=0, steps=0, phase="fetching inputs"))

@@ -46,7 +46,7 @@ def run_plan(plan: Plan, execution: Execution, listener: "Listener") -> dict[str
         listener.started(name)
         spec = plan.spec(planned, local_holder()).model_copy(update={"execution": execution})
         try:
-            manifests[name] = _done(
+            manifests[name] = run_or_wait(
                 spec, lambda progress, name=name: listener.progress(name, progress)
             )
         except LingraftError as error:
@@ -56,7 +56,7 @@ def run_plan(plan: Plan, execution: Execution, listener: "Listener") -> dict[str
     return manifests
 
 
-def _done(spec: StageSpec, tell: Callable[[Progress], None]) -> Manifest:
+def run_or_wait(spec: StageSpec, tell: Callable[[Progress], None]) -> Manifest:
     """The stage's manifest, once it is made here or elsewhere."""
     # Heavy: only a plan with something to do pays for it.
     from lingraft_trainer.runner import run

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from lingraft.stage import StageSpec
+from lingraft.stage import Progress, StageSpec
 from lingraft.store import open_store
 from lingraft.store.lease import Lease
 from lingraft.store.stages import fetch_artifact
 from lingraft_trainer.attempt import work
+from lingraft_trainer.local import run_or_wait
 from lingraft_trainer.runner import run
 from tests.support.stages import contents, process, spec_of, store_of, wait_until
 from tests.support.tiny import TARGET_WORDS, tiny_base, tiny_corpus, training
@@ -68,6 +69,37 @@ def test_the_second_is_told_who_is_at_work_and_leaves_nothing(world: Path) -> No
     assert running.returncode == 0, output
     home = world / "store" / second.stage.ref
     assert not (home / "second").exists(), "a loser leaves nothing in the store"
+
+
+def test_a_local_run_waits_for_the_first_and_takes_its_result(world: Path) -> None:
+    first, second = spec(world, "first"), spec(world, "second")
+    with process(first, world, LINGRAFT_CHECKPOINT_SECONDS="0") as running:
+        wait_until(lambda: store_of(first).latest_checkpoint(), running=running)
+        os.kill(running.pid, signal.SIGSTOP)  # so that it cannot end meanwhile
+        told: list[Progress] = []
+
+        def tell(progress: Progress) -> None:
+            told.append(progress)
+            os.kill(running.pid, signal.SIGCONT)
+
+        manifest = run_or_wait(second, tell)
+    assert manifest.holder == "first"
+    assert told[0].phase == "waiting for first, which is writing it"
+
+
+def test_a_local_run_takes_over_from_one_that_dies(world: Path) -> None:
+    first, second = spec(world, "first"), spec(world, "second")
+    with process(first, world, LINGRAFT_CHECKPOINT_SECONDS="0") as running:
+        wait_until(lambda: store_of(first).latest_checkpoint(), running=running)
+        os.kill(running.pid, signal.SIGSTOP)
+
+        def tell(progress: Progress) -> None:
+            if progress.phase.startswith("waiting"):
+                running.kill()
+                Lease(open_store(first.store), first.stage, "first").release()
+
+        manifest = run_or_wait(second, tell)
+    assert manifest.holder == "second"
 
 
 def test_a_late_writer_finds_the_first_ones_manifest_standing(world: Path) -> None:

@@ -240,10 +240,11 @@ def test_threads_are_whole_cores(cpu: str | None, threads: int) -> None:
     assert execution_for(stage, Pool(cpu=cpu), 1).threads == threads
 
 
-def test_ray_data_finds_a_core_beside_the_one_that_ray_train_holds() -> None:
-    asked = request("corpus", pool({"workers": 3, "cpu": "1"}))
+def test_one_worker_has_all_cores_of_its_pod() -> None:
+    asked = request("corpus", pool({"workers": 3, "cpu": "4"}))
     _, workers = groups(build_rayjob(asked, PLAIN))
-    assert workers["rayStartParams"]["num-cpus"] == "2"
+    assert workers["rayStartParams"]["num-cpus"] == "4"
+    assert asked.spec.execution.threads == 4
     assert workers["replicas"] == 1
 
 
