@@ -4,6 +4,7 @@ import json
 import logging
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,8 @@ def corpus(ctx: "StageContext") -> Result:
             processes=ctx.threads,
         )
         ctx.report(Progress(step=1, steps=3, phase="tokenizer"))
-        tokenizer = _tokenizer(ctx, params, special, base, cleaned)
+        warnings: list[str] = []
+        tokenizer = _tokenizer(ctx, params, special, base, cleaned, warnings.append)
         save_tokenizer(tokenizer, ctx.out / "tokenizer")
         ctx.report(Progress(step=2, steps=3, phase="tokenising and packing"))
         train, heldout = _pack(ctx, params, cleaned, tokenizer, base, folder)
@@ -80,8 +82,7 @@ def corpus(ctx: "StageContext") -> Result:
     (ctx.out / "tokenizer_report.json").write_text(text, encoding="utf-8")
 
     unknown = _check_unknown(train, params)
-    said = (script.warning(), unknown, _left_out(cleaned))
-    warnings = [warning for warning in said if warning]
+    warnings += filter(None, (script.warning(), unknown, _left_out(cleaned)))
     for warning in warnings:
         log.warning("corpus: %s", warning)
     ctx.report(Progress(step=3, steps=3, phase="done"))
@@ -120,6 +121,7 @@ def _tokenizer(
     special: SpecialTokens,
     base: PreTrainedTokenizerBase | None,
     cleaned: Cleaned,
+    warn: Callable[[str], None],
 ) -> PreTrainedTokenizerBase:
     choice = params.tokenizer
     if choice.source == "base":
@@ -136,6 +138,7 @@ def _tokenizer(
         seed=params.seed,
         language=params.language,
         characters=() if base is None else single_characters(base),
+        warn=warn,
     )
 
 

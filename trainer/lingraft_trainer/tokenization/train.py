@@ -7,10 +7,9 @@ vocabulary that is too small for bytes does so for the characters it has.
 """
 
 import io
-import logging
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
 import sentencepiece
@@ -32,8 +31,6 @@ SENTENCE = 2000
 RESERVED = "\u2585"
 """sentencepiece writes it for what is unknown, and skips sentences that have it."""
 
-log = logging.getLogger(__name__)
-
 
 def train_tokenizer(
     texts: Iterable[str],
@@ -44,6 +41,7 @@ def train_tokenizer(
     seed: int = 0,
     language: str | None = None,
     characters: Iterable[str] = (),
+    warn: Callable[[str], None] = lambda sentence: None,
 ) -> PreTrainedTokenizerFast:
     """Train a tokenizer of exactly `vocab_size` tokens, the template's included.
 
@@ -55,12 +53,13 @@ def train_tokenizer(
         seed: Of sentencepiece's generator.
         language: Of the text, BCP 47: its scripts' alphabets are pieces of a unigram vocabulary.
         characters: More of its pieces: the single characters of the base's vocabulary.
+        warn: Told what the user should know of the result, a sentence each.
 
     Raises:
         UserError: The text supports fewer tokens, or needs more.
     """
     if type == "unigram":
-        backend = _unigram(texts, vocab_size, template, seed, language, tuple(characters))
+        backend = _unigram(texts, vocab_size, template, seed, language, tuple(characters), warn)
     else:
         backend = _bpe(texts, vocab_size, len(template.ids))
     tokenizer = lay(backend, template)
@@ -88,6 +87,7 @@ def _unigram(
     seed: int,
     language: str | None,
     characters: tuple[str, ...],
+    warn: Callable[[str], None],
 ) -> Tokenizer:
     normalizer = text_normalizer()
     read = normalizer.normalize_str
@@ -127,12 +127,10 @@ def _unigram(
         if size < vocab_size:
             raise too_large(vocab_size, size)
         if not alphabet.bytes:
-            log.warning(
-                "a vocabulary of %d tokens has no room for bytes: a character that it lacks is "
-                "unknown; with %s of at least %d, and text for so many, none is",
-                vocab_size,
-                FIELD,
-                alphabet.least + specials,
+            warn(
+                f"a vocabulary of {vocab_size} tokens has no room for bytes: a character that it "
+                f"lacks is unknown; with {FIELD} of at least {alphabet.least + specials}, and text "
+                "for so many, none is"
             )
         return unigram_tokenizer(model, normalizer, fallback)
 
