@@ -69,7 +69,15 @@ def run(folder: Path, rank: int, world: int, precision: Precision) -> None:
     scratch = folder / f"{name}-{rank}"
     scratch.mkdir()
     execution = Execution(precision=precision, threads=1)
-    ctx = StageContext({}, {}, scratch, scratch, execution, rank, world)
+    ctx = StageContext(
+        params={},
+        inputs={},
+        out=scratch,
+        scratch=scratch,
+        execution=execution,
+        rank=rank,
+        world=world,
+    )
     objective = Objective()
     settings = Settings(STEPS, 1e-1, 0, 0.0, 0, dropout=False)
     done = fit(ctx, objective, data, settings, width=HIDDEN)

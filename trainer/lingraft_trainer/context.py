@@ -12,7 +12,7 @@ from lingraft.stage import Execution, Manifest, Progress
 Reporter = Callable[[Progress], None]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class StageContext:
     """The world of one stage on one worker.
 
