@@ -231,7 +231,7 @@ def test_what_a_tokenizer_does_not_know_is_said_and_much_of_it_refused(tmp_path:
     assert 0.01 < rate < 0.2 and rate == PackedText(out / "train").unknown_rate
     assert "does not know" in result.metrics["warnings"][-1]
     text.write_text("\n".join(f"привет мир {line[-3:]}" for line in lines(300)))
-    with pytest.raises(UserError, match="At most 20% are taken") as caught:
+    with pytest.raises(UserError, match="at most 20% are taken: give another") as caught:
         run(text, tmp_path / "much", others, tokenizer={"source": "uri"})
     assert caught.value.where == "spec.tokenizer.uri"
 

@@ -177,14 +177,16 @@ def _check_unknown(train: PackedText, params: CorpusParams) -> str | None:
     rate = train.unknown_rate
     if rate <= UNKNOWN_SAID:
         return None
-    of_base = params.tokenizer.source == "base"
-    whose = "the base's tokenizer" if of_base else "the tokenizer"
-    said = f"{whose} does not know {rate:.1%} of the text's bytes: is it for this language?"
+    whose, what, where = {
+        "base": ("the base's tokenizer", "give text in its language", "spec.mini.text.uri"),
+        "uri": ("the tokenizer", "give another, or none to have one trained", "spec.tokenizer.uri"),
+        None: ("the tokenizer", "allow a larger one", "spec.tokenizer.train.vocabSize"),
+    }[params.tokenizer.source]
+    said = f"{whose} does not know {rate:.1%} of the text's bytes"
     if rate > UNKNOWN_REFUSED:
-        what = "give text that it can write" if of_base else "give another, or none to train one"
-        where = "spec.mini.text.uri" if of_base else "spec.tokenizer.uri"
-        raise UserError(f"{said} At most {UNKNOWN_REFUSED:.0%} are taken; {what}", where=where)
-    return said
+        message = f"{said}, and at most {UNKNOWN_REFUSED:.0%} are taken: {what}"
+        raise UserError(message, where=where)
+    return f"{said}: look at {where}"
 
 
 def _left_out(cleaned: Cleaned) -> str | None:
