@@ -1,7 +1,11 @@
 """Work in processes of our own: in order, errors told, nothing left behind."""
 
 import os
+import select
 import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +14,7 @@ import pytest
 
 from lingraft.errors import ResourceError, UserError
 from lingraft_trainer.data.parallel import ordered
+from tests.support.stages import import_path
 
 
 def numbers(item: int) -> Iterator[pa.Table]:
@@ -82,3 +87,33 @@ def test_a_module_beside_the_user_is_not_ours(
     (tmp_path / "pyarrow.py").write_text("raise SystemExit('not this one')")
     monkeypatch.chdir(tmp_path)
     assert len(list(ordered(nothing, range(3), tmp_path, 2))) == 0
+
+
+def endless(fifo: str) -> Iterator[pa.Table]:
+    with Path(fifo).open("w") as told:
+        print(os.getpid(), file=told)
+    threading.Event().wait()
+    yield pa.table({"n": [0]})
+
+
+def test_processes_end_with_the_one_that_started_them(tmp_path: Path) -> None:
+    """However it went: here it is killed while they are at work."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    code = (
+        "import sys; from pathlib import Path; from lingraft_trainer.data.parallel import ordered\n"
+        "from tests.unit.trainer.data.test_parallel import endless\n"
+        "next(ordered(endless, [sys.argv[1]] * 4, Path(sys.argv[1]).parent, 2))"
+    )
+    environment = os.environ | {"PYTHONPATH": import_path()}
+    with subprocess.Popen([sys.executable, "-c", code, str(fifo)], env=environment) as parent:
+        pids: list[int] = []
+        while len(pids) < 2:
+            with fifo.open() as told:
+                pids += map(int, told.read().split())
+        handles = [os.pidfd_open(pid) for pid in pids]
+        parent.kill()
+    for handle in handles:
+        ready, _, _ = select.select([handle], [], [], 60)
+        os.close(handle)
+        assert ready, "it lives on"

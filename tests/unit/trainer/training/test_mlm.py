@@ -1,5 +1,6 @@
 """Masked-LM batches: pieces packed into one row are as good as pieces in rows of their own."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from lingraft.params import MaskedLm
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.models.registry import family_of
-from lingraft_trainer.training.mlm import MaskedLmObjective
+from lingraft_trainer.training.mlm import Heldout, MaskedLmObjective, heldout_score
 from lingraft_trainer.training.mlm_data import MlmBatch, MlmData, batch_of
 from tests.support.tiny import LENGTH, MODEL_TYPES, SOURCE_WORDS, tiny_corpus, tiny_model, training
 
@@ -84,6 +85,26 @@ def test_positions_restart_with_every_piece_and_padding_has_its_own() -> None:
 def test_rows_that_are_one_piece_each_need_no_mask() -> None:
     assert batch([[part] for part in pieces(LENGTH, LENGTH)], "roberta").attention is None
     assert batch([[part] for part in pieces(LENGTH, LENGTH - 1)], "roberta").attention is not None
+
+
+def test_unknown_text_costs_its_bytes(tmp_path: Path) -> None:
+    """An unknown token is guessed at no cost: what it stands for was free once."""
+    folder = tiny_corpus("roberta", SOURCE_WORDS, tmp_path) / "heldout"
+    model = tiny_model("roberta", vocabulary=PackedText(folder).vocab_size).eval()
+
+    def score() -> Heldout:
+        return heldout_score(model, family_of("roberta"), PackedText(folder), where="")
+
+    known = score()
+    file = folder / "packed.json"
+    content = json.loads(file.read_text())
+    file.write_text(json.dumps(content | {"unknownBytes": content["bytes"] // 4}))
+    unknown = score()
+    assert known.unknown_rate == 0 and known.loss == unknown.loss
+    assert unknown.unknown_rate == pytest.approx(0.25, abs=0.01)
+    more = unknown.bits_per_byte - known.bits_per_byte
+    assert more == pytest.approx(8 * unknown.unknown_rate)
+    assert unknown.to_json()["unknownRate"] == unknown.unknown_rate
 
 
 def data(folder: Path, *, rows: int, micro: int) -> MlmData:
