@@ -18,7 +18,7 @@ from tests.cluster.bed.bed import Bed
 from tests.cluster.bed.chart import ensure_namespace
 from tests.cluster.bed.operator import Operator
 from tests.integration.seaweed import Seaweed
-from tests.support.tiny import tiny_base
+from tests.support.tiny import literate_base
 from tests.support.world import write_world
 
 EXAMPLE = Path("examples/french.yaml")
@@ -32,7 +32,7 @@ def buckets(s3: Seaweed, tmp_path: Path) -> None:
     for bucket in BUCKETS:
         client.create_bucket(Bucket=bucket)
     texts = write_world(tmp_path / "world")
-    tiny_base("bert", tmp_path / "base")
+    literate_base("bert", tmp_path / "base")
     open_store("s3://models/").upload(tmp_path / "base", "small-bert/")
     for language in ("en", "fr"):
         open_store("s3://corpora/").put_file(f"{language}/text.txt", texts / f"{language}.txt")

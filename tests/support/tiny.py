@@ -14,6 +14,8 @@ from lingraft.stage import Execution
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.packing import PackWriter
 from lingraft_trainer.models.family import Family
+from lingraft_trainer.tokenization.swap import save_tokenizer
+from tests.support.bases import BASES
 
 MODEL_TYPES = ("bert", "roberta", "xlm-roberta", "roberta-prelayernorm")
 LENGTH = 32
@@ -96,6 +98,14 @@ def tiny_base(model_type: str, folder: Path, *, layers: int = 4) -> Path:
     tokenizer = tiny_tokenizer(model_type, SOURCE_WORDS)
     tiny_model(model_type, layers=layers, vocabulary=len(tokenizer)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    return folder
+
+
+def literate_base(model_type: str, folder: Path, *, layers: int = 4) -> Path:
+    """An ordinary checkpoint whose tokenizer can write any European text."""
+    tokenizer = BASES[model_type]()
+    save_tokenizer(tokenizer, folder)
+    tiny_model(model_type, layers=layers, vocabulary=len(tokenizer)).save_pretrained(folder)
     return folder
 
 

@@ -9,7 +9,7 @@ from lingraft.resource import API_VERSION, KIND
 from lingraft.store import open_store
 from tests.cluster.bed.api import Api, Object
 from tests.cluster.bed.processes import Process, wait_until
-from tests.support.tiny import tiny_base
+from tests.support.tiny import literate_base
 from tests.support.world import write_world
 
 SECRET = "s3-credentials"
@@ -158,6 +158,6 @@ def write_secret(api: Api, namespace: str, environment: Mapping[str, str]) -> No
 def upload_world(folder: Path, uri: str) -> str:
     """Put texts, tasks and a small base below a URI of S3; returns it."""
     write_world(folder / "world" / "text")
-    tiny_base("bert", folder / "world" / "base")
+    literate_base("bert", folder / "world" / "base")
     open_store(uri).upload(folder / "world", "")
     return uri

@@ -12,10 +12,8 @@ from lingraft.stage import Manifest
 from lingraft.store import open_store
 from lingraft.store.stages import fetch_artifact
 from lingraft_trainer.local import run_plan
-from lingraft_trainer.tokenization.swap import save_tokenizer
-from tests.support.bases import BASES
 from tests.support.stages import PINNED
-from tests.support.tiny import tiny_model
+from tests.support.tiny import literate_base
 from tests.support.world import Recorder, resource_of, write_world
 
 pytestmark = pytest.mark.ray
@@ -118,9 +116,7 @@ def test_minipost_adapts_a_body_without_a_head(tmp_path: Path) -> None:
 
 
 def _headless(folder: Path) -> Path:
-    tokenizer = BASES["roberta"]()
-    save_tokenizer(tokenizer, folder)
-    tiny_model("roberta", layers=4, vocabulary=len(tokenizer)).save_pretrained(folder)
+    literate_base("bert", folder)
     body = AutoModel.from_pretrained(folder)
     (folder / "model.safetensors").unlink()
     body.save_pretrained(folder)
