@@ -1,11 +1,14 @@
 """Base checkpoints as people publish them, tiny and random: every one can be adapted."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
+from sentencepiece import SentencePieceProcessor
+from tokenizers import Tokenizer
 from transformers import AutoModel, AutoModelForPreTraining, AutoTokenizer, PreTrainedModel
 
 from lingraft.selection import MIDDLE_HEAD
@@ -14,6 +17,7 @@ from lingraft_trainer.models.mini import head_tensors
 from tests.matrix.files import Tensors, edit_json, edit_tensors
 from tests.support.families import base_tokenizer
 from tests.support.tiny import tiny_model
+from tests.support.vocabularies import sentencepiece_model
 
 JOINT_LAYERS = 2
 BODIES = ("bert body", "roberta body")
@@ -127,6 +131,62 @@ def added_tokens(folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
+def tied_twice(folder: Path) -> None:
+    """The decoder's matrix and bias written too, as early checkpoints have them; no metadata."""
+    written("bert", folder)
+    tensors = load_file(folder / "model.safetensors")
+    matrix, bias = (f"cls.predictions.decoder.{name}" for name in ("weight", "bias"))
+    tensors[matrix] = tensors["bert.embeddings.word_embeddings.weight"].clone()
+    tensors[bias] = tensors["cls.predictions.bias"].clone()
+    save_file(tensors, folder / "model.safetensors")
+
+
+def untied_unsaid(folder: Path) -> None:
+    """A decoder of its own, of which the config says nothing."""
+    written("roberta", folder, tied=False)
+    edit_json(folder / "config.json", tie_word_embeddings=...)
+
+
+def framed_tokenizer(folder: Path) -> None:
+    """Truncation and padding switched on in tokenizer.json, as sentence-transformers does."""
+    written("roberta", folder)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.enable_truncation(16)
+    tokenizer.enable_padding(length=16, pad_id=1, pad_token="<pad>")
+    tokenizer.save(str(folder / "tokenizer.json"))
+
+
+def vocab_txt(folder: Path) -> None:
+    """BERT's tokenizer as it was: vocab.txt."""
+    written("bert", folder)
+    state = json.loads((folder / "tokenizer.json").read_text())
+    words = sorted(state["model"]["vocab"], key=state["model"]["vocab"].get)
+    (folder / "vocab.txt").write_text("".join(f"{word}\n" for word in words))
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer_config.json").write_text(json.dumps({"do_lower_case": True}))
+
+
+def vocab_and_merges(folder: Path) -> None:
+    """RoBERTa's tokenizer as it was: vocab.json and merges.txt."""
+    written("roberta", folder)
+    model = json.loads((folder / "tokenizer.json").read_text())["model"]
+    (folder / "vocab.json").write_text(json.dumps(model["vocab"]))
+    merges = "".join(f"{' '.join(pair)}\n" for pair in model["merges"])
+    (folder / "merges.txt").write_text(f"#version: 0.2\n{merges}")
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer_config.json").unlink()
+
+
+def sentencepiece(folder: Path) -> None:
+    """XLM-R's tokenizer as it was: a SentencePiece model, whose ids its class moves by one."""
+    model = sentencepiece_model(model_type="unigram")
+    folder.joinpath("sentencepiece.bpe.model").write_bytes(model)
+    rows = SentencePieceProcessor(model_proto=model).vocab_size() + 2
+    written("xlm-roberta", folder, rows=rows)
+    (folder / "tokenizer.json").unlink()
+    edit_json(folder / "tokenizer_config.json", tokenizer_class="XLMRobertaTokenizer")
+
+
 def crowded(folder: Path) -> None:
     """A folder with everything that people leave in it."""
     written("xlm-roberta", folder)
@@ -148,12 +208,18 @@ BASES: dict[str, Callable[[Path], None]] = {
     "bert pads otherwise": pads_otherwise,
     "bert with relu": other_settings,
     "bert without class": no_class,
+    "bert tied twice": tied_twice,
+    "bert vocab.txt": vocab_txt,
     "roberta": plain("roberta"),
+    "roberta untied unsaid": untied_unsaid,
+    "roberta framed": framed_tokenizer,
+    "roberta vocab and merges": vocab_and_merges,
     "roberta untied": plain("roberta", tied=False),
     "roberta body": body("roberta"),
     "roberta generic class": generic_class,
     "roberta added tokens": added_tokens,
     "xlm-roberta crowded": crowded,
+    "xlm-roberta sentencepiece": sentencepiece,
     "xlm-roberta wrong class": wrong_class,
     "xlm-roberta spare rows": spare_rows,
     "prelayernorm": plain("roberta-prelayernorm"),

@@ -12,6 +12,8 @@ import zstandard
 from tests.support.bases import TEXT
 
 DOCUMENTS: list[list[str]] = [TEXT[i : i + 2] for i in range(0, 240, 2)]
+HALVES = (DOCUMENTS[:60], [[""], *DOCUMENTS[60:]])
+"""The second begins with the blank line that ends the first."""
 SOURCE: list[list[str]] = [TEXT[i : i + 2] for i in range(300, 500, 2)]
 
 
@@ -26,11 +28,14 @@ def jsonl(documents: Sequence[Sequence[str]]) -> bytes:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
 
 
-def parquet(documents: Sequence[Sequence[str]]) -> bytes:
-    """A document a row."""
-    table = pa.table({"text": ["\n".join(found) for found in documents], "n": [0] * len(documents)})
+def parquet(
+    documents: Sequence[Sequence[str]], kind: pa.DataType | None = None, codec: str = "snappy"
+) -> bytes:
+    """A document a row, in several groups of rows."""
+    texts = pa.array(["\n".join(found) for found in documents], kind or pa.string())
+    table = pa.table({"n": [0] * len(documents), "text": texts})
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink)
+    pq.write_table(table, sink, compression=codec, row_group_size=50)
     return sink.getvalue().to_pybytes()
 
 
@@ -71,11 +76,13 @@ CORPORA: dict[str, Callable[[Path], Path]] = {
     "txt": one("t.txt", txt(DOCUMENTS)),
     "txt of windows": one("t.txt", windows(DOCUMENTS)),
     "txt.gz": one("t.txt.gz", gzip.compress(txt(DOCUMENTS))),
+    "txt.gz of two": one("t.txt.gz", gzip.compress(txt(HALVES[0])) + gzip.compress(txt(HALVES[1]))),
     "txt.zst": one("t.txt.zst", zst(txt(DOCUMENTS))),
     "jsonl": one("t.jsonl", jsonl(DOCUMENTS)),
     "jsonl.gz": one("t.jsonl.gz", gzip.compress(jsonl(DOCUMENTS))),
     "jsonl.zst": one("t.jsonl.zst", zst(jsonl(DOCUMENTS))),
     "parquet": one("t.parquet", parquet(DOCUMENTS)),
+    "parquet of polars": one("t.parquet", parquet(DOCUMENTS, pa.large_string(), "zstd")),
     "parquet.gz": one("t.parquet.gz", gzip.compress(parquet(DOCUMENTS))),
     "folder": mixed,
 }

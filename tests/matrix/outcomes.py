@@ -1,7 +1,11 @@
 """What a run must come to: a graft that is right, or one sentence."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Generic, Literal, TypeVar
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -17,3 +21,16 @@ class Refusal:
     says: str
     where: str
     when: Literal["plan", "run"] = "plan"
+
+
+@dataclass(frozen=True)
+class Bad(Generic[Made]):
+    """One value of an axis.
+
+    Attributes:
+        make: Fills an empty folder.
+        refusal: What is said of it.
+    """
+
+    make: Callable[[Path], Made]
+    refusal: Refusal

@@ -15,6 +15,12 @@ from lingraft_trainer.tokenization.load import load_tokenizer
 from tests.support.bases import BASES
 from tests.support.vocabularies import gpt2, sentencepiece_model, unigram, word_pieces
 
+BYTE_FALLBACK: dict[str, Any] = {
+    "model_type": "bpe",
+    "vocab_size": 900,
+    "normalization_rule_name": "identity",
+    "byte_fallback": True,
+}
 Pieces = Callable[[str], list[str]]
 
 
@@ -93,6 +99,13 @@ def sentencepiece(folder: Path, **settings: Any) -> Pieces:
     return lambda text: made.encode(text, out_type=str)
 
 
+def t5(folder: Path) -> Pieces:
+    """The same with T5's class named, which adds a hundred special tokens."""
+    pieces = sentencepiece(folder, model_type="unigram")
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "T5Tokenizer"}))
+    return pieces
+
+
 def gpt2_files(folder: Path) -> Pieces:
     """vocab.json and merges.txt: no padding, no mask, no unknown token."""
     return partial(_encoded, gpt2(folder))
@@ -130,12 +143,6 @@ def of_base() -> Vocabulary:
     return Vocabulary(lambda folder, base: {"uri": f"{base.as_uri()}/"}, pieces)
 
 
-BYTE_FALLBACK = {
-    "model_type": "bpe",
-    "vocab_size": 900,
-    "normalization_rule_name": "identity",
-    "byte_fallback": True,
-}
 VOCABULARIES: dict[str, Vocabulary] = {
     "unigram": trained("unigram", 96),
     "bpe": trained("bpe", 320),
@@ -143,6 +150,7 @@ VOCABULARIES: dict[str, Vocabulary] = {
     "added tokens": of_folder(with_added),
     "sentencepiece unigram": of_file(partial(sentencepiece, model_type="unigram"), "spiece.model"),
     "sentencepiece bpe": of_folder(partial(sentencepiece, **BYTE_FALLBACK)),
+    "t5": of_folder(t5),
     "gpt2": of_folder(gpt2_files),
     "gpt2 with config": of_folder(gpt2_with_config),
     "vocab.txt": of_folder(vocab_txt),

@@ -18,7 +18,8 @@ from tests.matrix.bases import BASES, add_middle_head
 from tests.matrix.cells import Cell, resource_fields, task_fields
 from tests.matrix.corpora import CORPORA, SOURCE, txt
 from tests.matrix.precision import DTYPES, PRODUCTS, cast
-from tests.matrix.refused import BAD_BASES, BAD_CORPORA, BAD_TASKS, BAD_TOKENIZERS
+from tests.matrix.refused_bases import BAD_BASES
+from tests.matrix.refused_data import BAD_CORPORA, BAD_TASKS, BAD_TOKENIZERS
 from tests.matrix.tasks import TASKS, Task
 from tests.matrix.vocabularies import VOCABULARIES
 from tests.support.world import Recorder

@@ -16,7 +16,8 @@ from tests.matrix.bases import BODIES
 from tests.matrix.cells import AXES, Cell, cells
 from tests.matrix.outcomes import Refusal
 from tests.matrix.precision import PRODUCTS, WRITTEN
-from tests.matrix.refused import BAD_BASES, BAD_CORPORA, BAD_TASKS, BAD_TOKENIZERS
+from tests.matrix.refused_bases import BAD_BASES
+from tests.matrix.refused_data import BAD_CORPORA, BAD_TASKS, BAD_TOKENIZERS
 from tests.matrix.right_model import check_tensors, heldout_loss, loaded
 from tests.matrix.right_scores import check_corpus, check_scores
 from tests.matrix.right_tokenizer import check_tokenizer
