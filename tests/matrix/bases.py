@@ -27,9 +27,15 @@ BODIES = ("bert body", "roberta body")
 def written(
     model_type: str, folder: Path, *, tied: bool = True, rows: int | None = None
 ) -> PreTrainedModel:
-    """A masked LM with the family's own tokenizer, in fp32."""
+    """A masked LM with the family's own tokenizer, in fp32.
+
+    Its norms are about 1, so that what it says hangs on all that it reads, positions too.
+    """
     tokenizer = base_tokenizer(model_type)
     model = tiny_model(model_type, vocabulary=rows or len(tokenizer), tied=tied)
+    for name, parameter in model.named_parameters():
+        if name.lower().replace("_", "").endswith("layernorm.weight"):
+            parameter.data += 1
     model.config.hidden_dropout_prob = model.config.attention_probs_dropout_prob = 0.1
     for role in ("pad", "bos", "eos"):
         setattr(model.config, f"{role}_token_id", getattr(tokenizer, f"{role}_token_id"))

@@ -11,8 +11,10 @@ import zstandard
 
 from tests.support.bases import TEXT
 
-DOCUMENTS: list[list[str]] = [TEXT[i : i + 2] for i in range(0, 240, 2)]
-HALVES = (DOCUMENTS[:60], [[""], *DOCUMENTS[60:]])
+DOCUMENTS: list[list[str]] = [
+    part for i in range(0, 600, 3) for part in (TEXT[i : i + 1], TEXT[i + 1 : i + 3])
+]
+HALVES = (DOCUMENTS[:150], [[""], *DOCUMENTS[150:]])
 """The second begins with the blank line that ends the first."""
 SOURCE: list[list[str]] = [TEXT[i : i + 2] for i in range(300, 500, 2)]
 
@@ -62,10 +64,10 @@ def zst(content: bytes) -> bytes:
 def mixed(folder: Path) -> Path:
     """Every format in one folder, in folders of it, beside what is no text."""
     (folder / "a").mkdir()
-    (folder / "a" / "1.txt").write_bytes(txt(DOCUMENTS[:40]))
-    (folder / "a" / "2.jsonl.gz").write_bytes(gzip.compress(jsonl(DOCUMENTS[40:80])))
-    (folder / "b.parquet").write_bytes(parquet(DOCUMENTS[80:100]))
-    (folder / "c.txt.zst").write_bytes(zst(txt(DOCUMENTS[100:])))
+    (folder / "a" / "1.txt").write_bytes(txt(DOCUMENTS[:100]))
+    (folder / "a" / "2.jsonl.gz").write_bytes(gzip.compress(jsonl(DOCUMENTS[100:200])))
+    (folder / "b.parquet").write_bytes(parquet(DOCUMENTS[200:300]))
+    (folder / "c.txt.zst").write_bytes(zst(txt(DOCUMENTS[300:])))
     (folder / "README.md").write_text("About it.\n")
     (folder / ".hidden.txt").write_text("not text of the corpus\n")
     (folder / "_SUCCESS").write_bytes(b"")

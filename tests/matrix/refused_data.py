@@ -124,7 +124,7 @@ BAD_CORPORA: dict[str, Bad[Path]] = {
     ),
     "half a line": Bad(
         one("t.jsonl", jsonl(DOCUMENTS) + b'{"text": "ha'),
-        Refusal("not JSON", "t.jsonl:121", "run"),
+        Refusal("not JSON", "t.jsonl:401", "run"),
     ),
     "no parquet": Bad(one("t.parquet", b"PAR1"), Refusal("cannot be read", "t.parquet", "run")),
 }

@@ -28,6 +28,9 @@ def loaded(folder: Path, *, head: bool) -> Any:
     if not head:  # a masked LM's body has none, and AutoModel makes one
         found.pop("missing_keys", None)
     assert not found, found
+    if head:
+        tied = model.get_output_embeddings().weight is model.get_input_embeddings().weight
+        assert model.config.tie_word_embeddings == tied
     return model.eval()
 
 

@@ -15,7 +15,7 @@ from lingraft_trainer.stages.embed import EMBEDDINGS
 from tests.matrix.bases import BODIES
 from tests.matrix.cells import AXES, Cell, cells
 from tests.matrix.outcomes import Refusal
-from tests.matrix.precision import PRODUCTS, WRITTEN
+from tests.matrix.precision import WRITTEN
 from tests.matrix.refused_bases import BAD_BASES
 from tests.matrix.refused_data import BAD_CORPORA, BAD_TASKS, BAD_TOKENIZERS
 from tests.matrix.right_model import check_tensors, heldout_loss, loaded
@@ -60,9 +60,7 @@ def test_right(cell: Cell, world: World) -> None:
     assert (heldout is not None) == head
     if head:
         again = heldout_loss(model, PackedText(corpus / "heldout"))
-        assert heldout["maskedLmLoss"] == pytest.approx(again, rel=1e-3)
-    if "precision" in manifests["embed"].environment and len(manifests) > 1:
-        assert manifests["embed"].environment["precision"] in PRODUCTS.values()
+        assert heldout["maskedLmLoss"] == pytest.approx(again, rel=1e-4)
 
 
 BAD = [
