@@ -10,10 +10,10 @@ export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo demo-compare demo-minilm test test-unit test-integration test-cluster \
-	test-e2e disturb e2e-ready chaos cluster-up cluster-down kube kstatus udhr images checkov \
-	other-crds lint types format generate bench bench-parallel bench-scaling bench-startup \
-	bench-toy bench-fetch bench-tasks bench-operator replicate lock clean
+.PHONY: help setup demo demo-compare demo-minilm test test-unit test-integration matrix \
+	test-cluster test-e2e disturb e2e-ready chaos cluster-up cluster-down kube kstatus udhr \
+	images checkov other-crds lint types format generate bench bench-parallel bench-scaling \
+	bench-toy bench-startup bench-fetch bench-tasks bench-operator replicate lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ test-unit: $(READY) kstatus udhr ## Pure code, under a minute
 
 test-integration: $(READY) ## Real models, real local Ray, a real S3 server
 	tools/loopback.sh $(BIN)/pytest tests/integration
+
+matrix: $(READY) ## Bases x tokenizers x data x precision, every two together: right, or refused
+	MATRIX=whole tools/loopback.sh $(BIN)/pytest tests/integration/matrix
 
 test-cluster: $(READY) kube checkov other-crds ## The operator on a real control plane with the real KubeRay
 	tools/loopback.sh $(BIN)/pytest tests/cluster

@@ -18,7 +18,8 @@ from tests.cluster.chaos.recorder import Recorder
 from tests.cluster.chaos.scenarios import SCENARIOS, nothing
 from tests.cluster.chaos.world import World, open_world
 from tests.integration.seaweed import Seaweed
-from tests.support.tiny import literate_base
+from tests.support.tiny import reading_base
+from tests.support.world import write_world
 
 SEEDS = range(int(os.environ.get("CHAOS_SEEDS", "1")))
 REAL = (
@@ -31,7 +32,8 @@ REAL = (
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint that all runs adapt."""
-    return literate_base("roberta", tmp_path_factory.mktemp("base"))
+    text = write_world(tmp_path_factory.mktemp("text") / "world") / "en.txt"
+    return reading_base("roberta", text, tmp_path_factory.mktemp("base"))
 
 
 @pytest.fixture(scope="module")

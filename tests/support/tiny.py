@@ -1,6 +1,7 @@
 """A tiny world for stage tests: tokenizers, models of every family, packed text, a context."""
 
 import copy
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,6 @@ from lingraft.stage import Execution
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.packing import PackWriter
 from lingraft_trainer.models.family import Family
-from lingraft_trainer.tokenization.swap import save_tokenizer
-from tests.support.bases import BASES
 
 MODEL_TYPES = ("bert", "roberta", "xlm-roberta", "roberta-prelayernorm")
 LENGTH = 32
@@ -101,11 +100,12 @@ def tiny_base(model_type: str, folder: Path, *, layers: int = 4) -> Path:
     return folder
 
 
-def literate_base(model_type: str, folder: Path, *, layers: int = 4) -> Path:
-    """An ordinary checkpoint whose tokenizer can write any European text."""
-    tokenizer = BASES[model_type]()
-    save_tokenizer(tokenizer, folder)
-    tiny_model(model_type, layers=layers, vocabulary=len(tokenizer)).save_pretrained(folder)
+def reading_base(model_type: str, text: Path, folder: Path) -> Path:
+    """An ordinary checkpoint whose tokenizer knows every word of a text."""
+    words = sorted(set(re.findall(r"\w+|[^\w\s]+", text.read_text())))
+    tokenizer = tiny_tokenizer(model_type, words)
+    tiny_model(model_type, vocabulary=len(tokenizer)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     return folder
 
 

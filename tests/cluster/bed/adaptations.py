@@ -9,7 +9,7 @@ from lingraft.resource import API_VERSION, KIND
 from lingraft.store import open_store
 from tests.cluster.bed.api import Api, Object
 from tests.cluster.bed.processes import Process, wait_until
-from tests.support.tiny import literate_base
+from tests.support.tiny import reading_base
 from tests.support.world import write_world
 
 SECRET = "s3-credentials"
@@ -157,7 +157,7 @@ def write_secret(api: Api, namespace: str, environment: Mapping[str, str]) -> No
 
 def upload_world(folder: Path, uri: str) -> str:
     """Put texts, tasks and a small base below a URI of S3; returns it."""
-    write_world(folder / "world" / "text")
-    literate_base("bert", folder / "world" / "base")
+    text = write_world(folder / "world" / "text")
+    reading_base("bert", text / "en.txt", folder / "world" / "base")
     open_store(uri).upload(folder / "world", "")
     return uri

@@ -13,7 +13,7 @@ from lingraft.store import open_store
 from lingraft.store.stages import fetch_artifact
 from lingraft_trainer.local import run_plan
 from tests.support.stages import PINNED
-from tests.support.tiny import literate_base
+from tests.support.tiny import reading_base
 from tests.support.world import Recorder, resource_of, write_world
 
 pytestmark = pytest.mark.ray
@@ -98,8 +98,9 @@ def _flip_a_byte(store_uri: str, manifest: Manifest, name: str) -> None:
 
 
 def test_minipost_adapts_a_body_without_a_head(tmp_path: Path) -> None:
-    texts = write_world(tmp_path / "texts").as_uri() + "/"
-    base = _headless(tmp_path / "base")
+    world = write_world(tmp_path / "texts")
+    texts = world.as_uri() + "/"
+    base = _headless(world / "en.txt", tmp_path / "base")
     store = (tmp_path / "store").as_uri() + "/"
     manifests, _ = execute(
         plan_resource(resource_of("MiniPost", texts, store, base=base.as_uri() + "/"))
@@ -115,8 +116,8 @@ def test_minipost_adapts_a_body_without_a_head(tmp_path: Path) -> None:
     assert loading["missing_keys"], "there is no masked-LM head to export"
 
 
-def _headless(folder: Path) -> Path:
-    literate_base("bert", folder)
+def _headless(text: Path, folder: Path) -> Path:
+    reading_base("bert", text, folder)
     body = AutoModel.from_pretrained(folder)
     (folder / "model.safetensors").unlink()
     body.save_pretrained(folder)

@@ -94,6 +94,8 @@ def eigenvectors(matrix_VV: Tensor, rank: int, seed: int) -> Tensor:
     for _ in range(ROUNDS):
         basis_VK = torch.linalg.qr(matrix_VV @ basis_VK).Q
     small_KK = basis_VK.T @ (matrix_VV @ basis_VK)
-    values_K, turns_KK = torch.linalg.eigh((small_KK + small_KK.T) / 2)
+    # In fp64: in fp32 LAPACK does not converge on some tables of few words, whose values repeat.
+    values_K, turns_KK = torch.linalg.eigh((small_KK + small_KK.T).double() / 2)
+    values_K, turns_KK = values_K.float(), turns_KK.float()
     kept = values_K.abs().argsort(descending=True)[:rank]
     return basis_VK @ turns_KK[:, kept] * values_K[kept].abs().sqrt()

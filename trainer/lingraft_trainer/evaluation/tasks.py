@@ -106,7 +106,7 @@ def _entry(
             for metric in metrics
         },
         "unknownRate": max(run.unknown_rate for run in runs["target"]),
-        "degenerate": _degenerate(task, runs["target"]),
+        "degenerate": _degenerate(runs["target"]),
         "data": {purpose: one.to_json() for purpose, one in read.items()},
         "warnings": read_warnings(read),
     }
@@ -134,10 +134,10 @@ def _label_counts(rows: Sequence[TaskRow], runs: Sequence[Scores]) -> dict[str, 
     }
 
 
-def _degenerate(task: GraftTask, runs: Sequence[Scores]) -> list[str]:
+def _degenerate(runs: Sequence[Scores]) -> list[str]:
     """A sentence for each model that tells no example from another."""
     return [
-        f"{task.name}: the model of seed {seed} gives every example {run.constant!r}"
+        f"the model of seed {seed} gives every example {run.constant!r}"
         for seed, run in enumerate(runs)
         if run.constant is not None
     ]

@@ -36,7 +36,7 @@ class LoadedModel:
         model: Tied or untied, as the weights are; its config says which.
         family: The model's.
         has_head: Whether the checkpoint brought its masked-LM head.
-        dtype: Of the checkpoint's weights.
+        dtype: Of the checkpoint's weights; the one that holds them all.
     """
 
     model: PreTrainedModel

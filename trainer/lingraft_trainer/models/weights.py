@@ -1,8 +1,8 @@
 """The tensors of a checkpoint themselves: their type, and that they are numbers."""
 
 import json
-from collections import Counter
 from collections.abc import Mapping
+from functools import reduce
 from pathlib import Path
 
 import torch
@@ -24,30 +24,32 @@ _WHOLE_NUMBERS = ("BOOL", "I64", "I32")
 
 
 def dtype_of(path: Path) -> torch.dtype:
-    """The type that most of a checkpoint's tensors have.
+    """The type that holds a checkpoint's tensors as they are: the widest of them, or wider.
+
+    Of one with norms in fp32 and the rest in bf16 it is fp32: nothing of it is rounded.
 
     Raises:
         UserError: No safetensors, unreadable ones, or quantised weights.
     """
-    counts: Counter[str] = Counter()
+    found: set[str] = set()
     for file in _files(path):
         try:
             with safe_open(file, "pt") as opened:
                 names = list(opened.keys())
-                counts.update(str(opened.get_slice(name).get_dtype()) for name in names)
+                found.update(str(opened.get_slice(name).get_dtype()) for name in names)
         except (OSError, SafetensorError) as error:
             message = f"the checkpoint cannot be read: {file.name}: {error}"
             raise UserError(message, where=FIELD) from error
-    if other := set(counts) - set(_DTYPES) - set(_WHOLE_NUMBERS):
+    if other := found - set(_DTYPES) - set(_WHOLE_NUMBERS):
         raise UserError(
             f"the checkpoint's weights are {', '.join(sorted(other))}, which is quantised: give "
             "the checkpoint that they were made from",
             where=FIELD,
         )
-    kinds = [kind for kind, _ in counts.most_common() if kind in _DTYPES]
+    kinds = [_DTYPES[kind] for kind in found if kind in _DTYPES]
     if not kinds:
         raise UserError("the checkpoint holds no weights: give a whole one", where=FIELD)
-    return _DTYPES[kinds[0]]
+    return reduce(torch.promote_types, kinds)
 
 
 def _files(path: Path) -> list[Path]:

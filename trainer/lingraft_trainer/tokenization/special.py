@@ -91,7 +91,9 @@ def default_special_tokens(max_length: int = UNLIMITED) -> SpecialTokens:
     )
 
 
-def special_tokens_of(base: PreTrainedTokenizerBase, *, where: str = "base") -> SpecialTokens:
+def special_tokens_of(
+    base: PreTrainedTokenizerBase, *, where: str = "spec.base.uri"
+) -> SpecialTokens:
     """Read a tokenizer's special tokens, template and settings.
 
     Raises:

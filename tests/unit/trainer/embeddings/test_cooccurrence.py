@@ -14,6 +14,10 @@ from lingraft_trainer.embeddings.cooccurrence import (
     cooccurrence_vectors,
     eigenvectors,
 )
+from lingraft_trainer.tokenization.special import special_tokens_of
+from lingraft_trainer.tokenization.train import train_tokenizer
+from tests.support.bases import BASES, TEXT
+from tests.support.tiny import pack
 
 VOCABULARY, LENGTH = 30, 40
 
@@ -100,3 +104,11 @@ def test_the_strongest_directions_are_found_by_size_not_by_sign() -> None:
     assert found.shape == (400, 10)
     expected = (basis[:, :10] * values[:10].abs()) @ basis[:, :10].T
     torch.testing.assert_close(found @ found.T, expected, atol=1e-4, rtol=0)
+
+
+def test_text_of_few_words_has_vectors_too(tmp_path: Path) -> None:
+    """A table with few directions: LAPACK does not always find them in fp32."""
+    special = special_tokens_of(BASES["bert"]())
+    pack(train_tokenizer(TEXT, type="unigram", vocab_size=96, template=special), TEXT, tmp_path)
+    for seed in (4, 8, 11, 14):
+        assert torch.isfinite(cooccurrence_vectors(PackedText(tmp_path), seed=seed)).all()

@@ -78,7 +78,7 @@ def test_one_class_for_all_is_said(inputs: dict[str, Path], tmp_path: Path) -> N
     save_file(tensors, file, metadata={"format": "pt"})
     metrics, _ = run(tmp_path, TOPIC, **given)
     (one,) = metrics["evaluation"]
-    assert one["degenerate"] == ["topic: the model of seed 0 gives every example 'sea'"]
+    assert one["degenerate"] == ["the model of seed 0 gives every example 'sea'"]
 
 
 def test_one_class_is_right_where_there_is_only_one(

@@ -203,3 +203,22 @@ def test_a_body_alone_gets_a_new_head_that_is_tied(base: Path):
     configure(base, tie_word_embeddings=False)
     loaded = load_masked_lm(base)
     assert not loaded.has_head and is_tied(loaded.model)
+
+
+@pytest.mark.parametrize(
+    ("most", "norms", "written"),
+    [
+        (torch.bfloat16, torch.float32, torch.float32),
+        (torch.float32, torch.float16, torch.float32),
+        (torch.float16, torch.bfloat16, torch.float32),
+    ],
+)
+def test_of_several_types_the_one_is_known_that_rounds_none_of_them(
+    most: torch.dtype, norms: torch.dtype, written: torch.dtype, base: Path
+):
+    def convert(tensors: Tensors) -> None:
+        for name in tensors:
+            tensors[name] = tensors[name].to(norms if "LayerNorm" in name else most)
+
+    edit(base, convert)
+    assert load_masked_lm(base).dtype == written

@@ -1,13 +1,12 @@
 """A tokenizer is what its file says, whatever class somebody named for it."""
 
-import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sentencepiece
-from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
+from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from lingraft.errors import UserError
@@ -16,49 +15,9 @@ from lingraft_trainer.tokenization.sentencepiece_model import PROBES
 from lingraft_trainer.tokenization.special import special_tokens_of
 from lingraft_trainer.tokenization.swap import relay, save_tokenizer
 from tests.support.bases import BASES, NASTY, TEXT
+from tests.support.vocabularies import MADE, gpt2, sentencepiece_model, unigram
 
 CLASSES = ["RobertaTokenizer", "XLMRobertaTokenizer", "BertTokenizer", "CamembertTokenizer", None]
-
-
-def unigram() -> Tokenizer:
-    """A cased unigram with a normaliser and a pre-tokeniser of its own."""
-    letters = sorted({c for text in [*TEXT, *PROBES] for c in text} - {" "})
-    vocabulary = [(t, 0.0) for t in ("<s>", "<pad>", "</s>", "<unk>", "<mask>")]
-    vocabulary += [("\u2581", -2.0), *((c, -5.0) for c in letters)]
-    backend = Tokenizer(models.Unigram(vocabulary, 3, False))
-    backend.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.StripAccents()])
-    backend.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.Metaspace("\u2581")]
-    )
-    backend.decoder = decoders.Metaspace("\u2581")
-    backend.add_special_tokens(["<s>", "<pad>", "</s>", "<unk>", "<mask>"])
-    return backend
-
-
-def word_pieces() -> Tokenizer:
-    """A cased WordPiece; BertTokenizer would make it small."""
-    letters = sorted({c for text in TEXT for c in text} - {" "})
-    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{c}" for c in letters)]
-    backend = Tokenizer(models.WordPiece({t: i for i, t in enumerate(tokens)}, unk_token="[UNK]"))
-    backend.normalizer = normalizers.BertNormalizer(lowercase=False)
-    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    backend.add_special_tokens(tokens[:5])
-    return backend
-
-
-def byte_level() -> Tokenizer:
-    """Byte-level BPE with a space in front; RobertaTokenizer would leave it out."""
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokens = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", *alphabet]
-    backend = Tokenizer(models.BPE({t: i for i, t in enumerate(tokens)}, []))
-    backend.normalizer = normalizers.Lowercase()
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
-    backend.decoder = decoders.ByteLevel()
-    backend.add_special_tokens(tokens[:5])
-    return backend
-
-
-MADE = {"unigram": unigram, "wordpiece": word_pieces, "byte-level": byte_level}
 
 
 @pytest.mark.parametrize("beside", ["bert", "roberta", "xlm-roberta", None])
@@ -119,18 +78,6 @@ def test_tokenizer_json_alone_is_enough(tmp_path: Path):
         assert ids == unigram().encode("habari ya").ids
 
 
-def trained(**settings: Any) -> bytes:
-    model = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter([*TEXT, *PROBES * 3]),
-        model_writer=model,
-        minloglevel=3,
-        hard_vocab_limit=False,
-        **({"character_coverage": 1.0, "vocab_size": 560} | settings),
-    )
-    return model.getvalue()
-
-
 @pytest.mark.parametrize(
     "settings",
     [
@@ -151,7 +98,7 @@ def trained(**settings: Any) -> bytes:
     ids=str,
 )
 def test_a_sentencepiece_model_cuts_as_sentencepiece_does(settings: Any, tmp_path: Path):
-    model = trained(**settings)
+    model = sentencepiece_model(**settings)
     (tmp_path / "tokenizer.model").write_bytes(model)
     reference = sentencepiece.SentencePieceProcessor(model_proto=model)
     for place in (tmp_path, tmp_path / "tokenizer.model"):
@@ -174,27 +121,10 @@ def test_what_is_no_sentencepiece_model_is_refused(content: bytes, tmp_path: Pat
 
 
 def test_word_models_of_sentencepiece_are_refused(tmp_path: Path):
-    model = trained(model_type="char")
+    model = sentencepiece_model(model_type="char")
     (tmp_path / "tokenizer.model").write_bytes(model)
     with pytest.raises(UserError, match="neither unigram nor BPE"):
         load_tokenizer(tmp_path)
-
-
-def gpt2(folder: Path) -> Tokenizer:
-    """GPT-2's two files: no padding, no mask, one special token at the end."""
-    backend = Tokenizer(models.BPE())
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    backend.decoder = decoders.ByteLevel()
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    from tokenizers.trainers import BpeTrainer
-
-    end = ["<|endoftext|>"]
-    trainer = BpeTrainer(
-        vocab_size=330, initial_alphabet=alphabet, show_progress=False, special_tokens=end
-    )
-    backend.train_from_iterator(TEXT, trainer)
-    backend.model.save(str(folder))
-    return backend
 
 
 @pytest.mark.parametrize("beside", [None, "gpt2"])

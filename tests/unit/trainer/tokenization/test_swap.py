@@ -121,7 +121,7 @@ def test_a_base_without_a_mask_is_refused() -> None:
     base.mask_token = None
     with pytest.raises(UserError, match="mask_token") as caught:
         special_tokens_of(base)
-    assert caught.value.where == "base"
+    assert caught.value.where == "spec.base.uri"
 
 
 def test_no_tokenizer_is_a_user_error(tmp_path: Path) -> None:

@@ -1,0 +1,70 @@
+"""What makes a cell's numbers right: plain transformers gives them too."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+from lingraft.stage import Manifest
+from tests.matrix.corpora import DOCUMENTS
+from tests.matrix.tasks import Task
+
+AUTO = {"label": "AutoModelForSequenceClassification", "question": "AutoModelForQuestionAnswering"}
+
+
+def check_corpus(manifest: Manifest) -> None:
+    """All of the text was read, and nothing else, whatever its layout."""
+    metrics = manifest.metrics
+    assert metrics["documents"] == len(DOCUMENTS)
+    assert metrics["paragraphs"] == sum(map(len, DOCUMENTS))
+    assert metrics["duplicates"] == 0
+    size = sum(len("\n".join(document).encode()) for document in DOCUMENTS)
+    assert 0.9 * size < metrics["bytes"] < size
+    assert metrics["heldoutRows"] > 0
+
+
+def check_scores(manifest: Manifest, folder: Path, task: Task) -> None:
+    """The task's scores, and its model as anybody loads it."""
+    (found,) = manifest.metrics["evaluation"]
+    assert found["examples"] == len(task.tests) and not found["warnings"]
+    for metric, value in found["metrics"].items():
+        assert 0 <= value["mean"] <= 1 and math.isfinite(value["mean"]), metric
+    if task.kind == "retrieval":
+        return
+    home = folder / "tasks" / "task-0"
+    auto: Any = getattr(transformers, AUTO[task.kind])
+    model, info = auto.from_pretrained(home, output_loading_info=True, dtype=torch.float32)
+    assert not any(info.values()), info
+    tokenizer: Any = transformers.AutoTokenizer.from_pretrained(home)
+    lines = (folder / "predictions" / "task-0.jsonl").read_text().splitlines()
+    said = [json.loads(line)["prediction"] for line in lines]
+    assert len(said) == len(task.tests)
+    if task.kind == "question":
+        assert all(
+            answer in context for answer, (context, _, _) in zip(said, task.tests, strict=True)
+        )
+        return
+    _check_labels(model.eval(), tokenizer, task, said, found)
+
+
+def _check_labels(
+    model: Any, tokenizer: Any, task: Task, said: list[str], found: dict[str, Any]
+) -> None:
+    """Every prediction is what the exported model says of the text, alone and unpadded."""
+    right = 0
+    for (first, second, label), answer in zip(task.tests, said, strict=True):
+        batch = tokenizer(first, second, truncation=True, max_length=32, return_tensors="pt")
+        with torch.no_grad():
+            logits = model(**batch).logits[0]
+        # Where two labels are as good as equal, rounding decides.
+        best = {
+            model.config.id2label[i]
+            for i, value in enumerate(logits)
+            if value >= logits.max() - 1e-3
+        }
+        assert answer in best, (first, answer, best)
+        right += answer == label
+    assert math.isclose(found["metrics"]["accuracy"]["mean"], right / len(said), abs_tol=1e-9)
