@@ -10,10 +10,11 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedModel, PreTrainedTokenizerFast
 
+from lingraft.families import Family
 from lingraft.stage import Execution
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.packing import PackWriter
-from lingraft_trainer.models.family import Family
+from lingraft_trainer.models.config import cut
 
 MODEL_TYPES = ("bert", "roberta", "xlm-roberta", "roberta-prelayernorm")
 LENGTH = 32
@@ -84,7 +85,7 @@ def tiny_model(
 def truncated(model: PreTrainedModel, family: Family, depth: int) -> PreTrainedModel:
     """The bottom `depth` layers of a masked LM under a copy of its head, all tensors copied."""
     config = copy.deepcopy(model.config)
-    config.num_hidden_layers = depth
+    cut(config, depth)
     bottom = AutoModelForMaskedLM.from_config(config)
     kept = {n: t for n, t in model.state_dict().items() if family.layer_of(n) < depth}
     bottom.load_state_dict(kept)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lingraft.architecture import MODEL_TYPES, Shape, shape_of_config, shape_of_pretrain
+from lingraft.architecture import Shape, shape_of_config, shape_of_pretrain
 from lingraft.errors import UserError
 from lingraft.resource.steps import Pretrain
 
@@ -101,7 +101,6 @@ def test_settings_that_cannot_be_followed_are_refused_when_planned(
 
 
 def test_a_base_to_be_pretrained():
-    assert set(MODEL_TYPES) >= {"bert", "roberta"}
     pretrain = Pretrain.model_validate(
         {
             "text": {"uri": "file:///en"},

@@ -9,9 +9,9 @@ from transformers import AutoConfig, AutoModelForMaskedLM
 
 from lingraft import compute
 from lingraft.architecture import shape_of_config
+from lingraft.families import family_of
 from lingraft_trainer.models.family import embeddings, encoder_layers
-from lingraft_trainer.models.mini import joint_view, of_head
-from lingraft_trainer.models.registry import family_of
+from lingraft_trainer.models.mini import joint_view
 from lingraft_trainer.stages.embed import train_embeddings_only
 from lingraft_trainer.training.mlm import JointObjective, MaskedLmObjective
 from lingraft_trainer.training.mlm_data import batch_of
@@ -89,7 +89,7 @@ def test_mini_step_needs_no_backward_pass_through_the_frozen_layers(model_type, 
     for layer in list(encoder_layers(model, family))[3 - new_layers :]:
         layer.requires_grad_(True)
     for name, parameter in model.named_parameters():
-        if of_head(name, family) and parameter is not embeddings(model).weight:
+        if family.of_head(name) and parameter is not embeddings(model).weight:
             parameter.requires_grad_(True)
     shape = shape_of_config(model.config.to_dict(), where="test")
     formula = compute.mini_step(

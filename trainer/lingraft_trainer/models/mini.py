@@ -5,12 +5,9 @@ import copy
 from torch import Tensor
 from transformers import AutoModelForMaskedLM, PreTrainedModel
 
-from lingraft_trainer.models.family import Family, encoder_layers
-
-
-def of_head(name: str, family: Family) -> bool:
-    """Whether a state-dict name belongs to the masked-LM head, the tied decoder left out."""
-    return name.startswith(family.head) and not name.endswith(("decoder.weight", "decoder.bias"))
+from lingraft.families import Family
+from lingraft_trainer.models.config import cut
+from lingraft_trainer.models.family import encoder_layers
 
 
 def joint_view(model: PreTrainedModel, family: Family, depth: int) -> PreTrainedModel:
@@ -19,9 +16,12 @@ def joint_view(model: PreTrainedModel, family: Family, depth: int) -> PreTrained
     Training either trains the shared modules; only the head's tensors are the view's own.
     """
     config = copy.deepcopy(model.config)
-    config.num_hidden_layers = depth
+    cut(config, depth)
     view = AutoModelForMaskedLM.from_config(config)
-    view.base_model.embeddings = model.base_model.embeddings
+    for name, part in model.base_model.named_children():
+        path = family.body + name
+        if not f"{family.layers}".startswith(f"{path}.") and path != family.final_norm:
+            setattr(view.base_model, name, part)
     layers, shared = encoder_layers(view, family), encoder_layers(model, family)
     for i in range(depth):
         layers[i] = shared[i]
@@ -31,4 +31,4 @@ def joint_view(model: PreTrainedModel, family: Family, depth: int) -> PreTrained
 
 def head_tensors(model: PreTrainedModel, family: Family) -> dict[str, Tensor]:
     """The head's own tensors by their state-dict names."""
-    return {name: tensor for name, tensor in model.state_dict().items() if of_head(name, family)}
+    return {name: t for name, t in model.state_dict().items() if family.of_head(name)}

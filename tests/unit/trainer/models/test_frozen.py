@@ -5,9 +5,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from lingraft.families import family_of
 from lingraft_trainer.models.family import embeddings, encoder_layers, output
-from lingraft_trainer.models.frozen import FrozenBody, Slots, padded
-from lingraft_trainer.models.registry import family_of
+from lingraft_trainer.models.frozen import FrozenBody
+from lingraft_trainer.models.slots import Slots, padded
 from lingraft_trainer.stages.embed import train_embeddings_only
 from lingraft_trainer.training.mlm import (
     FrozenObjective,
@@ -88,7 +89,8 @@ def test_nothing_is_held_twice(dtype: torch.dtype) -> None:
     body = FrozenBody(model, family, dtype)
     products = [part for part in layers.modules() if isinstance(part, nn.Linear)]
     held = {p.untyped_storage().data_ptr() for part in products for p in part.parameters()}
-    own = [t for one in body.layers for pair in (one.qkv, one.out, one.up, one.down) for t in pair]
+    pairs = [pair for one in body.layers for pair in (one.qkv, one.out, one.up, one.down)]
+    own = [tensor for pair in pairs for tensor in pair if tensor is not None]
     assert held == {tensor.untyped_storage().data_ptr() for tensor in own}
     assert {tensor.dtype for tensor in own} == {dtype}
 
@@ -122,5 +124,7 @@ def test_in_bf16_what_layers_add_to_stays_fp32(model_type: str) -> None:
     masked = np.arange(0, 16, 3)
     slots = Slots.of(masked, 8, 2)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = body(x_BSH, None, torch.from_numpy(padded(masked)), slots)
+        found = body(
+            x_BSH, None, torch.from_numpy(padded(masked)), slots, torch.arange(8).expand(2, 8)
+        )
     assert found.dtype == torch.float32

@@ -16,7 +16,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokeni
 from lingraft.formats import Answer, Question
 from lingraft_trainer.evaluation.tasks import BOOTSTRAP_SEED, summarise
 from lingraft_trainer.metrics import bootstrap_stderr
-from lingraft_trainer.models.registry import family_of
+from lingraft_trainer.models.family import output
 from lingraft_trainer.stages.embed import EMBEDDINGS
 from lingraft_trainer.stages.graft import graft
 from lingraft_trainer.tasks.kinds import Scores
@@ -199,7 +199,7 @@ def by_hand(auto: str, origin: Path, one: Grafted, model_type: str) -> Any:
     model.resize_token_embeddings(families.TARGET_VOCABULARY, mean_resizing=False)
     model.get_input_embeddings().weight.data.copy_(learned["weight"])
     if auto == "AutoModelForMaskedLM":
-        family_of(model_type).predictions(model).decoder.bias.data.copy_(learned["bias"])
+        output(model).bias.data.copy_(learned["bias"])
     return model
 
 

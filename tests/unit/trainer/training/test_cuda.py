@@ -9,10 +9,10 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from lingraft.families import family_of
 from lingraft.stage import Execution
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.models.family import embeddings
-from lingraft_trainer.models.registry import family_of
 from lingraft_trainer.stages.embed import embed, train_embeddings_only
 from lingraft_trainer.training.mlm import FrozenObjective, MaskedLmObjective, heldout_score
 from lingraft_trainer.training.parallel import data_parallel

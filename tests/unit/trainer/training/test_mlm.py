@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from lingraft.families import family_of
 from lingraft.params import MaskedLm
 from lingraft_trainer.data.packing import PackedText
-from lingraft_trainer.models.registry import family_of
 from lingraft_trainer.training.mlm import MaskedLmObjective
 from lingraft_trainer.training.mlm_data import MlmBatch, MlmData, batch_of
 from tests.support.tiny import LENGTH, MODEL_TYPES, SOURCE_WORDS, tiny_corpus, tiny_model, training
