@@ -68,6 +68,8 @@ def attention(
 ) -> tuple[Tensor, None]:
     """Attention as transformers calls it: [B, heads, S, D] in, [B, S, heads, D] out."""
     on_cpu = query.device.type == "cpu"
+    # Rotations may have made fp32 of what autocast computed in bf16.
+    query, key = query.to(value.dtype), key.to(value.dtype)
     if not (slow_when_fused(query) or (on_cpu and dropout)):
         given: Any = (module, query, key, value, attention_mask)
         return sdpa_attention_forward(*given, dropout=dropout, scaling=scaling, **kwargs)

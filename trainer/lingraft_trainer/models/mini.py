@@ -2,12 +2,11 @@
 
 import copy
 
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import AutoModelForMaskedLM, PreTrainedModel
 
 from lingraft.families import Family
 from lingraft_trainer.models.config import cut
-from lingraft_trainer.models.family import encoder_layers
 
 
 def joint_view(model: PreTrainedModel, family: Family, depth: int) -> PreTrainedModel:
@@ -18,15 +17,29 @@ def joint_view(model: PreTrainedModel, family: Family, depth: int) -> PreTrained
     config = copy.deepcopy(model.config)
     cut(config, depth)
     view = AutoModelForMaskedLM.from_config(config)
-    for name, part in model.base_model.named_children():
-        path = family.body + name
-        if not f"{family.layers}".startswith(f"{path}.") and path != family.final_norm:
-            setattr(view.base_model, name, part)
-    layers, shared = encoder_layers(view, family), encoder_layers(model, family)
-    for i in range(depth):
-        layers[i] = shared[i]
+    _share(view.base_model, model.base_model, family, family.body)
     view.tie_weights()
     return view
+
+
+def _share(view: nn.Module, whole: nn.Module, family: Family, path: str) -> None:
+    """Give a view the modules of a whole body, but for a final norm and the layers above it.
+
+    Args:
+        view: What gets them.
+        whole: The same module of the whole model.
+        family: The models'.
+        path: Its name, and a dot.
+    """
+    for name, part in whole.named_children():
+        here, own = f"{path}{name}", view.get_submodule(name)
+        if f"{here}." == family.layers:
+            for number, _ in own.named_children():
+                setattr(own, number, part.get_submodule(number))
+        elif family.layers.startswith(f"{here}."):
+            _share(own, part, family, f"{here}.")
+        elif here != family.final_norm:
+            setattr(view, name, part)
 
 
 def head_tensors(model: PreTrainedModel, family: Family) -> dict[str, Tensor]:

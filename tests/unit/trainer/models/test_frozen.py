@@ -16,7 +16,7 @@ from lingraft_trainer.training.mlm import (
     masked_lm_objective,
 )
 from lingraft_trainer.training.mlm_data import MlmBatch, batch_of
-from tests.support.tiny import LENGTH, MODEL_TYPES, tiny_model
+from tests.support.tiny import LENGTH, MODEL_TYPES, pad_of, tiny_model
 
 PIECES = {
     "one piece a row": [[LENGTH]] * 4,
@@ -28,7 +28,7 @@ MASKS = ("as usual", "a row without", "one token", "none")
 
 def batch(rows: list[list[int]], mask: str, model_type: str) -> MlmBatch:
     rng = np.random.default_rng(1)
-    pad = 0 if model_type == "bert" else 1
+    pad = pad_of(model_type)
     tokens = np.full((len(rows), LENGTH), pad, dtype=np.int64)
     segments = np.zeros((len(rows), LENGTH), dtype=np.uint8)
     for row, lengths in enumerate(rows):
@@ -52,9 +52,9 @@ def outcome(kind: type[nn.Module], model_type: str, given: MlmBatch) -> dict[str
     train_embeddings_only(model)
     loss = kind(model, family)(given)
     loss.backward()
-    weight = embeddings(model).weight
-    assert weight.grad is not None and bias.grad is not None
-    return {"loss": loss.detach(), "weight": weight.grad, "bias": bias.grad}
+    learned = {"weight": embeddings(model).weight, "output": output(model).weight, "bias": bias}
+    found = {name: one.grad for name, one in learned.items() if one is not None}
+    return {"loss": loss.detach(), **{n: t for n, t in found.items() if t is not None}}
 
 
 @pytest.mark.parametrize("mask", MASKS)

@@ -58,10 +58,17 @@ def test_loss_and_gradients_are_transformers_own(
         (output(loaded.model).weight, output(plain).weight),
         (output(loaded.model).bias, output(plain).bias),
     ):
+        if ours is None:
+            continue
         torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-4, atol=1e-4)
 
 
 LENGTH_OF_ROW = 32
+
+
+def has_bias(model_type: str) -> tuple[str, ...]:
+    """EuroBERT's decoder alone has none."""
+    return () if model_type == "eurobert" else ("bias",)
 
 
 def learned(base: Path, folder: Path, model_type: str, model: Path | None = None) -> Path:
@@ -79,7 +86,7 @@ def test_both_matrices_are_learned_and_a_stranger_gets_both(
     found = learned(base, tmp_path, model_type)
     tensors = load_file(found / EMBEDDINGS)
     assert {name: len(t) for name, t in tensors.items()} == dict.fromkeys(
-        ("weight", "output", "bias"), len(TARGET_WORDS) + 5
+        ("weight", "output", *has_bias(model_type)), len(TARGET_WORDS) + 5
     )
     assert not torch.equal(tensors["weight"], tensors["output"])
     params = {"language": "fr", "method": "Standard", "init": "overlap", "seed": 0, "tasks": []}
@@ -97,7 +104,7 @@ def test_both_matrices_are_learned_and_a_stranger_gets_both(
     for name, parameter in (
         ("weight", embeddings(model).weight),
         ("output", output(model).weight),
-        ("bias", output(model).bias),
+        *((name, output(model).bias) for name in has_bias(model_type)),
     ):
         torch.testing.assert_close(parameter.data, tensors[name], rtol=0, atol=0)
     AutoTokenizer.from_pretrained(ctx.out / "model")
