@@ -121,13 +121,14 @@ def tiny_base(model_type: str, folder: Path, *, layers: int = 4) -> Path:
 
 def pack(tokenizer: Any, texts: Sequence[str], folder: Path) -> None:
     """Pack texts into rows of LENGTH tokens, as the corpus stage does."""
+    first, last = tokenizer("")["input_ids"]
     writer = PackWriter(
         folder,
         sequence_length=LENGTH,
         pad_id=tokenizer.pad_token_id,
         mask_id=tokenizer.mask_token_id,
-        prefix=[tokenizer.cls_token_id],
-        suffix=[tokenizer.sep_token_id],
+        prefix=[first],
+        suffix=[last],
         special_ids=tokenizer.all_special_ids,
         vocab_size=len(tokenizer),
     )

@@ -1,9 +1,13 @@
 """A frozen body's own functions give what transformers' modules give: loss and gradients."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from transformers import PreTrainedModel
 
 from lingraft.families import family_of
 from lingraft_trainer.models.family import embeddings, encoder_layers, output
@@ -46,15 +50,23 @@ def batch(rows: list[list[int]], mask: str, model_type: str) -> MlmBatch:
     return batch_of(tokens, segments, inputs, chosen, first_position=first)
 
 
-def outcome(kind: type[nn.Module], model_type: str, given: MlmBatch) -> dict[str, Tensor]:
-    model, family = tiny_model(model_type), family_of(model_type)
-    bias = output(model).bias
+def outcome(
+    kind: type[nn.Module], model_type: str, given: MlmBatch, *, tied: bool = True
+) -> dict[str, Tensor]:
+    model, family = tiny_model(model_type, tied=tied), family_of(model_type)
     train_embeddings_only(model)
     loss = kind(model, family)(given)
     loss.backward()
-    learned = {"weight": embeddings(model).weight, "output": output(model).weight, "bias": bias}
-    found = {name: one.grad for name, one in learned.items() if one is not None}
-    return {"loss": loss.detach(), **{n: t for n, t in found.items() if t is not None}}
+    return {"loss": loss.detach()} | learned_gradients(model)
+
+
+def learned_gradients(model: PreTrainedModel) -> dict[str, Tensor]:
+    learned = {"weight": embeddings(model).weight, "output": output(model).weight}
+    bias: Any = output(model).bias
+    if bias is not None:
+        learned["bias"] = bias
+    found = {name: one.grad for name, one in learned.items()}
+    return {name: grad for name, grad in found.items() if grad is not None}
 
 
 @pytest.mark.parametrize("mask", MASKS)
@@ -71,6 +83,35 @@ def test_loss_and_gradients_are_those_of_the_plain_path(
         error = float((found[name] - expected).abs().max()) / scale
         assert error < 1e-5, f"{name}: {error:.1e}"
     assert bool(plain["weight"].any()) == (mask != "none")
+
+
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("pieces", PIECES.values(), ids=PIECES.keys())
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_loss_and_gradients_are_transformers_own_of_each_piece_alone(
+    model_type: str, pieces: list[list[int]], tied: bool
+) -> None:
+    given = batch(pieces, "as usual", model_type)
+    found = outcome(FrozenObjective, model_type, given, tied=tied)
+    plain: Any = tiny_model(model_type, tied=tied)
+    train_embeddings_only(plain)
+    labels = torch.full_like(given.input_ids, -100)
+    labels.view(-1)[given.masked[: len(given.labels)]] = given.labels
+    loss = torch.zeros(())
+    for row, lengths in enumerate(pieces):
+        for ids, wanted in zip(
+            given.input_ids[row, : sum(lengths)].split(lengths),
+            labels[row, : sum(lengths)].split(lengths),
+            strict=True,
+        ):
+            logits = plain(ids[None]).logits[0]
+            loss = loss + cross_entropy(logits, wanted, reduction="sum")
+    loss.backward()
+    expected = {"loss": loss.detach()} | learned_gradients(plain)
+    assert found.keys() == expected.keys()
+    for name, tensor in expected.items():
+        error = float((found[name] - tensor).abs().max() / tensor.abs().max())
+        assert error < 1e-5, f"{name}: {error:.1e}"
 
 
 def test_the_models_own_weights_stay_what_they_were() -> None:
