@@ -25,6 +25,8 @@ class Shape(Contract):
     """Width of keys, and of values, where they have fewer heads; None: hidden."""
     embedding: int | None = None
     """Width of the token embeddings, where it is another; None: hidden."""
+    distances: int = 0
+    """Embeddings of distances between tokens, to both sides."""
 
     @property
     def family(self) -> Family:
@@ -92,6 +94,7 @@ def shape_of_config(config: Mapping[str, Any], *, where: str) -> Shape:
         masked_lm_head=any(kind in name for name in classes for kind in family.head.classes),
         keys=_keys(family, config, hidden, where=where),
         embedding=None if sizes.embedding is None else _unless(size(sizes.embedding), hidden),
+        distances=_distances(family, config, where=where),
     )
 
 
@@ -108,6 +111,19 @@ def _keys(family: Family, config: Mapping[str, Any], hidden: int, *, where: str)
             where=where,
         )
     return _unless(hidden // heads * (keys if isinstance(keys, int) else heads), hidden)
+
+
+def _distances(family: Family, config: Mapping[str, Any], *, where: str) -> int:
+    if (field := family.sizes.distances) is None:
+        return 0
+    value = config.get(field)
+    if not isinstance(value, int) or value < 1:
+        raise UserError(
+            f"config.json has {field} {json.dumps(value)}: a checkpoint whose distances are put "
+            "into buckets is supported alone",
+            where=where,
+        )
+    return 2 * value
 
 
 def _unless(width: int, usual: int) -> int | None:

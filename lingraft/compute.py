@@ -1,11 +1,14 @@
 """FLOPs by formula, so that a plan can say what it will cost before anything is spent.
 
 Symbols: H hidden, K keys (H, or less where they have fewer heads), I intermediate, E token
-embeddings (H, or another width), S sequence length, V vocabulary; one multiply-add is two
-operations. Element-wise work (norms, activations, rotations, softmax, optimizer) is left out, as
-is usual. Attention to near tokens alone counts as attention to all, for so it is computed: a mask
-spares no product. A matrix product costs once in the forward pass, once for the gradient of its
-input and once for that of its weight; the last is never computed for a frozen weight. Held to
+embeddings (H, or another width), D embeddings of distances (DeBERTa has some), S sequence length,
+V vocabulary; one multiply-add is two operations. Element-wise work (norms, activations, rotations,
+softmax, optimizer) is left out, as is usual, and so is what is done once a pass (DeBERTa's products
+of its distances). Attention to near tokens alone counts as attention to all, for so it is computed:
+a mask spares no product.
+
+A matrix product costs once in the forward pass, once for the gradient of its input and once for
+that of its weight; the last is never computed for a frozen weight. Held to
 `torch.utils.flop_counter` in a test.
 """
 
@@ -13,14 +16,19 @@ from lingraft.architecture import Shape
 
 
 def layer_forward(shape: Shape, sequence_length: int) -> float:
-    """FLOPs of one layer's forward pass for one token: 4H^2 + 4HK + 4HI + 4SH; gated, 6HI."""
-    return _weights(shape) + 4 * sequence_length * shape.hidden
+    """FLOPs of one layer's forward pass for one token: 4H^2 + 4HK + 4HI + 4SH; gated, 6HI.
+
+    With embeddings of distances also 4DH: queries and keys are multiplied by them.
+    """
+    return _weights(shape) + 4 * (sequence_length + shape.distances) * shape.hidden
 
 
 def layer_backward(shape: Shape, sequence_length: int, *, frozen: bool) -> float:
     """FLOPs of one layer's backward pass for one token, with or without weight gradients."""
     # Both attention products have two inputs that need gradients, frozen or not.
-    return _weights(shape) * (1 if frozen else 2) + 8 * sequence_length * shape.hidden
+    distances = 4 * shape.distances * shape.hidden
+    products = _weights(shape) + distances
+    return products * (1 if frozen else 2) + 8 * sequence_length * shape.hidden
 
 
 def _weights(shape: Shape) -> float:

@@ -22,6 +22,8 @@ class Sizes:
     intermediate: str = "intermediate_size"
     embedding: str | None = None
     """Width of the token embeddings, where it may be another than the layers'."""
+    distances: str | None = None
+    """Distances to one side, of which each has an embedding that queries and keys are held to."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,11 @@ class Family:
         local: Whether some layers look at near tokens alone, as `config.layer_types` says.
         relative: The module whose `compute_position_bias` gives what every layer's scores are
             moved by.
-        own_attention: Whether transformers computes attention in this family's own code, which
-            takes no other implementation, and masks only as what is added to scores.
+        attention: What transformers' attention of this family takes: `any` implementation; or
+            none but its own, and masks of packed rows as what is `added` to scores, or as they are
+            but by its `encoder` alone.
+        frozen: Whether the frozen path (`models/frozen.py`) serves it; if not, transformers' own
+            forward pass does, at its speed.
         sizes: Where its config has the sizes.
         activation: Where its config has the feed-forward's activation.
         dropouts: Where its config has shares that are dropped.
@@ -109,7 +114,8 @@ class Family:
     rotary: str | None = None
     local: bool = False
     relative: str | None = None
-    own_attention: bool = False
+    attention: Literal["any", "added", "encoder"] = "any"
+    frozen: bool = True
     sizes: Sizes = Sizes()
     activation: str = "hidden_act"
     dropouts: tuple[str, ...] = ("hidden_dropout_prob", "attention_probs_dropout_prob")

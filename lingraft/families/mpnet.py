@@ -17,7 +17,7 @@ FAMILY = Family(
     embeddings="mpnet.embeddings",
     positions="padding",
     relative="mpnet.encoder",
-    own_attention=True,
+    attention="added",
     only={
         "pad_token_id": (1, "transformers counts its positions from 1 whatever it says"),
         "relative_attention_num_buckets": (32, "transformers computes 32 whatever it says"),

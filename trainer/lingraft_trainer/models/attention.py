@@ -96,6 +96,6 @@ def with_quick_layers(model: PreTrainedModel) -> PreTrainedModel:
             if type(child) is nn.Dropout:
                 setattr(module, name, Dropout(child.p))
     family = FAMILIES.get(model.config.model_type)
-    if family is None or not family.own_attention:
+    if family is None or family.attention == "any":
         model.set_attn_implementation(ATTENTION)
     return model

@@ -72,10 +72,10 @@ class FrozenBody:
 
     @staticmethod
     def fits(model: PreTrainedModel, family: Family) -> bool:
-        """Whether the model may run here: frozen layers, and no dropout to draw."""
+        """Whether the model may run here: its family, frozen layers, and no dropout to draw."""
         layers = encoder_layers(model, family)
         trains = any(p.requires_grad for p in layers.parameters())
-        return not trains and not dropped(model.config, family)
+        return family.frozen and not trains and not dropped(model.config, family)
 
     def __call__(
         self,

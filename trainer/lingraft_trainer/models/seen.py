@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 
 from lingraft.families import Family
 from lingraft_trainer.models.attention import as_bias
+from lingraft_trainer.models.family import embedded, embeddings
 
 FULL, LOCAL = "full_attention", "sliding_attention"
 """transformers' names of the kinds, in `config.layer_types`."""
@@ -71,8 +72,13 @@ def body_output(
     if family.local:
         length, device = input_ids.shape[1], input_ids.device
         mask = seen_by_kind(model.config, family, attention, length, device)
-    elif family.own_attention:
+    elif family.attention == "added":
         mask = as_bias(attention, torch.get_default_dtype())
+    elif family.attention == "encoder":
+        x_BSH = embedded(model, family, embeddings(model)(input_ids), position_ids)
+        encoder: Any = model.get_submodule(family.layers.rstrip(".").rpartition(".")[0])
+        seen = torch.ones_like(input_ids) if attention is None else attention
+        return encoder(x_BSH, seen, output_hidden_states=every_layer)
     return model.base_model(
         input_ids=input_ids,
         attention_mask=mask,
