@@ -32,6 +32,7 @@ _AS = {
     "xlm-roberta-xl": "xlm-roberta",
     "distilbert": "bert",
     "electra": "bert",
+    "deberta-v2": "bert",
 }
 
 

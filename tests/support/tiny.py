@@ -24,6 +24,14 @@ LENGTH = 32
 SETTINGS: dict[str, dict[str, Any]] = {
     "electra": {"embedding_size": 8},
     "modernbert": {"local_attention": 10, "cls_token_id": 2, "sep_token_id": 3},
+    "deberta-v2": {
+        "relative_attention": True,
+        "position_buckets": 3,
+        "pos_att_type": "p2c|c2p",
+        "share_att_key": True,
+        "norm_rel_ebd": "layer_norm",
+        "position_biased_input": False,
+    },
     "eurobert": {"num_key_value_heads": 1, "mask_token_id": 4},
 }
 """What makes a tiny model of a family one that shows all that the family may have."""

@@ -164,3 +164,21 @@ def test_eurobert_has_fewer_heads_of_keys_and_no_layer_wider_than_its_heads():
     assert shape(config | {"num_key_value_heads": None}).keys is None
     with pytest.raises(UserError, match=r"12 heads of 128, which are not as wide .* \(768\)"):
         shape(config | {"head_dim": 128})
+
+
+DEBERTA: dict[str, Any] = BERT | {"model_type": "deberta-v2", "position_buckets": 256}
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"conv_kernel_size": 3}, "from one text of a packed row into the next"),
+        ({"relative_attention": False}, "BERT under another name"),
+        ({"position_buckets": -1}, "put into buckets is supported alone"),
+        ({"legacy": False}, "another decoder"),
+    ],
+)
+def test_deberta_is_taken_as_its_third_version_is(settings: dict[str, Any], sentence: str):
+    assert shape(DEBERTA | {"conv_kernel_size": None}).distances == 512
+    with pytest.raises(UserError, match=sentence):
+        shape(DEBERTA | settings)
