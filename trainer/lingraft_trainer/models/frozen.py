@@ -21,8 +21,9 @@ from lingraft.families import Family
 from lingraft_trainer.models.attention import as_bias, by_products, slow_when_fused
 from lingraft_trainer.models.family import dropped, encoder_layers
 from lingraft_trainer.models.frozen_layer import FrozenLayer, Product
+from lingraft_trainer.models.near import near_attention, pays
 from lingraft_trainer.models.rotary import Rotation, at_positions, rotations, turn
-from lingraft_trainer.models.seen import kinds_of, seen_by_kind
+from lingraft_trainer.models.seen import LOCAL, kinds_of, seen_by_kind
 from lingraft_trainer.models.slots import Slots
 
 
@@ -33,10 +34,12 @@ class _Sight:
     Attributes:
         bias: Added to the scores, [B or 1, heads or 1, S, S], or None.
         rotation: Of queries and keys, or None.
+        window: How far a token sees to each side, where rows are so long that it pays; or None.
     """
 
     bias: Tensor | None
     rotation: Rotation | None
+    window: int | None
 
 
 class FrozenBody:
@@ -119,7 +122,8 @@ class FrozenBody:
             bias = as_bias(seen[kind], self.dtype)
             if moved is not None:
                 bias = moved if bias is None else bias + moved
-            sights[kind] = _Sight(bias, turns.get(kind))
+            window = int(self.config.sliding_window) if kind == LOCAL else length
+            sights[kind] = _Sight(bias, turns.get(kind), window if pays(length, window) else None)
         return sights
 
     def _attend(self, layer: FrozenLayer, x_BSH: Tensor, sight: _Sight) -> Tensor:
@@ -130,7 +134,11 @@ class FrozenBody:
         if sight.rotation is not None:
             qkv = turn(qkv, sight.rotation, self.heads + self.key_heads)
         q, k, v = self._split(qkv, (self.heads, self.key_heads, self.key_heads))
-        return self._attention(q, k, v, sight.bias).transpose(1, 2).flatten(2)
+        if sight.window is not None and sight.bias is not None:
+            seen = near_attention(self._attention, q, k, v, sight.bias, sight.window)
+        else:
+            seen = self._attention(q, k, v, sight.bias)
+        return seen.transpose(1, 2).flatten(2)
 
     def _attend_from(
         self, layer: FrozenLayer, x_BSH: Tensor, sight: _Sight, slots: Slots
