@@ -2,13 +2,12 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from typing import Any
 
 from lingraft.errors import UserError
-from lingraft.resource.steps import ModelType, Pretrain
+from lingraft.families import FAMILIES, Family, family_of
+from lingraft.resource.steps import Pretrain
 from lingraft.stage import Contract
-
-MODEL_TYPES: tuple[str, ...] = get_args(ModelType)
 
 
 class Shape(Contract):
@@ -22,6 +21,17 @@ class Shape(Contract):
     positions: int
     """Longest sequence in tokens; RoBERTa's padding offset is already taken off."""
     masked_lm_head: bool
+    keys: int | None = None
+    """Width of keys, and of values, where they have fewer heads; None: hidden."""
+    embedding: int | None = None
+    """Width of the token embeddings, where it is another; None: hidden."""
+    distances: int = 0
+    """Embeddings of distances between tokens, to both sides."""
+
+    @property
+    def family(self) -> Family:
+        """What is known of the model type."""
+        return family_of(self.model_type)
 
 
 _ONLY: dict[str, tuple[Any, str]] = {
@@ -40,7 +50,8 @@ def check_settings(config: Mapping[str, Any], *, where: str) -> None:
     Raises:
         UserError: Names the setting.
     """
-    for setting, (only, why) in _ONLY.items():
+    family = FAMILIES.get(str(config.get("model_type", "")))
+    for setting, (only, why) in (_ONLY | dict(family.only if family else {})).items():
         if config.get(setting) not in (None, only):
             raise UserError(
                 f"config.json has {setting} {json.dumps(config[setting])[:80]}: {why}; give a "
@@ -59,17 +70,9 @@ def shape_of_config(config: Mapping[str, Any], *, where: str) -> Shape:
     Raises:
         UserError: An unknown family, a setting that cannot be followed, or a size is missing.
     """
-    model_type = str(config.get("model_type", ""))
-    if model_type not in MODEL_TYPES:
-        raise UserError(
-            f"model type {model_type!r} is not supported; give a checkpoint of one of "
-            f"{', '.join(MODEL_TYPES)}",
-            where=where,
-        )
+    family = family_of(str(config.get("model_type", "")), where=where)
     check_settings(config, where=where)
-    # RoBERTa numbers positions from the padding id on; BERT starts at 0.
-    pad_id = config.get("pad_token_id")
-    offset = 0 if model_type == "bert" else 1 + (1 if pad_id is None else int(pad_id))
+    sizes, pad_id = family.sizes, config.get("pad_token_id")
 
     def size(field: str) -> int:
         value = config.get(field)
@@ -78,16 +81,53 @@ def shape_of_config(config: Mapping[str, Any], *, where: str) -> Shape:
             raise UserError(message, where=where)
         return value
 
+    hidden = size(sizes.hidden)
     classes: Sequence[str] = config.get("architectures") or ()
     return Shape(
-        model_type=model_type,
-        layers=size("num_hidden_layers"),
-        hidden=size("hidden_size"),
-        intermediate=size("intermediate_size"),
+        model_type=family.model_type,
+        layers=size(sizes.layers),
+        hidden=hidden,
+        intermediate=size(sizes.intermediate),
         vocabulary=size("vocab_size"),
-        positions=size("max_position_embeddings") - offset,
-        masked_lm_head=any("ForMaskedLM" in name or "ForPreTraining" in name for name in classes),
+        positions=size("max_position_embeddings")
+        - family.first_position(1 if pad_id is None else int(pad_id)),
+        masked_lm_head=any(kind in name for name in classes for kind in family.head.classes),
+        keys=_keys(family, config, hidden, where=where),
+        embedding=None if sizes.embedding is None else _unless(size(sizes.embedding), hidden),
+        distances=_distances(family, config, where=where),
     )
+
+
+def _keys(family: Family, config: Mapping[str, Any], hidden: int, *, where: str) -> int | None:
+    """Width of a layer's keys, where it is less than the layer's."""
+    if family.sizes.key_heads is None:
+        return None
+    heads, keys = config.get(family.sizes.heads), config.get(family.sizes.key_heads)
+    width = config.get("head_dim")
+    if not isinstance(heads, int) or width not in (None, hidden // heads):
+        raise UserError(
+            f"config.json has {heads} heads of {width}, which are not as wide as its layers "
+            f"({hidden}): give a checkpoint where they are",
+            where=where,
+        )
+    return _unless(hidden // heads * (keys if isinstance(keys, int) else heads), hidden)
+
+
+def _distances(family: Family, config: Mapping[str, Any], *, where: str) -> int:
+    if (field := family.sizes.distances) is None:
+        return 0
+    value = config.get(field)
+    if not isinstance(value, int) or value < 1:
+        raise UserError(
+            f"config.json has {field} {json.dumps(value)}: a checkpoint whose distances are put "
+            "into buckets is supported alone",
+            where=where,
+        )
+    return 2 * value
+
+
+def _unless(width: int, usual: int) -> int | None:
+    return None if width == usual else width
 
 
 def shape_of_pretrain(pretrain: Pretrain, vocabulary: int) -> Shape:

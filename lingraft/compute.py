@@ -1,9 +1,14 @@
 """FLOPs by formula, so that a plan can say what it will cost before anything is spent.
 
-Symbols: H hidden, I intermediate, S sequence length, V vocabulary; one multiply-add is two
-operations. Element-wise work (norms, activations, softmax, optimizer) is left out, as is
-usual. A matrix product costs once in the forward pass, once for the gradient of its input
-and once for that of its weight; the last is never computed for a frozen weight. Held to
+Symbols: H hidden, K keys (H, or less where they have fewer heads), I intermediate, E token
+embeddings (H, or another width), D embeddings of distances (DeBERTa has some), S sequence length,
+V vocabulary; one multiply-add is two operations. Element-wise work (norms, activations, rotations,
+softmax, optimizer) is left out, as is usual, and so is what is done once a pass (DeBERTa's products
+of its distances). Attention to near tokens alone counts as attention to all, for so it is computed:
+a mask spares no product.
+
+A matrix product costs once in the forward pass, once for the gradient of its input and once for
+that of its weight; the last is never computed for a frozen weight. Held to
 `torch.utils.flop_counter` in a test.
 """
 
@@ -11,18 +16,37 @@ from lingraft.architecture import Shape
 
 
 def layer_forward(shape: Shape, sequence_length: int) -> float:
-    """FLOPs of one layer's forward pass for one token: 8H^2 + 4HI + 4SH."""
-    return _weights(shape) + 4 * sequence_length * shape.hidden
+    """FLOPs of one layer's forward pass for one token: 4H^2 + 4HK + 4HI + 4SH; gated, 6HI.
+
+    With embeddings of distances also 4DH: queries and keys are multiplied by them.
+    """
+    return _weights(shape) + 4 * (sequence_length + shape.distances) * shape.hidden
 
 
 def layer_backward(shape: Shape, sequence_length: int, *, frozen: bool) -> float:
     """FLOPs of one layer's backward pass for one token, with or without weight gradients."""
     # Both attention products have two inputs that need gradients, frozen or not.
-    return _weights(shape) * (1 if frozen else 2) + 8 * sequence_length * shape.hidden
+    distances = 4 * shape.distances * shape.hidden
+    products = _weights(shape) + distances
+    return products * (1 if frozen else 2) + 8 * sequence_length * shape.hidden
 
 
 def _weights(shape: Shape) -> float:
-    return 8 * shape.hidden**2 + 4 * shape.hidden * shape.intermediate
+    hidden, matrices = shape.hidden, 3 if shape.family.layer.gated else 2
+    return 4 * hidden * (hidden + _keys(shape)) + 2 * matrices * hidden * shape.intermediate
+
+
+def _keys(shape: Shape) -> int:
+    return shape.hidden if shape.keys is None else shape.keys
+
+
+def _embedding(shape: Shape) -> int:
+    return shape.hidden if shape.embedding is None else shape.embedding
+
+
+def _projection(shape: Shape, *, passes: int) -> float:
+    """FLOPs for one token from embeddings of another width to the layers': 2HE a pass."""
+    return 0 if shape.embedding is None else passes * 2 * shape.hidden * shape.embedding
 
 
 def head(shape: Shape, vocabulary: int, *, dense_passes: int, decoder_passes: int) -> float:
@@ -34,7 +58,9 @@ def head(shape: Shape, vocabulary: int, *, dense_passes: int, decoder_passes: in
         dense_passes: 2 for a frozen dense layer (forward, input gradient), 3 for a trained one.
         decoder_passes: Likewise for the decoder.
     """
-    return dense_passes * 2 * shape.hidden**2 + decoder_passes * 2 * shape.hidden * vocabulary
+    width = _embedding(shape)
+    dense = dense_passes * 2 * shape.hidden * width if shape.family.head.transform else 0
+    return dense + decoder_passes * 2 * width * vocabulary
 
 
 def embed_step(
@@ -44,9 +70,8 @@ def embed_step(
     layer = layer_forward(shape, sequence_length) + layer_backward(
         shape, sequence_length, frozen=True
     )
-    return tokens * layers * layer + masked * head(
-        shape, vocabulary, dense_passes=2, decoder_passes=3
-    )
+    through = layers * layer + _projection(shape, passes=2)
+    return tokens * through + masked * head(shape, vocabulary, dense_passes=2, decoder_passes=3)
 
 
 def pretrain_step(
@@ -56,7 +81,8 @@ def pretrain_step(
     layer = layer_forward(shape, sequence_length) + layer_backward(
         shape, sequence_length, frozen=False
     )
-    return tokens * shape.layers * layer + heads * masked * head(
+    through = shape.layers * layer + _projection(shape, passes=3)
+    return tokens * through + heads * masked * head(
         shape, shape.vocabulary, dense_passes=3, decoder_passes=3
     )
 
@@ -75,10 +101,12 @@ def mini_step(
     backward = layer_backward(shape, sequence_length, frozen=False)
     # What lies below the lowest trained part needs no gradient of its output; in a pre-LN model
     # a trained LayerNorm stands before it, whose own gradient does.
-    post_norm = shape.model_type != "roberta-prelayernorm"
-    spared = 6 * shape.hidden**2 if post_norm and new_layers else 0
+    post_norm = not shape.family.layer.pre_norm
+    inputs = 2 * shape.hidden * (shape.hidden + 2 * _keys(shape))
+    spared = inputs if post_norm and new_layers else 0
     dense = 2 if post_norm and not new_layers else 3
-    return tokens * (layers * forward + new_layers * (forward + backward) - spared) + masked * head(
+    below = layers * forward + _projection(shape, passes=1)
+    return tokens * (below + new_layers * (forward + backward) - spared) + masked * head(
         shape, shape.vocabulary, dense_passes=dense, decoder_passes=2
     )
 
@@ -88,9 +116,10 @@ def finetune_step(shape: Shape, *, tokens: int, sequence_length: int) -> float:
     layer = layer_forward(shape, sequence_length) + layer_backward(
         shape, sequence_length, frozen=False
     )
-    return tokens * shape.layers * layer
+    return tokens * (shape.layers * layer + _projection(shape, passes=3))
 
 
 def forward_pass(shape: Shape, *, tokens: int, sequence_length: int) -> float:
     """One pass of the full body without gradients."""
-    return tokens * shape.layers * layer_forward(shape, sequence_length)
+    layers = shape.layers * layer_forward(shape, sequence_length)
+    return tokens * (layers + _projection(shape, passes=1))

@@ -13,6 +13,7 @@ case there is RoBERTa-base, rows of 512 and 131,072 tokens an update, an eighth 
 """
 
 import argparse
+from itertools import product
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ from bench.trainer.case import Case
 from bench.trainer.machine import DTYPES, matmul_gflops
 from bench.trainer.report import table
 from bench.trainer.rounds import SIDES, measure
+from lingraft.families import FAMILIES
 
 GPU = torch.cuda.is_available()
 
@@ -33,6 +35,7 @@ def main() -> None:
     parser.add_argument("--length", type=int, nargs="+", default=[512] if GPU else [128, 512])
     parser.add_argument("--vocabulary", type=int, default=50_000 if GPU else 32_000)
     parser.add_argument("--batch-tokens", type=int, default=131_072 if GPU else 2048)
+    parser.add_argument("--family", nargs="+", choices=FAMILIES, default=["roberta"])
     parser.add_argument("--pieces", type=int, default=1, help="documents of a row")
     parser.add_argument("--precision", choices=DTYPES, default="bf16" if GPU else "fp32")
     parser.add_argument("--rounds", type=int, default=3, help="updates that are counted")
@@ -43,23 +46,21 @@ def main() -> None:
         args.hidden, args.length = [256], [128]
     write = results.begin("trainer")
     cases: list[dict[str, Any]] = []
-    for hidden in args.hidden:
-        for length in args.length:
-            case = Case(
-                hidden=hidden,
-                length=length,
-                vocabulary=args.vocabulary,
-                batch_tokens=args.batch_tokens,
-                precision=args.precision,
-                pieces=args.pieces,
-            )
-            peaks = {
-                side: matmul_gflops(case, args.threads, case.precision_of(side)) for side in SIDES
-            }
-            result = measure(case, rounds=args.rounds, threads=args.threads)
-            cases.append({"case": case.to_json(), "peakGflops": peaks, "sides": result})
-            print(table(case, peaks, result), flush=True)
-            print(f"written: {write({'threads': args.threads, 'cases': cases})}", flush=True)
+    for family, hidden, length in product(args.family, args.hidden, args.length):
+        case = Case(
+            hidden=hidden,
+            length=length,
+            vocabulary=args.vocabulary,
+            batch_tokens=args.batch_tokens,
+            precision=args.precision,
+            pieces=args.pieces,
+            family=family,
+        )
+        peaks = {side: matmul_gflops(case, args.threads, case.precision_of(side)) for side in SIDES}
+        result = measure(case, rounds=args.rounds, threads=args.threads)
+        cases.append({"case": case.to_json(), "peakGflops": peaks, "sides": result})
+        print(table(case, peaks, result), flush=True)
+        print(f"written: {write({'threads': args.threads, 'cases': cases})}", flush=True)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedModel
 
 from lingraft import compute
 from lingraft.architecture import shape_of_config
+from lingraft.families import family_of
 from lingraft_trainer.data.packing import PackedText, PackWriter
 from lingraft_trainer.training.precision import Precision
 
@@ -61,17 +62,20 @@ class Case:
 
     def config(self, layers: int) -> Any:
         """Transformers' configuration of the model, cut to a depth. No dropout, as in step 2."""
+        family = family_of(self.family)
         return AutoConfig.for_model(
             self.family,
             vocab_size=self.vocabulary,
-            num_hidden_layers=layers,
-            hidden_size=self.hidden,
-            num_attention_heads=self.hidden // HEAD_WIDTH,
-            intermediate_size=4 * self.hidden,
             max_position_embeddings=self.length + 2,
             pad_token_id=PAD,
-            hidden_dropout_prob=0.0,
-            attention_probs_dropout_prob=0.0,
+            tie_word_embeddings=True,
+            **dict.fromkeys(family.dropouts, 0.0),
+            **family.config(
+                hidden=self.hidden,
+                layers=layers,
+                heads=self.hidden // HEAD_WIDTH,
+                intermediate=(3 * self.hidden // 2) if family.layer.gated else 4 * self.hidden,
+            ),
         )
 
     def model(self, layers: int) -> PreTrainedModel:

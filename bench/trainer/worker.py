@@ -17,10 +17,10 @@ import torch
 
 from bench.trainer.case import MASK_PROBABILITY, SPECIAL, Case
 from bench.trainer.watch import Watch
+from lingraft.families import family_of
 from lingraft.params import MaskedLm
 from lingraft.stage import Execution
 from lingraft_trainer.data.packing import PackedText
-from lingraft_trainer.models.registry import family_of
 from lingraft_trainer.stages.embed import train_embeddings_only
 
 STEPS = 1_000_000

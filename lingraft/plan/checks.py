@@ -11,7 +11,7 @@ from lingraft.errors import UserError
 from lingraft.plan.defaults import MiniLayers, Trainings, sequence_length
 from lingraft.plan.scale import EPOCHS, LEAST_BATCH
 from lingraft.resource.steps import MaskedLanguageModelling
-from lingraft.resource.tasks import Task
+from lingraft.resource.tasks import QA_FORMATS, Task
 
 LEAST_UPDATES = 100
 """With fewer nothing is learned; where the user did not ask for so few, that is refused."""
@@ -30,6 +30,12 @@ def check(spec: resource.LanguageAdaptationSpec, shape: Shape, layers: MiniLayer
     _check_lengths(spec, shape)
     for i, task in enumerate(spec.tasks):
         _check_names(task, f"spec.tasks[{i}]")
+        if task.format in QA_FORMATS and not shape.family.answers:
+            raise UserError(
+                f"transformers has no model of the family {shape.model_type} that answers "
+                "questions: leave the task out, or give another base",
+                where=f"spec.tasks[{i}].format",
+            )
 
 
 def _check_depths(spec: resource.LanguageAdaptationSpec, shape: Shape, layers: MiniLayers) -> None:

@@ -7,33 +7,51 @@ import torch
 from safetensors.torch import save_file
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
+from lingraft.families import family_of
 from lingraft.params import EmbedParams
 from lingraft.stage import Compute, Manifest, Stage
+from lingraft_trainer.models.checkpoint import load_masked_lm
+from lingraft_trainer.models.family import embeddings, is_tied, output, set_dropout
 from lingraft_trainer.stages.embed import EMBEDDINGS
 from lingraft_trainer.stages.finetune import load_task_model
 from lingraft_trainer.tasks.kinds import kind_of
+from lingraft_trainer.tokenization.base import keeps_padding, load_base_tokenizer
 from lingraft_trainer.tokenization.special import special_tokens_of
 from lingraft_trainer.tokenization.swap import save_tokenizer
 from lingraft_trainer.tokenization.train import train_tokenizer
 from tests.support.bases import BASES, TEXT
-from tests.support.tiny import pack, tiny_model, training
+from tests.support.newer_bases import NEWER
+from tests.support.tiny import MODEL_TYPES, pack, tiny_model, training
 
-WIDTH, TARGET_VOCABULARY = 16, 70
+TARGET_VOCABULARY = 70
 LABELS = ("farm", "sea")
+PUBLISHED = (*MODEL_TYPES, "mmbert")
+"""What there are checkpoints of: mmBERT is ModernBERT under another tokenizer."""
+_AS = {
+    "roberta-prelayernorm": "roberta",
+    "xlm-roberta-xl": "xlm-roberta",
+    "distilbert": "bert",
+    "electra": "bert",
+    "deberta-v2": "bert",
+}
 
 
-def base_tokenizer(model_type: str) -> PreTrainedTokenizerBase:
-    """The family's own tokenizer class; pre-LN RoBERTa has RoBERTa's."""
-    return BASES["roberta" if model_type == "roberta-prelayernorm" else model_type]()
+def base_tokenizer(name: str) -> PreTrainedTokenizerBase:
+    """The family's own tokenizer class; some have another family's."""
+    return (BASES | NEWER)[_AS.get(name, name)]()
 
 
-def write_base(model_type: str, folder: Path) -> Path:
+def write_base(name: str, folder: Path) -> Path:
     """A checkpoint as people publish them: dropout in its config, its own tokenizer class."""
-    tokenizer = base_tokenizer(model_type)
-    model = tiny_model(model_type, vocabulary=len(tokenizer))
-    model.config.hidden_dropout_prob = model.config.attention_probs_dropout_prob = 0.1
-    for role in ("pad", "bos", "eos"):
-        setattr(model.config, f"{role}_token_id", getattr(tokenizer, f"{role}_token_id"))
+    tokenizer = base_tokenizer(name)
+    model_type = "modernbert" if name == "mmbert" else name
+    untied = model_type == "eurobert"
+    model = tiny_model(model_type, vocabulary=len(tokenizer), tied=not untied)
+    set_dropout(model.config, family_of(model_type), 0.1)
+    for role in ("pad", "bos", "eos", "cls", "sep", "mask"):
+        field = f"{role}_token_id"
+        if hasattr(model.config, field):
+            setattr(model.config, field, getattr(tokenizer, field))
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
@@ -41,7 +59,7 @@ def write_base(model_type: str, folder: Path) -> Path:
 
 def write_corpus(base: Path, folder: Path) -> Path:
     """A target tokenizer under the base's special tokens, and a little packed text."""
-    template = special_tokens_of(AutoTokenizer.from_pretrained(base))
+    template = special_tokens_of(load_base_tokenizer(base), keep_pad=keeps_padding(base))
     trained = train_tokenizer(TEXT, type="unigram", vocab_size=TARGET_VOCABULARY, template=template)
     save_tokenizer(trained, folder / "tokenizer")
     for split in ("train", "heldout"):
@@ -49,14 +67,18 @@ def write_corpus(base: Path, folder: Path) -> Path:
     return folder
 
 
-def write_embeddings(folder: Path) -> Path:
-    """What the stage `embed` leaves: a matrix and a bias, random here."""
+def write_embeddings(base: Path, folder: Path) -> Path:
+    """What the stage `embed` leaves of a base: a matrix and what else it has, random here."""
     folder.mkdir(parents=True)
     generator = torch.Generator().manual_seed(11)
-    tensors = {
-        "weight": torch.randn(TARGET_VOCABULARY, WIDTH, generator=generator),
-        "bias": torch.randn(TARGET_VOCABULARY, generator=generator),
-    }
+    model = load_masked_lm(base).model
+    matrix = embeddings(model).weight
+    shape = TARGET_VOCABULARY, matrix.shape[1]
+    tensors = {"weight": torch.randn(shape, generator=generator)}
+    if output(model).bias is not None:
+        tensors["bias"] = torch.randn(TARGET_VOCABULARY, generator=generator)
+    if not is_tied(model):
+        tensors["output"] = torch.randn(shape, generator=generator)
     save_file(tensors, folder / EMBEDDINGS)
     return folder
 

@@ -11,13 +11,33 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedModel, PreTrainedTokenizerFast
 
+from lingraft.families import FAMILIES, Family, family_of
 from lingraft.stage import Execution
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.packing import PackWriter
-from lingraft_trainer.models.family import Family
+from lingraft_trainer.models.config import cut
 
-MODEL_TYPES = ("bert", "roberta", "xlm-roberta", "roberta-prelayernorm")
+MODEL_TYPES = tuple(FAMILIES)
+LIKE_BERT = ("bert", "distilbert", "electra", "modernbert")
+"""Their tokenizers say [CLS] and [SEP], and pad with 0."""
+SEGMENTS = ("bert", "electra")
 LENGTH = 32
+SETTINGS: dict[str, dict[str, Any]] = {
+    "electra": {"embedding_size": 8},
+    "modernbert": {"local_attention": 10, "cls_token_id": 2, "sep_token_id": 3},
+    "deberta-v2": {
+        "relative_attention": True,
+        "position_buckets": 3,
+        "pos_att_type": "p2c|c2p",
+        "share_att_key": True,
+        "norm_rel_ebd": "layer_norm",
+        "position_biased_input": False,
+    },
+    "eurobert": {"num_key_value_heads": 1, "mask_token_id": 4},
+}
+"""What makes a tiny model of a family one that shows all that the family may have."""
+MATRIX = ("word_embeddings.weight", "tok_embeddings.weight", "embed_tokens.weight")
+"""Endings of the token embeddings' names."""
 SOURCE_TEXT = "the cat dog sat ran on a mat sea and saw big red old house 1 2 3 tree bird"
 TARGET_TEXT = "le chat chien assis sur un tapis mer et vu grand rouge maison 1 2 3 oiseau"
 SOURCE_WORDS, TARGET_WORDS = SOURCE_TEXT.split(), TARGET_TEXT.split()
@@ -25,7 +45,7 @@ SOURCE_WORDS, TARGET_WORDS = SOURCE_TEXT.split(), TARGET_TEXT.split()
 
 def tiny_tokenizer(model_type: str, words: Sequence[str]) -> PreTrainedTokenizerFast:
     """Words by white space, with the special tokens and template of the family."""
-    bert = model_type == "bert"
+    bert = model_type in LIKE_BERT
     special = (
         ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
         if bert
@@ -61,19 +81,7 @@ def tiny_model(
     model_type: str, *, layers: int = 4, vocabulary: int = 40, tied: bool = True
 ) -> PreTrainedModel:
     """A masked LM whose every parameter is random, biases and norms too."""
-    config = AutoConfig.for_model(
-        model_type,
-        vocab_size=vocabulary,
-        num_hidden_layers=layers,
-        hidden_size=16,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=LENGTH + 2,
-        pad_token_id=0 if model_type == "bert" else 1,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-        tie_word_embeddings=tied,
-    )
+    config = tiny_config(model_type, layers=layers, vocabulary=vocabulary, tied=tied)
     torch.manual_seed(7)
     model = AutoModelForMaskedLM.from_config(config)
     with torch.no_grad():
@@ -82,10 +90,30 @@ def tiny_model(
     return model.eval()
 
 
+def pad_of(model_type: str) -> int:
+    """The padding id of a family's tiny tokenizer."""
+    return 0 if model_type in LIKE_BERT else 1
+
+
+def tiny_config(model_type: str, **changes: Any) -> Any:
+    """The configuration of a tiny model: `layers`, `vocabulary`, `tied`, `length`, sizes."""
+    family = family_of(model_type)
+    sizes = {"hidden": 16, "layers": 4, "heads": 2, "intermediate": 32}
+    settings = {"pad_token_id": pad_of(model_type), "bos_token_id": None, "eos_token_id": None}
+    return AutoConfig.for_model(
+        model_type,
+        vocab_size=changes.get("vocabulary", 40),
+        max_position_embeddings=changes.get("length", LENGTH) + 2,
+        tie_word_embeddings=changes.get("tied", True),
+        **settings | SETTINGS.get(model_type, {}) | dict.fromkeys(family.dropouts, 0.0),
+        **family.config(**{name: changes.get(name, size) for name, size in sizes.items()}),
+    )
+
+
 def truncated(model: PreTrainedModel, family: Family, depth: int) -> PreTrainedModel:
     """The bottom `depth` layers of a masked LM under a copy of its head, all tensors copied."""
     config = copy.deepcopy(model.config)
-    config.num_hidden_layers = depth
+    cut(config, depth)
     bottom = AutoModelForMaskedLM.from_config(config)
     kept = {n: t for n, t in model.state_dict().items() if family.layer_of(n) < depth}
     bottom.load_state_dict(kept)
@@ -111,13 +139,14 @@ def reading_base(model_type: str, text: Path, folder: Path) -> Path:
 
 def pack(tokenizer: Any, texts: Sequence[str], folder: Path) -> None:
     """Pack texts into rows of LENGTH tokens, as the corpus stage does."""
+    first, last = tokenizer("")["input_ids"]
     writer = PackWriter(
         folder,
         sequence_length=LENGTH,
         pad_id=tokenizer.pad_token_id,
         mask_id=tokenizer.mask_token_id,
-        prefix=[tokenizer.cls_token_id],
-        suffix=[tokenizer.sep_token_id],
+        prefix=[first],
+        suffix=[last],
         special_ids=tokenizer.all_special_ids,
         vocab_size=len(tokenizer),
     )

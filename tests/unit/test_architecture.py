@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lingraft.architecture import MODEL_TYPES, Shape, shape_of_config, shape_of_pretrain
+from lingraft.architecture import Shape, shape_of_config, shape_of_pretrain
 from lingraft.errors import UserError
 from lingraft.resource.steps import Pretrain
 
@@ -101,7 +101,6 @@ def test_settings_that_cannot_be_followed_are_refused_when_planned(
 
 
 def test_a_base_to_be_pretrained():
-    assert set(MODEL_TYPES) >= {"bert", "roberta"}
     pretrain = Pretrain.model_validate(
         {
             "text": {"uri": "file:///en"},
@@ -125,3 +124,61 @@ def test_a_base_to_be_pretrained():
         positions=96,
         masked_lm_head=True,
     )
+
+
+MODERNBERT: dict[str, Any] = SIZES | {
+    "model_type": "modernbert",
+    "architectures": ["ModernBertForMaskedLM"],
+    "num_hidden_layers": 22,
+    "intermediate_size": 1152,
+    "max_position_embeddings": 8192,
+    "pad_token_id": 50_283,
+}
+
+
+def test_rotary_positions_are_all_there_whatever_the_padding_id():
+    found = shape(MODERNBERT)
+    assert (found.positions, found.layers, found.masked_lm_head) == (8192, 22, True)
+    assert found.keys is found.embedding is None
+
+
+def test_sizes_under_other_names():
+    names = {"dim": 768, "n_layers": 6, "hidden_dim": 3072, "n_heads": 12, "vocab_size": 30_522}
+    found = shape(names | {"model_type": "distilbert", "max_position_embeddings": 512})
+    assert (found.hidden, found.layers, found.intermediate) == (768, 6, 3072)
+
+
+def test_electra_has_narrow_embeddings_and_its_discriminator_no_masked_lm_head():
+    config = BERT | {"model_type": "electra", "hidden_size": 64, "embedding_size": 128}
+    generator = shape(config | {"architectures": ["ElectraForMaskedLM"]})
+    assert generator.embedding == 128 and generator.masked_lm_head
+    discriminator = shape(config | {"architectures": ["ElectraForPreTraining"]})
+    assert not discriminator.masked_lm_head
+    assert shape(config | {"embedding_size": 64}).embedding is None
+
+
+def test_eurobert_has_fewer_heads_of_keys_and_no_layer_wider_than_its_heads():
+    heads = {"num_attention_heads": 12, "num_key_value_heads": 4, "head_dim": 64}
+    config = MODERNBERT | heads | {"model_type": "eurobert"}
+    assert shape(config).keys == 256
+    assert shape(config | {"num_key_value_heads": None}).keys is None
+    with pytest.raises(UserError, match=r"12 heads of 128, which are not as wide .* \(768\)"):
+        shape(config | {"head_dim": 128})
+
+
+DEBERTA: dict[str, Any] = BERT | {"model_type": "deberta-v2", "position_buckets": 256}
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"conv_kernel_size": 3}, "from one text of a packed row into the next"),
+        ({"relative_attention": False}, "BERT under another name"),
+        ({"position_buckets": -1}, "put into buckets is supported alone"),
+        ({"legacy": False}, "another decoder"),
+    ],
+)
+def test_deberta_is_taken_as_its_third_version_is(settings: dict[str, Any], sentence: str):
+    assert shape(DEBERTA | {"conv_kernel_size": None}).distances == 512
+    with pytest.raises(UserError, match=sentence):
+        shape(DEBERTA | settings)

@@ -6,6 +6,7 @@ from typing import Any
 
 from lingraft.cache import cache_dir
 from lingraft.errors import InfrastructureError
+from lingraft.families import family_of
 from lingraft.params import MiniParams
 from lingraft.peek import look
 from lingraft.selection import CONFIG, of_tokenizer
@@ -14,7 +15,6 @@ from lingraft.stage import Source, StageKind, StageSpec
 from lingraft.store.base import ArtifactStore
 from lingraft.store.stages import fetch_artifact, read_manifest
 from lingraft.tensors import Part
-from lingraft_trainer.models.registry import family_of
 
 TOKENIZER_ALONE: frozenset[tuple[StageKind, str]] = frozenset(
     {("corpus", "base"), ("embed", "base")}

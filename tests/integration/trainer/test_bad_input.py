@@ -79,7 +79,7 @@ def no_head(base: Path) -> None:
 CHECKPOINTS: list[tuple[Callable[[Path], None], str]] = [
     (no_config, "no config.json there"),
     (broken_config, "is not JSON"),
-    (unknown_family, "'gpt2' is not supported; use one of bert, "),
+    (unknown_family, "'gpt2' is not supported; give a checkpoint of one of bert, "),
     (pickle_only, "no .safetensors weights (pickled ones are never read)"),
     (cut_short, "cannot be read"),
     (lost_layer, "lacks 1 tensors of its own body"),

@@ -11,6 +11,7 @@ from tests.support.specs import ROBERTA_BASE, pinned, planned, spec_of, task
 
 ENGLISH = {"text": {"uri": "file:///english"}}
 SMALL = ROBERTA_BASE.model_copy(update={"layers": 3, "positions": 128})
+EUROBERT = ROBERTA_BASE.model_copy(update={"model_type": "eurobert"})
 BODY = ROBERTA_BASE.model_copy(update={"masked_lm_head": False})
 
 
@@ -34,6 +35,9 @@ REFUSED: list[tuple[str, str, str, Shape, dict[str, Any]]] = [
     }),
     ("base.uri", "no masked-LM head", "Standard", BODY, {}),
     ("base.uri", "no masked-LM head", "MiniJoint", BODY, {}),
+    ("tasks[0].format", "family eurobert that answers", "Standard", EUROBERT, {
+        "tasks": [task(format="mlqa")]
+    }),
     ("embeddings.sequenceLength", "128 positions", "Standard", SMALL, {
         "embeddings": {"sequenceLength": 129}
     }),

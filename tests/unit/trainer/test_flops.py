@@ -5,33 +5,27 @@ import numpy as np
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import AutoConfig, AutoModelForMaskedLM
+from transformers import AutoModelForMaskedLM
 
 from lingraft import compute
 from lingraft.architecture import shape_of_config
+from lingraft.families import family_of
 from lingraft_trainer.models.family import embeddings, encoder_layers
-from lingraft_trainer.models.mini import joint_view, of_head
-from lingraft_trainer.models.registry import family_of
+from lingraft_trainer.models.mini import joint_view
 from lingraft_trainer.stages.embed import train_embeddings_only
 from lingraft_trainer.training.mlm import JointObjective, MaskedLmObjective
 from lingraft_trainer.training.mlm_data import batch_of
+from tests.support.tiny import MODEL_TYPES, tiny_config
 
 ROWS, LENGTH, MASKED = 4, 32, 16  # what is rounded up is in no formula
 
 
 def model_of(model_type):
-    config = AutoConfig.for_model(
-        model_type,
-        vocab_size=300,
-        num_hidden_layers=3,
-        hidden_size=32,
-        num_attention_heads=2,
-        intermediate_size=96,
-        max_position_embeddings=LENGTH + 2,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-        pad_token_id=1,
+    config = tiny_config(
+        model_type, vocabulary=300, layers=3, hidden=32, intermediate=96, length=LENGTH
     )
+    if model_type == "electra":
+        config.embedding_size = 24
     torch.manual_seed(0)
     return AutoModelForMaskedLM.from_config(config, attn_implementation="eager")
 
@@ -51,7 +45,7 @@ def counted(objective):
     return counter.get_total_flops()
 
 
-@pytest.mark.parametrize("model_type", ["bert", "roberta", "roberta-prelayernorm"])
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
 def test_embed_step(model_type):
     model, family = model_of(model_type), family_of(model_type)
     train_embeddings_only(model)
@@ -82,14 +76,14 @@ def test_pretrain_step(joint):
 
 
 @pytest.mark.parametrize("new_layers", [0, 1, 2])
-@pytest.mark.parametrize("model_type", ["bert", "roberta", "roberta-prelayernorm"])
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
 def test_mini_step_needs_no_backward_pass_through_the_frozen_layers(model_type, new_layers):
     model, family = model_of(model_type), family_of(model_type)
     model.requires_grad_(False)
     for layer in list(encoder_layers(model, family))[3 - new_layers :]:
         layer.requires_grad_(True)
     for name, parameter in model.named_parameters():
-        if of_head(name, family) and parameter is not embeddings(model).weight:
+        if family.of_head(name) and parameter is not embeddings(model).weight:
             parameter.requires_grad_(True)
     shape = shape_of_config(model.config.to_dict(), where="test")
     formula = compute.mini_step(

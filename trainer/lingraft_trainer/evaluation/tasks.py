@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from transformers import AutoTokenizer, PreTrainedModel
 
+from lingraft.families import family_of
 from lingraft.formats import Collected, Example, Purpose, TaskRow, group_of
 from lingraft.params import GraftParams, GraftTask
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.metrics import bootstrap_stderr
 from lingraft_trainer.models.checkpoint import load_body
 from lingraft_trainer.models.grafted import Graft
-from lingraft_trainer.models.registry import family_of
 from lingraft_trainer.tasks.classify import classification_totals
 from lingraft_trainer.tasks.kinds import Scores, kind_of, label_names
 from lingraft_trainer.tasks.retrieval import retrieval_scores

@@ -12,6 +12,7 @@ from transformers import AttentionInterface, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
+from lingraft.families import FAMILIES
 from lingraft_trainer.models.dropout import Dropout, drop
 
 ATTENTION = "lingraft"
@@ -67,10 +68,14 @@ def attention(
 ) -> tuple[Tensor, None]:
     """Attention as transformers calls it: [B, heads, S, D] in, [B, S, heads, D] out."""
     on_cpu = query.device.type == "cpu"
+    # Rotations may have made fp32 of what autocast computed in bf16.
+    query, key = query.to(value.dtype), key.to(value.dtype)
     if not (slow_when_fused(query) or (on_cpu and dropout)):
         given: Any = (module, query, key, value, attention_mask)
         return sdpa_attention_forward(*given, dropout=dropout, scaling=scaling, **kwargs)
     bias = as_bias(attention_mask, query.dtype)
+    if (times := query.shape[1] // key.shape[1]) > 1:  # several heads of queries share one of keys
+        key, value = (part.repeat_interleave(times, dim=1) for part in (key, value))
     with torch.autocast("cpu", enabled=False):
         seen = by_products(query, key, value, bias, scaling=scaling, dropout=dropout)
     return seen.transpose(1, 2).contiguous(), None
@@ -83,11 +88,14 @@ AttentionMaskInterface.register(ATTENTION, sdpa_mask)
 def with_quick_layers(model: PreTrainedModel) -> PreTrainedModel:
     """The model with attention and dropout that are quick on a CPU.
 
-    Exchanged in place; its weights and config stay as they are.
+    Exchanged in place; its weights and config stay as they are. A family whose attention
+    transformers computes in code of its own keeps it.
     """
     for module in list(model.modules()):
         for name, child in module.named_children():
             if type(child) is nn.Dropout:
                 setattr(module, name, Dropout(child.p))
-    model.set_attn_implementation(ATTENTION)
+    family = FAMILIES.get(model.config.model_type)
+    if family is None or family.attention == "any":
+        model.set_attn_implementation(ATTENTION)
     return model

@@ -16,10 +16,10 @@ from safetensors.torch import load_file
 from transformers import AutoModel, AutoModelForMaskedLM, PreTrainedModel
 
 from lingraft.errors import UserError
+from lingraft.families import Family, family_of
 from lingraft.selection import MIDDLE_HEAD
-from lingraft_trainer.models.config import read_config
-from lingraft_trainer.models.family import Family, is_tied, output
-from lingraft_trainer.models.registry import family_of
+from lingraft_trainer.models.config import cut, read_config
+from lingraft_trainer.models.family import is_tied, output, second_bias, set_dropout
 from lingraft_trainer.models.weights import FIELD, check_finite, dtype_of
 
 MIDDLE_LAYERS = "layers"
@@ -63,20 +63,21 @@ def load_masked_lm(
     config = read_config(path)
     family = family_of(config.model_type)
     if dropout is not None:
-        config.hidden_dropout_prob = config.attention_probs_dropout_prob = dropout
+        set_dropout(config, family, dropout)
     if layers is not None:
-        config.num_hidden_layers = layers
+        cut(config, layers)
 
     def of_head(name: str) -> bool:
         # The final LayerNorm of a pre-LN model is its body's, but a lost one is a lost body.
-        return name.startswith(family.head[0])
+        return name.startswith(family.head.prefixes)
 
     def above(name: str) -> bool:
         return layers is not None and family.layer_of(name) >= layers
 
     model, new = load(path, AutoModelForMaskedLM, config, may_be_new=of_head, may_be_left=above)
     shared = set(model.all_tied_weights_keys)
-    has_head = {name for name in model.state_dict() if of_head(name)} - shared != new - shared
+    own = {name for name in model.state_dict() if of_head(name)} - shared
+    has_head = not own or own != new - shared
     if not has_head:  # a new head has no matrix of its own
         model.config.tie_word_embeddings = True
         model.tie_weights()
@@ -127,6 +128,7 @@ def load(
     Raises:
         UserError: As `load_masked_lm`.
     """
+    family = family_of(config.model_type)
     dtype_of(path)  # says more about files that are no weights
     try:
         model, info = auto.from_pretrained(
@@ -147,7 +149,13 @@ def load(
             "give a whole one",
             where=FIELD,
         )
-    left = {n for n in info["unexpected_keys"] if not _OTHER_HEADS.search(n) and not may_be_left(n)}
+    left = {
+        name
+        for name in info["unexpected_keys"]
+        if not _OTHER_HEADS.search(name)
+        and not name.startswith(family.head.prefixes + family.other_heads)
+        and not may_be_left(name)
+    }
     if left:
         raise UserError(
             f"the checkpoint holds {len(left)} tensors that {type(model).__name__} knows no place "
@@ -164,14 +172,15 @@ def _with_one_bias(model: PreTrainedModel, family: Family, new: set[str]) -> set
 
     transformers 4 wrote it once, under the name that only a tied head reads.
     """
-    predictions, decoder = family.predictions(model), output(model)
-    prefix = family.head[0]
-    lacking = {name for name in new if name == f"{prefix}decoder.bias"}
-    if lacking and f"{prefix}bias" not in new:
-        decoder.bias.data.copy_(predictions.bias.data)
-        return new - lacking
-    predictions.bias.data.copy_(decoder.bias.data)
-    return new - {f"{prefix}bias"}
+    bias, second = output(model).bias, second_bias(model, family)
+    if second is None:
+        return new
+    decoders = f"{family.head.decoder}.bias"
+    if decoders in new and family.head.bias not in new:
+        bias.data.copy_(second.data)
+        return new - {decoders}
+    second.data.copy_(bias.data)
+    return new - {str(family.head.bias)}
 
 
 def read_middle_head(path: Path, layers: int) -> dict[str, torch.Tensor]:

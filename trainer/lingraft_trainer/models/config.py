@@ -1,4 +1,4 @@
-"""A checkpoint's config.json: read, and refused where what it asks for would be left out."""
+"""A checkpoint's config.json: read, refused where what it asks for would be left out, cut."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ from transformers import AutoConfig
 
 from lingraft.architecture import check_settings
 from lingraft.errors import UserError
-from lingraft_trainer.models.registry import family_of
+from lingraft.families import family_of
 
 FIELD = "spec.base.uri"
 
@@ -40,3 +40,11 @@ def read_config(path: Path) -> Any:
     except Exception as error:  # of many kinds, by what is wrong with a value
         reason = " ".join(str(error).split())[:300]
         raise UserError(f"config.json cannot be read: {reason}", where=FIELD) from error
+
+
+def cut(config: Any, layers: int) -> None:
+    """Have a config describe a model's bottom layers alone, in place."""
+    kinds = getattr(config, "layer_types", None)
+    if kinds is not None:
+        config.layer_types = kinds[:layers]
+    config.num_hidden_layers = layers

@@ -1,70 +1,29 @@
-"""The seam where a model family says where it keeps things.
+"""A family's data (`lingraft.families`) on transformers' modules: where a model keeps its parts.
 
 Almost everything is read through transformers' own common names (`base_model`,
-`get_input_embeddings`, `num_hidden_layers`). A family adds the few facts that differ:
-where the layers and the masked-LM head are. To add one, write a file like `bert.py` and
-name it in `registry.py`.
+`get_input_embeddings`, `num_hidden_layers`); the few facts that differ are the family's.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
 from transformers import PreTrainedModel
+from transformers.activations import ACT2FN
 
-
-@dataclass(frozen=True)
-class Family:
-    """Where a family of masked language models keeps its parts.
-
-    Attributes:
-        model_type: transformers' name for the family (`config.model_type`).
-        layers: State-dict prefix of the encoder layers, up to the layer's number.
-        head: State-dict prefixes of what stands between the last layer and the tied decoder
-            and belongs to the masked-LM head: of a pre-LN model also the final LayerNorm.
-        transform: `(model, hidden [M, H]) -> features [M, H]`, the head up to the decoder.
-        predictions: The module that holds the tied `decoder` and the output `bias` [V].
-        final_norm: `(model, hidden) -> hidden`, what the body does after its last layer.
-        first_position: Position id of a sequence's first token, given the padding id.
-        pre_norm: Whether LayerNorm stands before each sub-layer, not after it.
-    """
-
-    model_type: str
-    layers: str
-    head: tuple[str, ...]
-    # The model is Any: a family's own attributes are in no type of transformers'.
-    transform: Callable[[Any, Tensor], Tensor]
-    predictions: Callable[[Any], Any]
-    final_norm: Callable[[Any, Tensor], Tensor]
-    first_position: Callable[[int], int]
-    pre_norm: bool = False
-
-    @property
-    def body(self) -> str:
-        """State-dict prefix of the body, in a model with a head."""
-        return self.layers.partition(".")[0] + "."
-
-    def layer_of(self, name: str) -> int:
-        """Number from 0 of the layer that a tensor's name belongs to; -1 for other names.
-
-        A checkpoint of a body alone leaves out the body's prefix.
-        """
-        inside = name.removeprefix(self.body)
-        layers = self.layers.removeprefix(self.body)
-        if not inside.startswith(layers):
-            return -1
-        return int(inside.removeprefix(layers).partition(".")[0])
+from lingraft.families import Family
 
 
 def embeddings(model: PreTrainedModel) -> nn.Embedding:
-    """The token embeddings, [V, H]."""
+    """The token embeddings, [V, E]."""
     found: Any = model.get_input_embeddings()
     return found
 
 
 def output(model: PreTrainedModel) -> nn.Linear:
-    """The decoder of a masked LM: weight [V, H], tied to the embeddings or not, and bias [V]."""
+    """The decoder of a masked LM: weight [V, E], tied to the embeddings or not, and bias [V].
+
+    The bias is None where the family has none.
+    """
     found: Any = model.get_output_embeddings()
     return found
 
@@ -80,6 +39,49 @@ def encoder_layers(model: PreTrainedModel, family: Family) -> nn.ModuleList:
     return found
 
 
+def embedded(
+    model: PreTrainedModel, family: Family, rows_BSE: Tensor, position_ids: Tensor
+) -> Tensor:
+    """What a masked LM makes of looked-up rows before its first layer: [B, S, E] -> [B, S, H]."""
+    x = rows_BSE
+    if family.embeddings is not None:
+        table = {} if family.positions == "rotary" else {"position_ids": position_ids}
+        x = model.get_submodule(family.embeddings)(input_ids=None, inputs_embeds=x, **table)
+    if family.projection is not None and x.shape[-1] != model.config.hidden_size:
+        x = model.get_submodule(family.projection)(x)
+    return x
+
+
+def final_norm(model: PreTrainedModel, family: Family, hidden: Tensor) -> Tensor:
+    """What a masked LM's body does behind its last layer: [..., H] -> [..., H]."""
+    return hidden if family.final_norm is None else model.get_submodule(family.final_norm)(hidden)
+
+
+def transform(model: PreTrainedModel, family: Family, hidden: Tensor) -> Tensor:
+    """The masked-LM head up to the decoder: [M, H] -> [M, E]."""
+    for step in family.head.transform:
+        activation = step.endswith("()")
+        layer: Any = ACT2FN[step[:-2]] if activation else model.get_submodule(step)
+        hidden = layer(hidden)
+    return hidden
+
+
+def second_bias(model: PreTrainedModel, family: Family) -> nn.Parameter | None:
+    """The output bias under its other name; an untied model reads the decoder's, not this."""
+    return None if family.head.bias is None else model.get_parameter(family.head.bias)
+
+
+def dropped(config: Any, family: Family) -> bool:
+    """Whether a config asks for dropout anywhere."""
+    return any(getattr(config, name) for name in family.dropouts)
+
+
+def set_dropout(config: Any, family: Family, share: float) -> None:
+    """Have a share dropped wherever the family drops any."""
+    for name in family.dropouts:
+        setattr(config, name, share)
+
+
 def replace_vocabulary(
     model: PreTrainedModel,
     family: Family,
@@ -93,11 +95,12 @@ def replace_vocabulary(
     Args:
         model: Any model of the family: masked LM, task model or body. Changed in place.
         family: The model's.
-        matrix: New embeddings, [V', H]. Copied.
+        matrix: New embeddings, [V', E]. Copied.
         pad_id: Padding id of the new vocabulary.
-        bias: New output bias, [V']; zeros by default, for a bias belongs to the ids of its
-            vocabulary and the old one must never be carried over. Copied.
-        output_matrix: New decoder matrix of an untied model, [V', H]. Copied. By default the
+        bias: New output bias, [V'], where the decoder has one; zeros by default, for a bias
+            belongs to the ids of its vocabulary and the old one must never be carried over.
+            Copied.
+        output_matrix: New decoder matrix of an untied model, [V', E]. Copied. By default the
             decoder is tied to the embeddings.
     """
     old = embeddings(model)
@@ -112,11 +115,16 @@ def replace_vocabulary(
     model.config.vocab_size = rows
     if model.get_output_embeddings() is None:
         return
-    decoder, predictions = output(model), family.predictions(model)
+    decoder = output(model)
     decoder.out_features = rows
     decoder.weight = new.weight
-    decoder.bias = nn.Parameter(matrix.new_zeros(rows) if bias is None else bias.clone())
-    predictions.bias = decoder.bias
-    if output_matrix is not None:  # an untied model has two of them, and reads the decoder's
+    if output_matrix is not None:
         decoder.weight = nn.Parameter(output_matrix.detach().clone())
-        predictions.bias = nn.Parameter(decoder.bias.detach().clone())
+    if decoder.bias is None:
+        return
+    decoder.bias = nn.Parameter(matrix.new_zeros(rows) if bias is None else bias.clone())
+    if family.head.bias is not None:
+        holder, _, name = family.head.bias.rpartition(".")
+        tied = output_matrix is None  # an untied model has two of them, and reads the decoder's
+        second = decoder.bias if tied else nn.Parameter(decoder.bias.detach().clone())
+        setattr(model.get_submodule(holder), name, second)

@@ -11,36 +11,35 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn.functional import layer_norm, linear, scaled_dot_product_attention
+from torch import Tensor
+from torch.nn.functional import linear, scaled_dot_product_attention
 from transformers import PreTrainedModel
 from transformers.activations import ACT2FN
 
-from lingraft_trainer.device import sent
+from lingraft.families import Family
 from lingraft_trainer.models.attention import as_bias, by_products, slow_when_fused
-from lingraft_trainer.models.family import Family, encoder_layers
-
-Norm = Callable[[Tensor], Tensor]
-PAD_TO_MULTIPLE_OF = 16
-"""Numbers of masked positions are padded to a multiple of it: libraries prepare every shape anew.
-
-cuDNN plans its attention in milliseconds; oneDNN compiles its bf16 products and keeps them, 1,024
-of them in half a gigabyte.
-"""
+from lingraft_trainer.models.family import dropped, encoder_layers
+from lingraft_trainer.models.frozen_layer import FrozenLayer, Product
+from lingraft_trainer.models.near import near_attention, pays
+from lingraft_trainer.models.rotary import Rotation, at_positions, rotations, turn
+from lingraft_trainer.models.seen import LOCAL, kinds_of, seen_by_kind
+from lingraft_trainer.models.slots import Slots
 
 
 @dataclass(frozen=True)
-class _Layer:
-    """One frozen layer. H hidden, I intermediate; weights are [out, in]."""
+class _Sight:
+    """What layers of one kind share.
 
-    qkv: tuple[Tensor, Tensor]  # [3H, H], [3H]
-    out: tuple[Tensor, Tensor]  # [H, H], [H]
-    up: tuple[Tensor, Tensor]  # [I, H], [I]
-    down: tuple[Tensor, Tensor]  # [H, I], [H]
-    norms: tuple[Norm, Norm]  # beside attention, beside the feed-forward
+    Attributes:
+        bias: Added to the scores, [B or 1, heads or 1, S, S], or None.
+        rotation: Of queries and keys, or None.
+        window: How far a token sees to each side, where rows are so long that it pays; or None.
+    """
+
+    bias: Tensor | None
+    rotation: Rotation | None
+    window: int | None
 
 
 class FrozenBody:
@@ -58,22 +57,36 @@ class FrozenBody:
 
     def __init__(self, model: PreTrainedModel, family: Family, dtype: torch.dtype) -> None:
         config: Any = model.config
+        self.family = family
+        self.config = config
         self.heads: int = config.num_attention_heads
-        self.pre_norm = family.pre_norm
-        self.activation: Callable[[Tensor], Tensor] = ACT2FN[config.hidden_act]
+        key_heads = family.sizes.key_heads
+        self.key_heads: int = getattr(config, key_heads) if key_heads else self.heads
+        self.activation: Callable[[Tensor], Tensor] = ACT2FN[getattr(config, family.activation)]
         self.dtype = dtype
-        self.layers = [_layer(one, family, dtype) for one in encoder_layers(model, family)]
+        self.layers = [
+            FrozenLayer.of(layer, family.layer, kind, dtype)
+            for layer, kind in zip(
+                encoder_layers(model, family), kinds_of(config, family), strict=True
+            )
+        ]
+        self.rotary = model.get_submodule(family.rotary) if family.rotary else None
+        self.relative: Any = model.get_submodule(family.relative) if family.relative else None
 
     @staticmethod
     def fits(model: PreTrainedModel, family: Family) -> bool:
-        """Whether the model may run here: frozen layers, and no dropout to draw."""
-        config: Any = model.config
-        drops = config.hidden_dropout_prob or config.attention_probs_dropout_prob
+        """Whether the model may run here: its family, frozen layers, and no dropout to draw."""
         layers = encoder_layers(model, family)
-        return not drops and not any(p.requires_grad for p in layers.parameters())
+        trains = any(p.requires_grad for p in layers.parameters())
+        return family.frozen and not trains and not dropped(model.config, family)
 
     def __call__(
-        self, x_BSH: Tensor, attention: Tensor | None, masked: Tensor, slots: "Slots"
+        self,
+        x_BSH: Tensor,
+        attention: Tensor | None,
+        masked: Tensor,
+        slots: Slots,
+        position_ids: Tensor,
     ) -> Tensor:
         """The last layer's output at the masked positions, [P, H], without a final norm.
 
@@ -82,85 +95,116 @@ class FrozenBody:
             attention: [B, 1, S, S] bool, which positions see which; None: all see all.
             masked: Masked positions in the flattened [B * S], `padded`, [P].
             slots: The same, as a rectangle.
+            position_ids: [B, S]; rotations are made of them.
         """
-        bias = as_bias(attention, self.dtype)  # torch would make it of the mask in every layer
+        sights = self._sights(x_BSH, attention, position_ids)
         for layer in self.layers[:-1]:
-            x_BSH = self._after(layer, x_BSH, self._attend(layer, x_BSH, bias))
+            x_BSH = self._after(layer, x_BSH, self._attend(layer, x_BSH, sights[layer.kind]))
         last = self.layers[-1]
-        attended = self._attend(last, x_BSH, bias, slots)
+        attended = self._attend_from(last, x_BSH, sights[last.kind], slots)
         return self._after(last, x_BSH.flatten(0, 1).index_select(0, masked), attended)
 
-    def _attend(
-        self, layer: _Layer, x_BSH: Tensor, bias: Tensor | None, slots: "Slots | None" = None
-    ) -> Tensor:
-        """Attention of a layer's input, its output product left out: [B, S, H] or [P, H]."""
-        rows, length, width = x_BSH.shape
-        if self.pre_norm:
+    def _sights(
+        self, x_BSH: Tensor, attention: Tensor | None, position_ids: Tensor
+    ) -> dict[str, _Sight]:
+        """By the kind of layer: torch would make a bias of a mask in every layer."""
+        length = x_BSH.shape[1]
+        kinds = {layer.kind for layer in self.layers}
+        seen = seen_by_kind(self.config, self.family, attention, length, x_BSH.device)
+        turns: dict[str, Rotation] = {}
+        if self.rotary is not None:
+            turns = rotations(self.rotary, self.family, kinds, x_BSH, position_ids)
+        moved = None
+        if self.relative is not None:
+            moved = self.relative.compute_position_bias(x_BSH[:1]).to(self.dtype)
+        sights: dict[str, _Sight] = {}
+        for kind in kinds:
+            bias = as_bias(seen[kind], self.dtype)
+            if moved is not None:
+                bias = moved if bias is None else bias + moved
+            window = int(self.config.sliding_window) if kind == LOCAL else length
+            sights[kind] = _Sight(bias, turns.get(kind), window if pays(length, window) else None)
+        return sights
+
+    def _attend(self, layer: FrozenLayer, x_BSH: Tensor, sight: _Sight) -> Tensor:
+        """Attention of a layer's input, its output product left out: [B, S, H]."""
+        if self.family.layer.pre_norm:
             x_BSH = layer.norms[0](x_BSH)
-        weight, offset = layer.qkv
-        split = (self.heads, width // self.heads)
-        if slots is None:
-            qkv = linear(x_BSH, weight, offset).view(rows, length, 3, *split)
-            q, k, v = (part.transpose(1, 2) for part in qkv.unbind(2))
-            return _attention(q, k, v, bias).transpose(1, 2).flatten(2)
-        kv = linear(x_BSH, weight[width:], offset[width:]).view(rows, length, 2, *split)
-        k, v = (part.transpose(1, 2) for part in kv.unbind(2))
+        qkv = linear(x_BSH, *layer.qkv)
+        if sight.rotation is not None:
+            qkv = turn(qkv, sight.rotation, self.heads + self.key_heads)
+        q, k, v = self._split(qkv, (self.heads, self.key_heads, self.key_heads))
+        if sight.window is not None and sight.bias is not None:
+            seen = near_attention(self._attention, q, k, v, sight.bias, sight.window)
+        else:
+            seen = self._attention(q, k, v, sight.bias)
+        return seen.transpose(1, 2).flatten(2)
+
+    def _attend_from(
+        self, layer: FrozenLayer, x_BSH: Tensor, sight: _Sight, slots: Slots
+    ) -> Tensor:
+        """The same from the slots alone, [P, H]."""
+        rows, length, width = x_BSH.shape
+        if self.family.layer.pre_norm:
+            x_BSH = layer.norms[0](x_BSH)
+        for_query, for_rest = _parted(layer.qkv, width)
+        kv = linear(x_BSH, *for_rest)
         chosen = x_BSH.flatten(0, 1).index_select(0, slots.flat)
-        q = linear(chosen, weight[:width], offset[:width]).view(rows, -1, *split).transpose(1, 2)
-        if bias is not None:
-            bias = bias.expand(rows, 1, length, length).flatten(0, 2).index_select(0, slots.flat)
-            bias = bias.view(rows, 1, -1, length)
-        seen = _attention(q, k, v, bias).transpose(1, 2)
+        query = linear(chosen, *for_query).view(rows, -1, width)
+        if sight.rotation is not None:
+            kv = turn(kv, sight.rotation, self.key_heads)
+            query = turn(query, at_positions(sight.rotation, slots.flat, rows), self.heads)
+        k, v = self._split(kv, (self.key_heads, self.key_heads))
+        (q,) = self._split(query, (self.heads,))
+        bias = None if sight.bias is None else _bias_from(sight.bias, slots.flat, rows, length)
+        seen = self._attention(q, k, v, bias).transpose(1, 2)
         return seen.reshape(-1, width).index_select(0, slots.used)
 
-    def _after(self, layer: _Layer, x: Tensor, attended: Tensor) -> Tensor:
+    def _split(self, product: Tensor, heads: tuple[int, ...]) -> list[Tensor]:
+        """[B, S, all heads * D] as one [B, heads, S, D] for each."""
+        parts = product.unflatten(-1, (sum(heads), -1)).split(heads, dim=2)
+        return [part.transpose(1, 2) for part in parts]
+
+    def _attention(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
+        """[B, heads, S, D], in the type of the query."""
+        if self.key_heads < self.heads:
+            k, v = (t.repeat_interleave(self.heads // self.key_heads, dim=1) for t in (k, v))
+        with torch.autocast(q.device.type, enabled=False):
+            if slow_when_fused(q):
+                return by_products(q, k, v, bias)
+            return scaled_dot_product_attention(q, k, v, attn_mask=bias)
+
+    def _after(self, layer: FrozenLayer, x: Tensor, attended: Tensor) -> Tensor:
         """What follows attention; it looks at no other position: [..., H] -> [..., H]."""
         first, second = layer.norms
         x = _sum(linear(attended, *layer.out), x)
-        if self.pre_norm:
+        if self.family.layer.pre_norm:
             return _sum(self._feed(layer, second(x)), x)
         x = first(x)
         return second(_sum(self._feed(layer, x), x))
 
-    def _feed(self, layer: _Layer, x: Tensor) -> Tensor:
-        return linear(self.activation(linear(x, *layer.up)), *layer.down)
+    def _feed(self, layer: FrozenLayer, x: Tensor) -> Tensor:
+        inner = linear(x, *layer.up)
+        if not self.family.layer.gated:
+            return linear(self.activation(inner), *layer.down)
+        active, gate = inner.chunk(2, dim=-1)
+        return linear(self.activation(active) * gate, *layer.down)
 
 
-@dataclass(frozen=True)
-class Slots:
-    """Masked positions as a rectangle: every row of a batch gets as many slots as the fullest.
-
-    Made where the batch is: on a GPU the shape would have to be waited for.
-
-    Attributes:
-        flat: Position of every slot in the flattened [B * S], [B * K]; spare slots hold some
-            position of their row, and what is computed there is dropped.
-        used: The slots that are not spare, in the order of the masked positions, `padded` as
-            those are, [P].
-    """
-
-    flat: Tensor
-    used: Tensor
-
-    @classmethod
-    def of(cls, masked: NDArray[np.int64], length: int, rows: int) -> "Slots":
-        """Of masked positions in the flattened [B * S], ascending, [M]."""
-        row = masked // length
-        counts = np.bincount(row, minlength=rows)
-        most = -(-max(1, int(counts.max())) // PAD_TO_MULTIPLE_OF) * PAD_TO_MULTIPLE_OF
-        used = row * most + np.arange(len(masked)) - (counts.cumsum() - counts)[row]
-        flat = np.repeat(np.arange(rows) * length, most)
-        flat[used] = masked
-        return cls(torch.from_numpy(flat), torch.from_numpy(padded(used)))
-
-    def to(self, device: torch.device) -> "Slots":
-        """The slots on a device."""
-        return Slots(sent(self.flat, device), sent(self.used, device))
+def _parted(product: Product, at: int) -> tuple[Product, Product]:
+    """A product's first rows and the others."""
+    weight, bias = product
+    first = weight[:at], None if bias is None else bias[:at]
+    return first, (weight[at:], None if bias is None else bias[at:])
 
 
-def padded(positions: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Positions, [M], and zeros after them up to a multiple of PAD_TO_MULTIPLE_OF, [P]."""
-    return np.pad(positions, (0, -len(positions) % PAD_TO_MULTIPLE_OF))
+def _bias_from(bias: Tensor, flat: Tensor, rows: int, length: int) -> Tensor:
+    """What is added to the scores of some positions: [B, heads or 1, K, S]."""
+    if len(bias) == 1:
+        chosen = bias[0].index_select(1, flat % length).unflatten(1, (rows, -1))
+        return chosen.transpose(0, 1)
+    chosen = bias.transpose(1, 2).flatten(0, 1).index_select(0, flat)
+    return chosen.unflatten(0, (rows, -1)).transpose(1, 2)
 
 
 def _sum(product: Tensor, x: Tensor) -> Tensor:
@@ -169,45 +213,3 @@ def _sum(product: Tensor, x: Tensor) -> Tensor:
     A product's output is saved for no backward pass: it may be added to in place.
     """
     return product.add_(x) if product.dtype == x.dtype else product + x
-
-
-def _attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
-    """[B, heads, S, D], in the type of the query."""
-    with torch.autocast(q.device.type, enabled=False):
-        if slow_when_fused(q):
-            return by_products(q, k, v, bias)
-        return scaled_dot_product_attention(q, k, v, attn_mask=bias)
-
-
-def _layer(module: Any, family: Family, dtype: torch.dtype) -> _Layer:
-    attention, feed = module.attention, module.output
-    if family.pre_norm:
-        norms = attention.LayerNorm, module.intermediate.LayerNorm
-    else:
-        norms = attention.output.LayerNorm, feed.LayerNorm
-    return _Layer(
-        qkv=_joined((attention.self.query, attention.self.key, attention.self.value), dtype),
-        out=_pair(attention.output.dense, dtype),
-        up=_pair(module.intermediate.dense, dtype),
-        down=_pair(feed.dense, dtype),
-        norms=(_norm(norms[0]), _norm(norms[1])),
-    )
-
-
-def _joined(parts: tuple[nn.Linear, ...], dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    weight = torch.cat([part.weight.data for part in parts]).to(dtype)
-    bias = torch.cat([part.bias.data for part in parts]).to(dtype)
-    shares = zip(parts, weight.chunk(len(parts)), bias.chunk(len(parts)), strict=True)
-    for part, own_weight, own_bias in shares:
-        part.weight.data, part.bias.data = own_weight, own_bias
-    return weight, bias
-
-
-def _pair(part: nn.Linear, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    part.weight.data, part.bias.data = part.weight.data.to(dtype), part.bias.data.to(dtype)
-    return part.weight.data, part.bias.data
-
-
-def _norm(module: nn.LayerNorm) -> Norm:
-    shape, weight, bias = module.normalized_shape, module.weight.data, module.bias.data
-    return lambda x: layer_norm(x, shape, weight, bias, module.eps)

@@ -7,7 +7,8 @@ import torch
 from safetensors.torch import load_file
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from lingraft_trainer.models.family import Family, replace_vocabulary
+from lingraft.families import Family
+from lingraft_trainer.models.family import replace_vocabulary
 from lingraft_trainer.models.weights import check_finite
 from lingraft_trainer.tokenization.swap import save_tokenizer
 
@@ -46,11 +47,12 @@ class Graft:
         assert isinstance(pad_id, int)  # every corpus' tokenizer has one
         learned = self._learned
         replace_vocabulary(
-            model, family, learned["weight"], pad_id, learned["bias"], learned.get("output")
+            model, family, learned["weight"], pad_id, learned.get("bias"), learned.get("output")
         )
-        for role in ("pad", "bos", "eos"):
-            number = getattr(self.tokenizer, f"{role}_token_id")
-            setattr(model.config, f"{role}_token_id", number)
+        for role in ("pad", "bos", "eos", "cls", "sep", "mask"):
+            name = f"{role}_token_id"
+            if role in ("pad", "bos", "eos") or hasattr(model.config, name):
+                setattr(model.config, name, getattr(self.tokenizer, name))
         if self._dtype == torch.float32:
             return
         for parameter in model.parameters():

@@ -2,15 +2,11 @@
 
 import copy
 
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import AutoModelForMaskedLM, PreTrainedModel
 
-from lingraft_trainer.models.family import Family, encoder_layers
-
-
-def of_head(name: str, family: Family) -> bool:
-    """Whether a state-dict name belongs to the masked-LM head, the tied decoder left out."""
-    return name.startswith(family.head) and not name.endswith(("decoder.weight", "decoder.bias"))
+from lingraft.families import Family
+from lingraft_trainer.models.config import cut
 
 
 def joint_view(model: PreTrainedModel, family: Family, depth: int) -> PreTrainedModel:
@@ -19,16 +15,33 @@ def joint_view(model: PreTrainedModel, family: Family, depth: int) -> PreTrained
     Training either trains the shared modules; only the head's tensors are the view's own.
     """
     config = copy.deepcopy(model.config)
-    config.num_hidden_layers = depth
+    cut(config, depth)
     view = AutoModelForMaskedLM.from_config(config)
-    view.base_model.embeddings = model.base_model.embeddings
-    layers, shared = encoder_layers(view, family), encoder_layers(model, family)
-    for i in range(depth):
-        layers[i] = shared[i]
+    _share(view.base_model, model.base_model, family, family.body)
     view.tie_weights()
     return view
 
 
+def _share(view: nn.Module, whole: nn.Module, family: Family, path: str) -> None:
+    """Give a view the modules of a whole body, but for a final norm and the layers above it.
+
+    Args:
+        view: What gets them.
+        whole: The same module of the whole model.
+        family: The models'.
+        path: Its name, and a dot.
+    """
+    for name, part in whole.named_children():
+        here, own = f"{path}{name}", view.get_submodule(name)
+        if f"{here}." == family.layers:
+            for number, _ in own.named_children():
+                setattr(own, number, part.get_submodule(number))
+        elif family.layers.startswith(f"{here}."):
+            _share(own, part, family, f"{here}.")
+        elif here != family.final_norm:
+            setattr(view, name, part)
+
+
 def head_tensors(model: PreTrainedModel, family: Family) -> dict[str, Tensor]:
     """The head's own tensors by their state-dict names."""
-    return {name: tensor for name, tensor in model.state_dict().items() if of_head(name, family)}
+    return {name: t for name, t in model.state_dict().items() if family.of_head(name)}

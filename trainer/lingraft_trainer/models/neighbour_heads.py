@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from lingraft_trainer.models.family import Family, encoder_layers
+from lingraft.families import Family
+from lingraft_trainer.models.family import encoder_layers
 
 OFFSETS = (-1, 1, -2, 2)
 SHARPNESS = 1.5

@@ -20,7 +20,7 @@ from lingraft_trainer.data.text import text_files
 from lingraft_trainer.data.tokenised import pack, pack_paragraphs
 from lingraft_trainer.embeddings.surface import single_characters
 from lingraft_trainer.evaluation.heldout import IN_OWN_TOKENS
-from lingraft_trainer.tokenization.base import load_base_tokenizer, size_of
+from lingraft_trainer.tokenization.base import keeps_padding, load_base_tokenizer, size_of
 from lingraft_trainer.tokenization.load import load_tokenizer
 from lingraft_trainer.tokenization.report import tokenizer_report
 from lingraft_trainer.tokenization.special import (
@@ -50,9 +50,10 @@ def corpus(ctx: "StageContext") -> Result:
     params = CorpusParams.model_validate(ctx.params)
     files = text_files(ctx.inputs["text"])
     base = load_base_tokenizer(ctx.inputs["base"]) if "base" in ctx.inputs else None
-    special = special_tokens_of(base) if base is not None else default_special_tokens()
     if base is None:
-        special = special.with_max_length(params.sequence_length)
+        special = default_special_tokens(params.sequence_length)
+    else:
+        special = special_tokens_of(base, keep_pad=keeps_padding(ctx.inputs["base"]))
     script = ScriptCheck(params.language)
 
     with tempfile.TemporaryDirectory(dir=ctx.scratch) as name:

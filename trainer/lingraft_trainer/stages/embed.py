@@ -13,6 +13,7 @@ from transformers import AutoTokenizer, PreTrainedModel
 from lingraft import compute
 from lingraft.architecture import shape_of_config
 from lingraft.errors import UserError
+from lingraft.families import Family
 from lingraft.params import EmbedParams
 from lingraft.stage import Result
 from lingraft_trainer.context import StageContext
@@ -21,7 +22,6 @@ from lingraft_trainer.embeddings.init import initial_embeddings
 from lingraft_trainer.models.attention import with_quick_layers
 from lingraft_trainer.models.checkpoint import load_masked_lm
 from lingraft_trainer.models.family import (
-    Family,
     embeddings,
     is_tied,
     output,
@@ -36,7 +36,8 @@ from lingraft_trainer.training.mlm import masked_lm_objective
 from lingraft_trainer.training.mlm_data import MlmData
 
 EMBEDDINGS = "embeddings.safetensors"
-"""Tensors `weight` [V', H] and `bias` [V'], and of an untied base `output` [V', H]."""
+"""Tensors `weight` [V', E] and, where the base has one, `bias` [V']; of an untied base also
+`output` [V', E]. E is the width of its token embeddings."""
 
 
 def embed(ctx: StageContext) -> Result:
@@ -67,7 +68,9 @@ def embed(ctx: StageContext) -> Result:
     )
 
     def learned() -> dict[str, Tensor]:
-        found = {"weight": embeddings(model).weight, "bias": output(model).bias}
+        found: dict[str, Tensor] = {"weight": embeddings(model).weight}
+        if output(model).bias is not None:
+            found["bias"] = output(model).bias
         if not is_tied(model):
             found["output"] = output(model).weight
         return {name: tensor.detach().cpu().contiguous() for name, tensor in found.items()}
@@ -112,7 +115,7 @@ def matrices(model: PreTrainedModel) -> Tensor:
 
 def set_matrices(model: PreTrainedModel, family: Family, rows: Tensor, pad_id: int) -> None:
     """Give a model a new vocabulary whose tokens start as `matrices` would have them."""
-    width = model.config.hidden_size
+    width = embeddings(model).embedding_dim
     own = rows[:, width:] if rows.shape[1] > width else None
     replace_vocabulary(model, family, rows[:, :width], pad_id, output_matrix=own)
 

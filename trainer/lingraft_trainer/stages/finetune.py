@@ -14,14 +14,14 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from lingraft import compute
 from lingraft.architecture import shape_of_config
+from lingraft.families import family_of
 from lingraft.params import FinetuneParams
 from lingraft.stage import Compute, Result
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.models.attention import with_quick_layers
 from lingraft_trainer.models.checkpoint import load, of_pooler
 from lingraft_trainer.models.config import read_config
-from lingraft_trainer.models.family import embeddings
-from lingraft_trainer.models.registry import family_of
+from lingraft_trainer.models.family import embeddings, set_dropout
 from lingraft_trainer.tasks.kinds import (
     TaskBatch,
     TaskKind,
@@ -125,10 +125,11 @@ def load_task_model(
 ) -> PreTrainedModel:
     """A base's body under a task's head; the head is new, drawn from torch's generator."""
     config = read_config(path)
-    config.hidden_dropout_prob = config.attention_probs_dropout_prob = dropout
+    family = family_of(config.model_type)
+    set_dropout(config, family, dropout)
     for name, value in kind.config(labels).items():
         setattr(config, name, value)
-    body = family_of(config.model_type).body
+    body = family.body
     model, _ = load(
         path,
         kind.auto_class,

@@ -15,8 +15,8 @@ from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.models.attention import with_quick_layers
 from lingraft_trainer.models.checkpoint import LoadedModel, load_masked_lm, read_middle_head
 from lingraft_trainer.models.config import read_config
-from lingraft_trainer.models.family import encoder_layers, output
-from lingraft_trainer.models.mini import head_tensors, of_head
+from lingraft_trainer.models.family import encoder_layers, output, second_bias
+from lingraft_trainer.models.mini import head_tensors
 from lingraft_trainer.stages.common import mlm_cost, mlm_metrics, mlm_settings
 from lingraft_trainer.training.loop import fit
 from lingraft_trainer.training.mlm import MaskedLmObjective, heldout_score
@@ -66,10 +66,11 @@ def _post(ctx: StageContext, base: LoadedModel, params: MiniParams, training: Ma
     for layer in list(encoder_layers(model, family))[params.layers :]:
         layer.requires_grad_(True)
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(parameter.requires_grad or of_head(name, family))
-    bias = output(model).bias
-    family.predictions(model).bias.requires_grad_(False)  # an untied model reads the decoder's
-    bias.requires_grad_(True)
+        parameter.requires_grad_(parameter.requires_grad or family.of_head(name))
+    bias, second = output(model).bias, second_bias(model, family)
+    if second is not None:  # an untied model reads the decoder's
+        second.requires_grad_(False)
+        bias.requires_grad_(True)
 
     text = PackedText(ctx.inputs["corpus"] / "train")
     _check_tokenizer(ctx, text)
@@ -79,7 +80,8 @@ def _post(ctx: StageContext, base: LoadedModel, params: MiniParams, training: Ma
     done = fit(ctx, MaskedLmObjective(model, family), data, settings, width=width)
 
     model.eval()
-    family.predictions(model).bias.data = bias.data
+    if second is not None:
+        second.data = bias.data
     text_out = PackedText(ctx.inputs["corpus"] / "heldout")
     heldout = heldout_score(model, family, text_out, where=settings.field)
     model.cpu().save_pretrained(ctx.out)

@@ -10,6 +10,7 @@ from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer, PreTra
 
 from lingraft import compute
 from lingraft.architecture import shape_of_config
+from lingraft.families import family_of
 from lingraft.params import PretrainParams
 from lingraft.selection import MIDDLE_HEAD
 from lingraft.stage import Result
@@ -19,7 +20,6 @@ from lingraft_trainer.models.attention import with_quick_layers
 from lingraft_trainer.models.checkpoint import MIDDLE_LAYERS
 from lingraft_trainer.models.mini import head_tensors, joint_view
 from lingraft_trainer.models.neighbour_heads import start_with_neighbour_heads
-from lingraft_trainer.models.registry import family_of
 from lingraft_trainer.stages.common import mlm_cost, mlm_metrics, mlm_settings
 from lingraft_trainer.training.loop import fit
 from lingraft_trainer.training.mlm import JointObjective, MaskedLmObjective, heldout_score

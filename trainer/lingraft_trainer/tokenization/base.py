@@ -12,9 +12,9 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from lingraft.architecture import shape_of_config
 from lingraft.errors import UserError
+from lingraft.families import family_of
 from lingraft.selection import CONFIG
 from lingraft_trainer.models.checkpoint import read_config
-from lingraft_trainer.models.registry import family_of
 from lingraft_trainer.tokenization.load import load_tokenizer
 
 FIELD = "spec.base.uri"
@@ -33,10 +33,15 @@ def load_base_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     config = read_config(folder)
     _check_rows(tokenizer, config.vocab_size)
     _set_padding(tokenizer, config)
-    tokenizer.model_input_names = _input_names(tokenizer, config.type_vocab_size)
+    tokenizer.model_input_names = _input_names(tokenizer, getattr(config, "type_vocab_size", 1))
     positions = shape_of_config(config.to_dict(), where=FIELD).positions
     tokenizer.model_max_length = min(positions, tokenizer.model_max_length)
     return tokenizer
+
+
+def keeps_padding(folder: Path) -> bool:
+    """Whether a checkpoint's positions are counted from its padding id."""
+    return family_of(read_config(folder).model_type).counts_from_padding
 
 
 def size_of(tokenizer: PreTrainedTokenizerBase) -> int:
@@ -60,10 +65,9 @@ def _set_padding(tokenizer: PreTrainedTokenizerFast, config: Any) -> None:
     Only a family whose positions start behind the padding id depends on it.
     """
     family, wanted = family_of(config.model_type), config.pad_token_id
-    counts_from_it = family.first_position(0) != family.first_position(1)
     if tokenizer.pad_token_id is None and wanted is not None:
         tokenizer.pad_token = tokenizer.convert_ids_to_tokens(int(wanted))
-    if not counts_from_it:
+    if not family.counts_from_padding:
         return
     if wanted is None:
         raise UserError(

@@ -2,9 +2,10 @@
 
 A model's special tokens are part of its weights: their rows are copied to the new vocabulary,
 RoBERTa's positions start after the pad id, and every sequence it saw was framed by the same
-template. All of it is read off the base tokenizer by probing it, not by its family's name.
+template. All of it but that is read off the base tokenizer by probing it.
 """
 
+import json
 from dataclasses import dataclass, replace
 
 from tokenizers import AddedToken
@@ -28,6 +29,7 @@ NEEDED = {
     "pad_token": ("pad_token",),
     "mask_token": ("mask_token",),
 }
+UNKNOWN = "<unk>"
 UNLIMITED = int(1e30)
 """What transformers writes as model_max_length where there is no limit."""
 
@@ -39,7 +41,8 @@ class SpecialTokens:
     Attributes:
         roles: Role (`cls_token`) to the token's string; several roles may share one.
         flags: String to AddedToken, with the base's flags (`lstrip` of RoBERTa's mask).
-        ids: String to id in the *new* vocabulary: the pad id is the base's, the rest small.
+        ids: String to id in the *new* vocabulary: the pad id is the base's where positions are
+            counted from it, or where it is small; the rest are small.
         single: Template of one text, in the notation of `tokenizers`: `<s>:0`, `$A:0`, ...
         pair: Template of two texts.
         input_names: What the model is fed; tells whether token_type_ids are produced.
@@ -92,14 +95,25 @@ def default_special_tokens(max_length: int = UNLIMITED) -> SpecialTokens:
 
 
 def special_tokens_of(
-    base: PreTrainedTokenizerBase, *, where: str = "spec.base.uri"
+    base: PreTrainedTokenizerBase, *, keep_pad: bool = True, where: str = "spec.base.uri"
 ) -> SpecialTokens:
     """Read a tokenizer's special tokens, template and settings.
+
+    A byte-level tokenizer needs no token for what is unknown, another kind may: where the base has
+    none, one is added.
+
+    Args:
+        base: The tokenizer.
+        keep_pad: Whether the pad id must stay what it is, however large.
+        where: The field at fault.
 
     Raises:
         UserError: A role that masked-language modelling needs is missing.
     """
     roles = {role: str(token) for role in ROLES if (token := getattr(base, role, None))}
+    byte_level = "ByteLevel" in str(json.loads(base.backend_tokenizer.to_str())["decoder"])  # type: ignore[attr-defined]
+    if "unk_token" not in roles and byte_level:
+        roles["unk_token"] = UNKNOWN
     for name, any_of in NEEDED.items():
         if not any(role in roles for role in any_of):
             raise UserError(
@@ -107,12 +121,9 @@ def special_tokens_of(
                 "set it in its tokenizer_config.json",
                 where=where,
             )
-    old = {text: int(base.convert_tokens_to_ids(text)) for text in roles.values()}  # type: ignore[arg-type]
-    pad = roles["pad_token"]
-    free = iter(i for i in range(len(old) + 1) if i != old[pad])
-    ids = {
-        text: old[pad] if text == pad else next(free) for text in sorted(old, key=lambda t: old[t])
-    }
+    vocabulary = base.get_vocab()
+    old = {text: vocabulary.get(text, len(vocabulary)) for text in roles.values()}
+    ids = _ids(old, roles["pad_token"], keep_pad=keep_pad)
     known = {str(token): token for token in base.added_tokens_decoder.values()}
     flags: dict[str, AddedToken] = {}
     for text in ids:
@@ -136,6 +147,15 @@ def special_tokens_of(
         padding_side=base.padding_side,
         truncation_side=base.truncation_side,
     )
+
+
+def _ids(old: dict[str, int], pad: str, *, keep_pad: bool) -> dict[str, int]:
+    """The tokens' ids in a new vocabulary, from those in the base's: small, in the same order."""
+    in_order = sorted(old, key=lambda token: old[token])
+    if not keep_pad and old[pad] > len(old):
+        return {token: number for number, token in enumerate(in_order)}
+    free = iter(i for i in range(len(old) + 1) if i != old[pad])
+    return {token: old[pad] if token == pad else next(free) for token in in_order}
 
 
 def _probe(

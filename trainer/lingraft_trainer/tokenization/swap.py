@@ -107,8 +107,8 @@ def _fill(specials: dict[int, Any], pieces: list[Any]) -> list[Any]:
     size = len(specials) + len(pieces)
     if max(specials) >= size:
         raise UserError(
-            f"the base's pad id is {max(specials)}, but the vocabulary has {size} tokens; "
-            "make it larger",
+            f"the base counts positions from its pad id, {max(specials)}, but the vocabulary has "
+            f"{size} tokens: make it larger",
             where="spec.tokenizer.train.vocabSize",
         )
     rest = iter(pieces)

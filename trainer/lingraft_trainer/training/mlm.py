@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -10,9 +9,11 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from lingraft.errors import UserError
+from lingraft.families import Family
 from lingraft_trainer.data.packing import PackedText
-from lingraft_trainer.models.family import Family, embeddings, output
+from lingraft_trainer.models.family import embedded, embeddings, final_norm, output, transform
 from lingraft_trainer.models.frozen import FrozenBody
+from lingraft_trainer.models.seen import body_output
 from lingraft_trainer.training.loss import lookup, tied_cross_entropy
 from lingraft_trainer.training.masking import mask_tokens
 from lingraft_trainer.training.mlm_data import MlmBatch, batch_of
@@ -31,12 +32,10 @@ class MaskedLmObjective(nn.Module):
 
     def forward(self, batch: MlmBatch) -> Tensor:
         """The summed loss in nats, a scalar."""
-        hidden_BSH = self.model.base_model(
-            input_ids=batch.input_ids,
-            attention_mask=batch.attention,
-            position_ids=batch.position_ids,
-        ).last_hidden_state
-        return head_loss(self.model, self.family, hidden_BSH, batch)
+        body = body_output(
+            self.model, self.family, batch.input_ids, batch.attention, batch.position_ids
+        )
+        return head_loss(self.model, self.family, body.last_hidden_state, batch)
 
 
 class FrozenObjective(nn.Module):
@@ -50,14 +49,15 @@ class FrozenObjective(nn.Module):
 
     def forward(self, batch: MlmBatch) -> Tensor:
         """The summed loss in nats, a scalar."""
-        base: Any = self.model.base_model
         tokens = embeddings(self.model)
         looked_up = lookup(tokens.weight, batch.input_ids, tokens.padding_idx)
-        x_BSH = base.embeddings(inputs_embeds=looked_up, position_ids=batch.position_ids)
+        x_BSH = embedded(self.model, self.family, looked_up, batch.position_ids)
         if self._body is None:  # not before: the model may have been moved to a device
             self._body = FrozenBody(self.model, self.family, matmul_dtype(x_BSH))
-        hidden_MH = self._body(x_BSH, batch.attention, batch.masked, batch.slots)
-        hidden_MH = self.family.final_norm(self.model, hidden_MH)
+        hidden_MH = self._body(
+            x_BSH, batch.attention, batch.masked, batch.slots, batch.position_ids
+        )
+        hidden_MH = final_norm(self.model, self.family, hidden_MH)
         return _loss_of(self.model, self.family, hidden_MH, batch.labels)
 
 
@@ -79,13 +79,15 @@ class JointObjective(nn.Module):
 
     def forward(self, batch: MlmBatch) -> Tensor:
         """The summed loss in nats, a scalar."""
-        body = self.model.base_model(
-            input_ids=batch.input_ids,
-            attention_mask=batch.attention,
-            position_ids=batch.position_ids,
-            output_hidden_states=True,
+        body = body_output(
+            self.model,
+            self.family,
+            batch.input_ids,
+            batch.attention,
+            batch.position_ids,
+            every_layer=True,
         )
-        middle = self.family.final_norm(self.view, body.hidden_states[self.depth])
+        middle = final_norm(self.view, self.family, body.hidden_states[self.depth])
         top = head_loss(self.model, self.family, body.last_hidden_state, batch)
         return (top + head_loss(self.view, self.family, middle, batch)) / 2
 
@@ -99,11 +101,12 @@ def head_loss(
 
 
 def _loss_of(model: PreTrainedModel, family: Family, hidden_MH: Tensor, labels: Tensor) -> Tensor:
-    features_MH = family.transform(model, hidden_MH)
+    features_MH = transform(model, family, hidden_MH)
+    matrix, bias = output(model).weight, output(model).bias
     return tied_cross_entropy(
         features_MH,
-        output(model).weight,
-        output(model).bias,
+        matrix,
+        matrix.new_zeros(len(matrix)) if bias is None else bias,
         labels,
         dtype=matmul_dtype(features_MH),
     )

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lingraft.families import Family
 from lingraft.params import MaskedLm as MaskedLmParams
 from lingraft.stage import CPU_MICRO_BATCH_TOKENS
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.device import sent
-from lingraft_trainer.models.family import Family
-from lingraft_trainer.models.frozen import Slots, padded
+from lingraft_trainer.models.slots import Slots, padded
 from lingraft_trainer.training.loop import Step
 from lingraft_trainer.training.masking import IntArray, mask_tokens, rows_of_step, share_of
 

@@ -30,7 +30,7 @@ def inputs(tmp_path: Path) -> dict[str, Path]:
     return {
         "base": base,
         "corpus": families.write_corpus(base, tmp_path / "corpus"),
-        "embed": families.write_embeddings(tmp_path / "embed"),
+        "embed": families.write_embeddings(base, tmp_path / "embed"),
     }
 
 
@@ -143,7 +143,7 @@ def test_a_graft_is_of_its_bases_type(dtype: torch.dtype, tmp_path: Path) -> Non
     inputs = {
         "base": base,
         "corpus": families.write_corpus(base, tmp_path / "corpus"),
-        "embed": families.write_embeddings(tmp_path / "embed"),
+        "embed": families.write_embeddings(base, tmp_path / "embed"),
     }
     _, out = run(tmp_path, TOPIC, **topic(inputs, tmp_path, ["farm", "sea"]))
     learned = load_file(inputs["embed"] / "embeddings.safetensors")["weight"]

@@ -6,10 +6,12 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
+from transformers import AutoModelForMaskedLM
 
+from lingraft.families import family_of
 from lingraft_trainer.models.attention import as_bias, by_products, with_quick_layers
 from lingraft_trainer.models.dropout import Dropout
-from tests.support.tiny import MODEL_TYPES, tiny_model
+from tests.support.tiny import MODEL_TYPES, tiny_config, tiny_model
 
 BOTH = (torch.bfloat16, torch.float32)
 NEXT_TO_NOTHING = 1e-6
@@ -61,12 +63,10 @@ def test_the_model_computes_what_it_did_where_nothing_is_dropped(model_type: str
 
 @pytest.mark.parametrize("model_type", MODEL_TYPES)
 def test_attention_is_dropped_from_in_training_only(model_type: str) -> None:
-    model: Any = with_quick_layers(tiny_model(model_type))
-    for module in model.modules():
-        if isinstance(module, Dropout):
-            module.p = 0.0
-    for layer in model.base_model.encoder.layer:
-        layer.attention.self.dropout.p = 0.5
+    config = tiny_config(model_type)
+    for name in family_of(model_type).dropouts:
+        setattr(config, name, 0.5 if name.startswith("attention") else 0.0)
+    model: Any = with_quick_layers(AutoModelForMaskedLM.from_config(config))
     ids = torch.arange(5, 17)[None]
     first, again = (model.train().base_model(ids).last_hidden_state for _ in range(2))
     assert not torch.equal(first, again)

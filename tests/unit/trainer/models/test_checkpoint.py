@@ -10,11 +10,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lingraft.errors import UserError
+from lingraft.families import family_of
 from lingraft_trainer.models.checkpoint import load_body, load_masked_lm
 from lingraft_trainer.models.family import embeddings, is_tied, output
 from lingraft_trainer.stages.finetune import load_task_model
 from lingraft_trainer.tasks.kinds import kind_of
-from tests.support.tiny import MODEL_TYPES, tiny_base
+from tests.support.tiny import MATRIX, MODEL_TYPES, tiny_base
 
 Tensors = dict[str, Tensor]
 
@@ -155,10 +156,11 @@ def untie(base: Path, *, config_says: bool) -> None:
     configure(base, tie_word_embeddings=not config_says)
 
     def add(tensors: Tensors) -> None:
-        head = "cls.predictions." if "cls.predictions.bias" in tensors else "lm_head."
-        matrix = next(t for n, t in tensors.items() if n.endswith("word_embeddings.weight"))
-        tensors[f"{head}decoder.weight"] = matrix.flip(0).contiguous()
-        tensors[f"{head}decoder.bias"] = tensors[f"{head}bias"] + 1
+        head = family_of(json.loads((base / "config.json").read_text())["model_type"]).head
+        matrix = next(t for n, t in tensors.items() if n.endswith(MATRIX))
+        tensors[f"{head.decoder}.weight"] = matrix.flip(0).contiguous()
+        if head.bias is not None:
+            tensors[f"{head.decoder}.bias"] = tensors[head.bias] + 1
 
     edit(base, add)
 

@@ -1,13 +1,19 @@
 """A frozen body's own functions give what transformers' modules give: loss and gradients."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from transformers import PreTrainedModel
 
+from lingraft.families import Family, family_of
 from lingraft_trainer.models.family import embeddings, encoder_layers, output
-from lingraft_trainer.models.frozen import FrozenBody, Slots, padded
-from lingraft_trainer.models.registry import family_of
+from lingraft_trainer.models.frozen import FrozenBody
+from lingraft_trainer.models.slots import Slots, padded
 from lingraft_trainer.stages.embed import train_embeddings_only
 from lingraft_trainer.training.mlm import (
     FrozenObjective,
@@ -15,19 +21,20 @@ from lingraft_trainer.training.mlm import (
     masked_lm_objective,
 )
 from lingraft_trainer.training.mlm_data import MlmBatch, batch_of
-from tests.support.tiny import LENGTH, MODEL_TYPES, tiny_model
+from tests.support.tiny import LENGTH, MODEL_TYPES, pad_of, tiny_model
 
 PIECES = {
     "one piece a row": [[LENGTH]] * 4,
     "packed and padded": [[9, 14, 6], [LENGTH], [5], [20, 7]],
 }
+QUICK = tuple(name for name in MODEL_TYPES if family_of(name).frozen)
 BOTH = (torch.bfloat16, torch.float32)
 MASKS = ("as usual", "a row without", "one token", "none")
 
 
 def batch(rows: list[list[int]], mask: str, model_type: str) -> MlmBatch:
     rng = np.random.default_rng(1)
-    pad = 0 if model_type == "bert" else 1
+    pad = pad_of(model_type)
     tokens = np.full((len(rows), LENGTH), pad, dtype=np.int64)
     segments = np.zeros((len(rows), LENGTH), dtype=np.uint8)
     for row, lengths in enumerate(rows):
@@ -45,20 +52,32 @@ def batch(rows: list[list[int]], mask: str, model_type: str) -> MlmBatch:
     return batch_of(tokens, segments, inputs, chosen, first_position=first)
 
 
-def outcome(kind: type[nn.Module], model_type: str, given: MlmBatch) -> dict[str, Tensor]:
-    model, family = tiny_model(model_type), family_of(model_type)
-    bias = output(model).bias
+def outcome(
+    kind: Callable[[PreTrainedModel, Family], nn.Module],
+    model_type: str,
+    given: MlmBatch,
+    *,
+    tied: bool = True,
+) -> dict[str, Tensor]:
+    model, family = tiny_model(model_type, tied=tied), family_of(model_type)
     train_embeddings_only(model)
     loss = kind(model, family)(given)
     loss.backward()
-    weight = embeddings(model).weight
-    assert weight.grad is not None and bias.grad is not None
-    return {"loss": loss.detach(), "weight": weight.grad, "bias": bias.grad}
+    return {"loss": loss.detach()} | learned_gradients(model)
+
+
+def learned_gradients(model: PreTrainedModel) -> dict[str, Tensor]:
+    learned = {"weight": embeddings(model).weight, "output": output(model).weight}
+    bias: Any = output(model).bias
+    if bias is not None:
+        learned["bias"] = bias
+    found = {name: one.grad for name, one in learned.items()}
+    return {name: grad for name, grad in found.items() if grad is not None}
 
 
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("pieces", PIECES.values(), ids=PIECES.keys())
-@pytest.mark.parametrize("model_type", MODEL_TYPES)
+@pytest.mark.parametrize("model_type", QUICK)
 def test_loss_and_gradients_are_those_of_the_plain_path(
     model_type: str, pieces: list[list[int]], mask: str
 ) -> None:
@@ -70,6 +89,35 @@ def test_loss_and_gradients_are_those_of_the_plain_path(
         error = float((found[name] - expected).abs().max()) / scale
         assert error < 1e-5, f"{name}: {error:.1e}"
     assert bool(plain["weight"].any()) == (mask != "none")
+
+
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("pieces", PIECES.values(), ids=PIECES.keys())
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_loss_and_gradients_are_transformers_own_of_each_piece_alone(
+    model_type: str, pieces: list[list[int]], tied: bool
+) -> None:
+    given = batch(pieces, "as usual", model_type)
+    found = outcome(masked_lm_objective, model_type, given, tied=tied)
+    plain: Any = tiny_model(model_type, tied=tied)
+    train_embeddings_only(plain)
+    labels = torch.full_like(given.input_ids, -100)
+    labels.view(-1)[given.masked[: len(given.labels)]] = given.labels
+    loss = torch.zeros(())
+    for row, lengths in enumerate(pieces):
+        for ids, wanted in zip(
+            given.input_ids[row, : sum(lengths)].split(lengths),
+            labels[row, : sum(lengths)].split(lengths),
+            strict=True,
+        ):
+            logits = plain(ids[None]).logits[0]
+            loss = loss + cross_entropy(logits, wanted, reduction="sum")
+    loss.backward()
+    expected = {"loss": loss.detach()} | learned_gradients(plain)
+    assert found.keys() == expected.keys()
+    for name, tensor in expected.items():
+        error = float((found[name] - tensor).abs().max() / tensor.abs().max())
+        assert error < 1e-5, f"{name}: {error:.1e}"
 
 
 def test_the_models_own_weights_stay_what_they_were() -> None:
@@ -88,7 +136,8 @@ def test_nothing_is_held_twice(dtype: torch.dtype) -> None:
     body = FrozenBody(model, family, dtype)
     products = [part for part in layers.modules() if isinstance(part, nn.Linear)]
     held = {p.untyped_storage().data_ptr() for part in products for p in part.parameters()}
-    own = [t for one in body.layers for pair in (one.qkv, one.out, one.up, one.down) for t in pair]
+    pairs = [pair for one in body.layers for pair in (one.qkv, one.out, one.up, one.down)]
+    own = [tensor for pair in pairs for tensor in pair if tensor is not None]
     assert held == {tensor.untyped_storage().data_ptr() for tensor in own}
     assert {tensor.dtype for tensor in own} == {dtype}
 
@@ -102,7 +151,7 @@ def test_it_is_taken_where_nothing_but_the_embeddings_trains_and_nothing_is_drop
     assert isinstance(masked_lm_objective(model, family), MaskedLmObjective)
 
 
-@pytest.mark.parametrize("model_type", MODEL_TYPES)
+@pytest.mark.parametrize("model_type", QUICK)
 def test_in_bf16_it_is_as_near_to_fp32_as_the_plain_path_is(model_type: str) -> None:
     given = batch(PIECES["packed and padded"], "as usual", model_type)
     exact = outcome(MaskedLmObjective, model_type, given)["weight"]
@@ -114,7 +163,7 @@ def test_in_bf16_it_is_as_near_to_fp32_as_the_plain_path_is(model_type: str) -> 
     assert 0 < errors[1] < 2 * errors[0] < 0.5
 
 
-@pytest.mark.parametrize("model_type", MODEL_TYPES)
+@pytest.mark.parametrize("model_type", QUICK)
 def test_in_bf16_what_layers_add_to_stays_fp32(model_type: str) -> None:
     model, family = tiny_model(model_type), family_of(model_type)
     body = FrozenBody(model, family, torch.bfloat16)
@@ -122,5 +171,7 @@ def test_in_bf16_what_layers_add_to_stays_fp32(model_type: str) -> None:
     masked = np.arange(0, 16, 3)
     slots = Slots.of(masked, 8, 2)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = body(x_BSH, None, torch.from_numpy(padded(masked)), slots)
+        found = body(
+            x_BSH, None, torch.from_numpy(padded(masked)), slots, torch.arange(8).expand(2, 8)
+        )
     assert found.dtype == torch.float32

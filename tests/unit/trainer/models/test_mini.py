@@ -4,10 +4,11 @@ from typing import Any, cast
 
 import pytest
 import torch
+from torch.nn.functional import linear
 
-from lingraft_trainer.models.family import embeddings
+from lingraft.families import family_of
+from lingraft_trainer.models.family import embeddings, final_norm, output, transform
 from lingraft_trainer.models.mini import head_tensors, joint_view
-from lingraft_trainer.models.registry import family_of
 from tests.support.tiny import MODEL_TYPES, tiny_model, truncated
 
 IDS = torch.tensor([[2, 5, 9, 30, 3]])
@@ -23,8 +24,8 @@ def test_joint_mini_model_equals_the_first_k_layers_with_the_middle_head(model_t
     # By hand: the full model's own states after layer k, through the middle head.
     body = cast(Any, model.base_model)
     states = body(IDS, output_hidden_states=True).hidden_states[2]
-    features = family.transform(view, family.final_norm(view, states))
-    by_hand = features @ embeddings(model).weight.t() + family.predictions(view).bias
+    features = transform(view, family, final_norm(view, family, states))
+    by_hand = linear(features, embeddings(model).weight, output(view).bias)
 
     mini = truncated(model, family, 2)
     mini.load_state_dict(head, strict=False)

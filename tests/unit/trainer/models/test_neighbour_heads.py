@@ -3,8 +3,8 @@
 import torch
 from transformers import AutoConfig, AutoModelForMaskedLM
 
+from lingraft.families import family_of
 from lingraft_trainer.models.neighbour_heads import OFFSETS, start_with_neighbour_heads
-from lingraft_trainer.models.registry import family_of
 
 
 def test_each_head_prefers_its_neighbour():

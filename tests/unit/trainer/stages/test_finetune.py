@@ -10,11 +10,12 @@ from safetensors.torch import load_file
 from transformers import AutoModelForQuestionAnswering, AutoModelForSequenceClassification
 
 from lingraft.errors import UserError
+from lingraft.families import family_of
 from lingraft_trainer.stages import finetune as stage
 from lingraft_trainer.stages.finetune import finetune
 from lingraft_trainer.tasks.classify import Classification
 from lingraft_trainer.tasks.kinds import Scores
-from tests.support.tiny import MODEL_TYPES, context, tiny_base
+from tests.support.tiny import MATRIX, MODEL_TYPES, context, tiny_base
 
 ANIMALS = ("bird", "cat", "dog")
 
@@ -70,15 +71,17 @@ def test_token_embeddings_are_byte_identical_and_the_body_is_not(
     model_type: str, format: str, tmp_path: Path
 ) -> None:
     base = tiny_base(model_type, tmp_path / "base")
+    if format == "qa" and not family_of(model_type).answers:
+        pytest.skip("transformers has no such class")
     rows = topic_rows(12) if format == "classification" else question_rows(24)
     result, ctx = run(tmp_path, params(format, epochs=1), rows, base=base)
     before, after = (load_file(p / "model.safetensors") for p in (base, ctx.out))
     shared = set(before) & set(after)
     same = {name for name in shared if torch.equal(before[name], after[name])}
-    assert [name for name in same if name.endswith("word_embeddings.weight")]
+    assert [name for name in same if name.endswith(MATRIX)]
     # Softmax does not see a key's bias: its gradient is nought but for rounding.
-    frozen = {name for name in same if not name.endswith("key.bias")}
-    assert all("word_embeddings" in name for name in frozen), "the whole body should have trained"
+    frozen = {name for name in same if not name.endswith(("key.bias", "k_lin.bias", "attn.k.bias"))}
+    assert all(name.endswith(MATRIX) for name in frozen), f"{frozen}: the whole body should train"
     assert len(shared) > 20
     assert result.compute.flops > 0 and result.compute.tokens > 0
 

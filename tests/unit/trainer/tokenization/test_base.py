@@ -9,10 +9,11 @@ import torch
 from transformers import AutoModelForMaskedLM, PreTrainedTokenizerFast
 
 from lingraft.errors import UserError
+from lingraft.families import FAMILIES
 from lingraft_trainer.tokenization.base import load_base_tokenizer, size_of
 from tests.support.bases import BASES
 from tests.support.families import base_tokenizer, write_base
-from tests.support.tiny import LENGTH, MODEL_TYPES
+from tests.support.tiny import LENGTH, MODEL_TYPES, SEGMENTS
 
 
 def configure(folder: Path, file: str = "config.json", **settings: object) -> None:
@@ -27,7 +28,7 @@ def test_a_pair_runs_through_its_model(model_type: str, tmp_path: Path):
     tokenizer = load_base_tokenizer(base)
     assert tokenizer.model_max_length <= LENGTH + 2
     encoded = tokenizer("habari ya", "mtoto", return_tensors="pt")
-    assert ("token_type_ids" in encoded) == (model_type == "bert")
+    assert ("token_type_ids" in encoded) == (model_type in SEGMENTS)
     AutoModelForMaskedLM.from_pretrained(base)(**encoded)
 
 
@@ -72,7 +73,10 @@ def test_more_tokens_than_rows_are_refused_by_the_token(model_type: str, tmp_pat
         load_base_tokenizer(base)
 
 
-@pytest.mark.parametrize("model_type", ["roberta", "xlm-roberta", "roberta-prelayernorm"])
+COUNT = {name for name, one in FAMILIES.items() if one.counts_from_padding}
+
+
+@pytest.mark.parametrize("model_type", sorted(COUNT - {"mpnet"}))
 def test_another_padding_id_than_positions_are_counted_from_is_refused(
     model_type: str, tmp_path: Path
 ):
@@ -85,6 +89,13 @@ def test_another_padding_id_than_positions_are_counted_from_is_refused(
         load_base_tokenizer(base)
     configure(base, pad_token_id=...)  # left out: the family's default
     assert load_base_tokenizer(base).pad_token_id == 1
+
+
+def test_mpnet_counts_positions_from_one_padding_id_alone(tmp_path: Path):
+    base = write_base("mpnet", tmp_path)
+    configure(base, pad_token_id=3)
+    with pytest.raises(UserError, match=r"pad_token_id 3: transformers counts its positions from"):
+        load_base_tokenizer(base)
 
 
 def test_bert_counts_no_positions_from_its_padding(tmp_path: Path):

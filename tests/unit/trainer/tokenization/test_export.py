@@ -6,13 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from lingraft.families import FAMILIES
 from lingraft_trainer.tokenization.special import default_special_tokens
 from lingraft_trainer.tokenization.swap import save_tokenizer, swap
 from lingraft_trainer.tokenization.train import train_tokenizer
 from tests.support.bases import BASES, NASTY, TEXT
 from tests.support.texts import HARD, WITH_BYTES, every_character, invented
 
-MODEL_TYPES = ("", "bert", "roberta", "xlm-roberta", "roberta-prelayernorm")
+MODEL_TYPES = ("", *FAMILIES)
 
 READER = """
 import json, sys

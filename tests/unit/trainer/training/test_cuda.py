@@ -9,10 +9,10 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from lingraft.families import family_of
 from lingraft.stage import Execution
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.models.family import embeddings
-from lingraft_trainer.models.registry import family_of
 from lingraft_trainer.stages.embed import embed, train_embeddings_only
 from lingraft_trainer.training.mlm import FrozenObjective, MaskedLmObjective, heldout_score
 from lingraft_trainer.training.parallel import data_parallel
@@ -26,7 +26,7 @@ from tests.support.tiny import (
     tiny_model,
     training,
 )
-from tests.unit.trainer.models.test_frozen import MASKS, PIECES, batch
+from tests.unit.trainer.models.test_frozen import MASKS, PIECES, QUICK, batch
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="takes a GPU")
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
@@ -69,6 +69,8 @@ def error(found: Tensor, exact: Tensor) -> float:
 @pytest.mark.parametrize("kind", [FrozenObjective, MaskedLmObjective])
 @pytest.mark.parametrize("model_type", MODEL_TYPES)
 def test_gradients_are_the_cpus(model_type: str, kind: type[nn.Module], pieces: str) -> None:
+    if kind is FrozenObjective and not family_of(model_type).frozen:
+        pytest.skip("it goes by transformers' own forward pass")
     exact = gradient(kind, model_type, CPU, pieces=pieces)
     assert error(gradient(kind, model_type, GPU, pieces=pieces), exact) < 1e-4
 
@@ -80,7 +82,7 @@ def test_few_masked_tokens_or_none(mask: str) -> None:
     torch.testing.assert_close(found, exact, atol=1e-5, rtol=1e-3)
 
 
-@pytest.mark.parametrize("model_type", MODEL_TYPES)
+@pytest.mark.parametrize("model_type", QUICK)
 def test_in_bf16_the_frozen_body_is_as_near_to_fp32_as_the_plain_path(model_type: str) -> None:
     exact = gradient(MaskedLmObjective, model_type, CPU)
     plain, frozen = (

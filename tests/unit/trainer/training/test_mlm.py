@@ -8,12 +8,21 @@ import numpy as np
 import pytest
 import torch
 
+from lingraft.families import family_of
 from lingraft.params import MaskedLm
 from lingraft_trainer.data.packing import PackedText
-from lingraft_trainer.models.registry import family_of
+from lingraft_trainer.models.seen import body_output
 from lingraft_trainer.training.mlm import Heldout, MaskedLmObjective, heldout_score
 from lingraft_trainer.training.mlm_data import MlmBatch, MlmData, batch_of
-from tests.support.tiny import LENGTH, MODEL_TYPES, SOURCE_WORDS, tiny_corpus, tiny_model, training
+from tests.support.tiny import (
+    LENGTH,
+    MODEL_TYPES,
+    SOURCE_WORDS,
+    pad_of,
+    tiny_corpus,
+    tiny_model,
+    training,
+)
 
 
 def pieces(*lengths: int) -> list[np.ndarray]:
@@ -23,7 +32,7 @@ def pieces(*lengths: int) -> list[np.ndarray]:
 
 def batch(rows: list[list[np.ndarray]], model_type: str) -> MlmBatch:
     """Every third token of a piece is masked, wherever the piece lies."""
-    pad = 0 if model_type == "bert" else 1
+    pad = pad_of(model_type)
     tokens = np.full((len(rows), LENGTH), pad, dtype=np.int64)
     segments = np.zeros((len(rows), LENGTH), dtype=np.uint8)
     chosen = np.zeros((len(rows), LENGTH), dtype=bool)
@@ -60,15 +69,13 @@ def test_a_packed_row_has_the_loss_of_its_pieces_in_rows_of_their_own(model_type
 
 @pytest.mark.parametrize("model_type", MODEL_TYPES)
 def test_other_pieces_of_the_row_change_nothing(model_type: str) -> None:
-    model = tiny_model(model_type)
+    model, family = tiny_model(model_type), family_of(model_type)
     first, second, other = pieces(12, 15, 15)
     hidden: list[torch.Tensor] = []
     for neighbour in (second, other):
         one = batch([[first, neighbour]], model_type)
         with torch.no_grad():
-            out = model.base_model(
-                one.input_ids, attention_mask=one.attention, position_ids=one.position_ids
-            )
+            out = body_output(model, family, one.input_ids, one.attention, one.position_ids)
         hidden.append(out.last_hidden_state[0])
     torch.testing.assert_close(hidden[0][:12], hidden[1][:12])
     assert not torch.allclose(hidden[0][12:27], hidden[1][12:27])

@@ -1,0 +1,79 @@
+"""One frozen layer's weights, as its family says where they are."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import layer_norm
+
+from lingraft.families import Layer
+
+Norm = Callable[[Tensor], Tensor]
+Product = tuple[Tensor, Tensor | None]
+"""Weight [out, in] and bias [out]."""
+
+
+@dataclass(frozen=True)
+class FrozenLayer:
+    """H hidden, K keys, I intermediate."""
+
+    qkv: Product  # [H + 2K, H]
+    out: Product  # [H, H]
+    up: Product  # [I, H]; gated [2I, H]
+    down: Product  # [H, I]
+    norms: tuple[Norm, Norm]  # beside attention, beside the feed-forward
+    kind: str
+
+    @classmethod
+    def of(cls, module: nn.Module, layer: Layer, kind: str, dtype: torch.dtype) -> "FrozenLayer":
+        """Of a layer of transformers', whose products become views of these.
+
+        Args:
+            module: The layer.
+            layer: Its anatomy.
+            kind: Which positions it sees, as `config.layer_types` has it.
+            dtype: Of the products' weights.
+        """
+
+        def product(*names: str) -> Product:
+            parts: list[Any] = [module.get_submodule(name) for name in names]
+            return _joined(parts, dtype)
+
+        beside, between = (_norm(module.get_submodule(name)) for name in layer.norms)
+        return cls(
+            qkv=product(*layer.qkv),
+            out=product(layer.out),
+            up=product(*layer.up),
+            down=product(layer.down),
+            norms=(beside, between),
+            kind=kind,
+        )
+
+
+def _joined(parts: Sequence[nn.Linear], dtype: torch.dtype) -> Product:
+    """Products of one input as one; each part keeps a view of its own."""
+    weight = _cat([part.weight for part in parts], dtype)
+    biased = parts[0].bias is not None
+    bias = _cat([part.bias for part in parts], dtype) if biased else None
+    sizes = [part.out_features for part in parts]
+    for part, own in zip(parts, weight.split(sizes), strict=True):
+        part.weight.data = own
+    if bias is not None:
+        for part, own in zip(parts, bias.split(sizes), strict=True):
+            part.bias.data = own
+    return weight, bias
+
+
+def _cat(tensors: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
+    data = [tensor.data for tensor in tensors]
+    return (torch.cat(data) if len(data) > 1 else data[0]).to(dtype)
+
+
+def _norm(module: Any) -> Norm:
+    if not isinstance(module, nn.LayerNorm):
+        return module
+    shape, weight = module.normalized_shape, module.weight.data
+    bias = None if module.bias is None else module.bias.data
+    return lambda x: layer_norm(x, shape, weight, bias, module.eps)
