@@ -35,7 +35,7 @@ demo-compare: $(READY) ## The demo with all three methods and what each cost
 
 test: lint types test-unit test-integration test-cluster test-e2e ## Everything that CI runs, in this order
 
-test-unit: $(READY) kstatus udhr ## Pure code, under a minute
+test-unit: $(READY) kstatus udhr ## Pure code and tiny models, minutes
 	tools/loopback.sh $(BIN)/pytest tests/unit
 
 test-integration: $(READY) ## Real models, real local Ray, a real S3 server
