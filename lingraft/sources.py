@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lingraft.store.s3 import S3Store
 
 # Compressed text is about a third of its size.
-_COMPRESSED, _COMPRESSION = (".gz", ".zst", ".parquet"), 3
+_COMPRESSED, _COMPRESSION = (".gz", ".zst", ".xz", ".bz2", ".parquet"), 3
 
 
 class _Object(NamedTuple):
@@ -63,7 +63,7 @@ def pin(uri: str, objects: Iterable[tuple[str, int, str]], reads: str | None = N
         objects=len(found),
         bytes=sum(size for _, size, _ in found),
         text_bytes=sum(
-            size * (_COMPRESSION if (key or name.name).endswith(_COMPRESSED) else 1)
+            size * (_COMPRESSION if (key or name.name).lower().endswith(_COMPRESSED) else 1)
             for key, size, _ in found
         ),
     )

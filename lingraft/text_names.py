@@ -7,11 +7,21 @@ from typing import NamedTuple
 
 from lingraft.errors import UserError
 
-FORMATS = (".txt", ".jsonl", ".parquet")
-CODECS = {".gz": "gzip", ".zst": "zstd"}
-"""By suffix, pyarrow's names."""
+FORMATS = {
+    ".txt": "txt",
+    ".jsonl": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+}
+"""By suffix. What C4 calls .json has an object a line; `datasets` saves .arrow to disk."""
+CODECS = {".gz": "gzip", ".zst": "zstd", ".xz": "xz", ".bz2": "bz2"}
 
-_ABOUT = re.compile(r"(readme|licen[cs]e|copying|notice|changelog|citation|authors)\b.*", re.I)
+_ABOUT = re.compile(
+    r"(readme|licen[cs]e|copying|notice|changelog|citation)\b.*"
+    r"|(dataset_infos?|dataset_dict|state)\.json",
+    re.I,
+)
 _SPLITS = {
     "train": "training",
     "training": "training",
@@ -24,14 +34,14 @@ _SPLITS = {
     "heldout": "other",
     "test": "other",
 }
-_NEEDED = "it needs .txt, .jsonl or .parquet (plain, .gz or .zst)"
+_NEEDED = "it needs .txt, .jsonl, .parquet or .arrow (plain, .gz, .zst, .xz or .bz2)"
 
 
 class TextName(NamedTuple):
     """How a file of text is written, told from its name."""
 
     format: str
-    """One of `FORMATS`."""
+    """One of `FORMATS`' values."""
     codec: str | None
     """One of `CODECS`' values."""
 
@@ -41,7 +51,7 @@ def text_name(name: str) -> TextName | None:
     path = PurePosixPath(name.lower())
     codec = CODECS.get(path.suffix)
     suffix = PurePosixPath(path.stem).suffix if codec else path.suffix
-    return TextName(suffix, codec) if suffix in FORMATS else None
+    return TextName(FORMATS[suffix], codec) if suffix in FORMATS else None
 
 
 def check_text_file(name: str) -> None:

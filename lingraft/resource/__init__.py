@@ -66,7 +66,7 @@ class LanguageAdaptationSpec(Model):
     )
     mini: Mini = Field(default_factory=Mini)
     corpus: Text = Field(
-        description="Target-language text: .txt, .jsonl or .parquet, each plain, .gz or .zst."
+        description="Target-language text: .txt, .jsonl, .parquet or .arrow, also compressed."
     )
     tokenizer: Tokenizer = Field(
         default_factory=Tokenizer,

@@ -11,7 +11,7 @@ ModelType = Literal["bert", "roberta", "xlm-roberta", "roberta-prelayernorm"]
 
 
 class Text(Model):
-    """Text to train on: .txt, .jsonl or .parquet files, each plain, .gz or .zst."""
+    """Text to train on: .txt, .jsonl, .parquet or .arrow, each plain, .gz, .zst, .xz or .bz2."""
 
     uri: Uri = Field(description="One file, or a folder of them.")
     text_field: str = Field(
@@ -157,7 +157,7 @@ class Pretrain(MaskedLanguageModelling):
     """A base to be pretrained from source-language text, for MiniJoint with a middle head."""
 
     text: Text = Field(
-        description="Source-language text: .txt, .jsonl or .parquet, each plain, .gz or .zst."
+        description="Source-language text: .txt, .jsonl, .parquet or .arrow, also compressed."
     )
     architecture: Architecture = Field(default_factory=Architecture)
     tokenizer: Tokenizer = Field(default_factory=Tokenizer)

@@ -96,11 +96,12 @@ def splits(folder: Path) -> Path:
 
 BAD_CORPORA: dict[str, Bad[Path]] = {
     "csv": Bad(
-        one("t.csv", b"text\nhabari\n"), Refusal(".txt, .jsonl or .parquet", "spec.corpus.uri")
+        one("t.csv", b"text\nhabari\n"),
+        Refusal(".txt, .jsonl, .parquet or .arrow", "spec.corpus.uri"),
     ),
     "no text in a folder": Bad(
         lambda folder: one("t.docx", b"PK")(folder).parent,
-        Refusal(".txt, .jsonl or .parquet", "spec.corpus.uri"),
+        Refusal(".txt, .jsonl, .parquet or .arrow", "spec.corpus.uri"),
     ),
     "nothing there": Bad(lambda folder: folder / "gone.txt", Refusal("nothing", "spec.corpus.uri")),
     "empty": Bad(one("t.txt", b""), Refusal("the corpus is empty", "corpus", "run")),

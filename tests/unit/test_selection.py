@@ -66,7 +66,7 @@ def test_shards_count_where_there_is_no_whole_file():
         (["config.json", "adapter_config.json", "adapter_model.safetensors"], "checkpoint", "LoRA"),
         (["config.json", "0_Transformer/model.safetensors"], "checkpoint", "no model.safetensors"),
         (["config.json", "model.safetensors"], "tokenizer", "no tokenizer in it"),
-        (["README.md", "a.csv"], "text", "it needs .txt, .jsonl or .parquet"),
+        (["README.md", "a.csv"], "text", "it needs .txt, .jsonl, .parquet or .arrow"),
         (["README.txt", "LICENSE.TXT"], "text", "but README.txt, which is about others"),
         (["train.txt", "README.txt", "test.txt"], "text", "holds train.txt and test.txt"),
         (["sw-train.jsonl", "sw-dev.jsonl"], "text", "two splits of one data set"),
@@ -82,6 +82,9 @@ def test_what_cannot_be_read_is_said_by_its_names(keys: list[str], reads: str, s
 
 def test_text_by_its_suffix_whatever_its_case():
     keys = ["a.TXT", "b.txt.GZ", "c.jsonl.zst", "d.parquet", "e.md", "f.gz", "g/h.txt", "i"]
+    more = ["c4-sw.tfrecord-00000-of-00002.json.gz", "sw.txt.xz", "sw.txt.bz2", "data-0.arrow"]
+    about = ["dataset_info.json", "dataset_infos.json", "state.json", "dataset_dict.json"]
+    assert selected([*more, *about], "text", NAME) == more
     assert selected(keys, "text", NAME) == [
         "a.TXT",
         "b.txt.GZ",
@@ -92,11 +95,11 @@ def test_text_by_its_suffix_whatever_its_case():
 
 
 def test_text_that_is_no_split_of_its_neighbour():
-    keys = ["latest.txt", "newstest2014.txt", "train/a.txt", "train/b.txt", "training-notes.txt"]
+    keys = ["latest.txt", "newstest2014.txt", "state.txt", "train/a.txt", "training-notes.txt"]
     assert selected([*keys, "LICENSE.txt", "x/readme.txt"], "text", NAME) == keys
 
 
-@pytest.mark.parametrize("name", ["sw", "sw.csv", "sw.txt.bz2", "sw.gz", ""])
+@pytest.mark.parametrize("name", ["sw", "sw.csv", "sw.txt.7z", "sw.gz", ""])
 def test_a_single_file_that_is_no_text_by_its_name(name: str):
     with pytest.raises(UserError, match="is no text by its name"):
         selected([""], "text", name)

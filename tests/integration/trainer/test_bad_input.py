@@ -236,7 +236,7 @@ def test_an_input_that_changed_since_it_was_planned(
     [
         ("a.txt", b"the cat \xff sat", "not UTF-8", "a.txt"),
         ("a.txt", b"", "empty", ""),
-        ("a.csv", b"the cat", "needs .txt, .jsonl or .parquet", ""),
+        ("a.csv", b"the cat", "needs .txt, .jsonl, .parquet or .arrow", ""),
         ("a.jsonl", b'{"content": "the cat"}\n', 'no field "text"', "a.jsonl:1"),
         ("a.txt", b"the cat sat on the mat\n", "vocabulary", "spec.tokenizer.train.vocabSize"),
     ],

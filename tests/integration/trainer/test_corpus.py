@@ -274,7 +274,7 @@ def test_bpe(tmp_path: Path) -> None:
         ("a.jsonl", b"{", "a.jsonl:1: not JSON"),
         ("a.parquet", b"PAR1nonsense", "a.parquet: cannot be read"),
         ("a.txt.gz", b"not gzip at all", "a.txt.gz: cannot be read"),
-        ("a.csv", b"x", "it needs .txt, .jsonl or .parquet"),
+        ("a.csv", b"x", "it needs .txt, .jsonl, .parquet or .arrow"),
         ("README.txt", b"x", "README.txt, which is about others"),
     ],
 )

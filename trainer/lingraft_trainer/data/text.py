@@ -1,12 +1,14 @@
 """Read text of any size: files -> documents of paragraphs, in (file, offset) order.
 
 `.txt` (a line is a paragraph, a blank line ends a document), `.jsonl` (a row is a document) and
-`.parquet` (likewise), each plain, `.gz` or `.zst`. Nothing is held in memory but a document
-(a compressed parquet file is decompressed as a whole).
+`.parquet` and `.arrow` (likewise), each plain or compressed. Nothing is held in memory but a
+document (a compressed file of columns is decompressed as a whole).
 """
 
+import bz2
 import io
 import json
+import lzma
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,7 @@ from lingraft_trainer.data.clean import Cleaner
 DOCUMENT = 1 << 16
 """Characters after which a document without an end is cut, between paragraphs: a file of lines
 without blank lines is not one document."""
+ARROW_FILE = b"ARROW1"
 HOPELESS = 1_000
 """Unusable rows after which a file is given up, if they are most of its rows so far."""
 
@@ -110,12 +113,12 @@ def read_documents(
     Raises:
         UserError: A broken archive, no such column, or hardly a row that can be used.
     """
-    reader = _parquet if file.format == ".parquet" else _jsonl if file.format == ".jsonl" else _txt
+    reader = {"txt": _txt, "jsonl": _jsonl, "parquet": _parquet, "arrow": _arrow}[file.format]
     try:
         for raw in reader(file, tally, field):
             paragraphs = [p for p in map(clean, raw) if p]
             yield from _cut(paragraphs)
-    except (OSError, EOFError, pa.ArrowException) as error:
+    except (OSError, EOFError, lzma.LZMAError, pa.ArrowException) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(f"cannot be read: {reason}", where=file.name) from error
 
@@ -134,6 +137,10 @@ def _cut(paragraphs: list[str]) -> Iterator[list[str]]:
 
 
 def _open(file: TextFile) -> Any:
+    if file.codec == "xz":
+        return lzma.open(file.path)
+    if file.codec == "bz2":
+        return bz2.open(file.path)
     raw = pa.OSFile(file.path)
     return pa.CompressedInputStream(raw, file.codec) if file.codec else raw
 
@@ -203,20 +210,40 @@ def _parquet(file: TextFile, tally: Tally, field: str) -> Iterator[list[str]]:
     else:
         table = pq.ParquetFile(file.path)
     with table:
-        schema = table.schema_arrow
-        if field not in schema.names or not _strings(schema.field(field).type):
-            raise UserError(
-                f'it has no column "{field}" of strings, only {", ".join(schema.names)}: '
-                "set textField",
-                where=file.name,
-            )
+        _check_column(file, table.schema_arrow, field)
         for batch in table.iter_batches(batch_size=256, columns=[field]):
-            for text in batch.column(0).to_pylist():
-                tally.rows += 1
-                if text is None:
-                    tally.leave_out(f"{file.name}:{tally.rows}", f'the row has no "{field}"')
-                else:
-                    yield text.splitlines()
+            yield from _column(file, batch.column(0), tally, field)
+
+
+def _arrow(file: TextFile, tally: Tally, field: str) -> Iterator[list[str]]:
+    """A file of Arrow's, as a stream (which `datasets` writes) or with an index at its end."""
+    with _open(file) as stream:
+        source = pa.BufferReader(stream.read()) if file.codec else pa.memory_map(file.path)
+    with source:
+        indexed = source.read(len(ARROW_FILE)) == ARROW_FILE
+        source.seek(0)
+        reader: Any = pa.ipc.open_file(source) if indexed else pa.ipc.open_stream(source)
+        _check_column(file, reader.schema, field)
+        batches = map(reader.get_batch, range(reader.num_record_batches)) if indexed else reader
+        for batch in batches:
+            yield from _column(file, batch.column(field), tally, field)
+
+
+def _check_column(file: TextFile, schema: Any, field: str) -> None:
+    if field not in schema.names or not _strings(schema.field(field).type):
+        raise UserError(
+            f'it has no column "{field}" of strings, only {", ".join(schema.names)}: set textField',
+            where=file.name,
+        )
+
+
+def _column(file: TextFile, column: Any, tally: Tally, field: str) -> Iterator[list[str]]:
+    for text in column.to_pylist():
+        tally.rows += 1
+        if text is None:
+            tally.leave_out(f"{file.name}:{tally.rows}", f'the row has no "{field}"')
+        else:
+            yield text.splitlines()
 
 
 def _strings(kind: Any) -> bool:

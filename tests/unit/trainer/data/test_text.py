@@ -4,6 +4,7 @@
 import bz2
 import gzip
 import json
+import lzma
 import unicodedata
 from pathlib import Path
 
@@ -38,9 +39,45 @@ def test_files_are_ordered_and_others_left_alone(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "1.txt").write_text("mbili")
     (tmp_path / "a.txt.gz").write_bytes(gzip.compress(b"moja"))
-    (tmp_path / "c.txt.bz2").write_bytes(bz2.compress(b"tatu"))
+    (tmp_path / "c.txt.7z").write_bytes(b"tatu")
     assert [f.name for f in text_files(tmp_path)] == ["a.txt.gz", "b/1.txt"]
     assert documents(tmp_path) == [["moja"], ["mbili"]]
+
+
+def test_what_cc100_c4_and_others_are_compressed_with(tmp_path: Path) -> None:
+    text = b"moja\nmbili\n\ntatu\n"
+    (tmp_path / "a.txt.xz").write_bytes(lzma.compress(text[:11]) + lzma.compress(text[11:]))
+    (tmp_path / "b.txt.bz2").write_bytes(bz2.compress(text[:11]) + bz2.compress(text[11:]))
+    rows = b'{"text": "nne\\ntano", "url": "x"}\n{"text": "sita"}\n'
+    (tmp_path / "c4-sw.tfrecord-00000-of-00001.json.gz").write_bytes(gzip.compress(rows))
+    numbers = [["moja", "mbili"], ["tatu"]]
+    assert documents(tmp_path) == [*numbers, *numbers, ["nne", "tano"], ["sita"]]
+
+
+@pytest.mark.parametrize("suffix", [".xz", ".bz2"])
+def test_a_cut_off_archive_is_an_error(tmp_path: Path, suffix: str) -> None:
+    pack = lzma.compress if suffix == ".xz" else bz2.compress
+    whole = pack("\n".join(str(i) for i in range(100_000)).encode())
+    for content in (whole[: len(whole) // 2], b"no archive"):
+        (tmp_path / f"a.txt{suffix}").write_bytes(content)
+        with pytest.raises(UserError, match=r"a\.txt.*cannot be read"):
+            documents(tmp_path)
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+def test_what_datasets_saves_to_disk(tmp_path: Path, indexed: bool) -> None:
+    table = pa.table({"id": [1, 2, 3], "text": ["moja\nmbili", None, "tatu"]})
+    open_ = pa.ipc.new_file if indexed else pa.ipc.new_stream
+    path = tmp_path / "data-00000-of-00001.arrow"
+    with pa.OSFile(str(path), "wb") as sink, open_(sink, table.schema) as writer:
+        writer.write_table(table, max_chunksize=2)
+    (tmp_path / "state.json").write_text('{"_data_files": []}')
+    (tmp_path / "dataset_info.json").write_text("{}")
+    found, tally = counted(tmp_path)
+    assert found == [["moja", "mbili"], ["tatu"]]
+    assert (tally.rows, tally.unusable, tally.where) == (3, 1, f"{path.name}:2")
+    with pytest.raises(UserError, match='no column "id" of strings'):
+        counted(tmp_path, "id")
 
 
 def test_members_of_a_gzip_file_are_all_read(tmp_path: Path) -> None:
