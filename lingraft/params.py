@@ -139,6 +139,11 @@ class GraftParams(Contract):
 
     language: str
     method: Method
+    source_language: str = Field(
+        default="en",
+        exclude_if=lambda language: language == "en",
+        description="Of `source_test` files. As it is it is not digested.",
+    )
     init: Literal["random", "normal", "overlap", "mean", "focus"] = Field(
         description="Where step 2 started, which is scored beside its end."
     )

@@ -13,8 +13,7 @@ from lingraft.formats.files import TaskFile
 from lingraft.formats.folders import check_name, files_to_read
 from lingraft.formats.wanted import Wanted, labels_of
 from lingraft.peek import look
-from lingraft.plan.defaults import SOURCE_LANGUAGE
-from lingraft.plan.readings import uris_of
+from lingraft.plan.readings import language_of, uris_of
 from lingraft.resource import LanguageAdaptation, LanguageAdaptationSpec
 from lingraft.resource.tasks import QA_FORMATS, Task
 from lingraft.store.disk import in_parallel
@@ -86,14 +85,14 @@ def task_mistakes(spec: LanguageAdaptationSpec, fresh: Container[str], look: Loo
     """
 
     def of(number: int) -> list[Fault]:
-        found = _of_task(spec.tasks[number], spec.language, fresh, look)
+        found = _of_task(spec, spec.tasks[number], fresh, look)
         return [(("spec", "tasks", number, purpose), error) for purpose, error in found]
 
     return [one for found in in_parallel(of, range(len(spec.tasks))) for one in found]
 
 
 def _of_task(
-    task: Task, language: str, fresh: Container[str], look: Look
+    spec: LanguageAdaptationSpec, task: Task, fresh: Container[str], look: Look
 ) -> list[tuple[Purpose, LingraftError]]:
     uris = uris_of(task)
     train: FirstRows | None = None
@@ -105,7 +104,7 @@ def _of_task(
             continue
         wanted = Wanted(
             format=task.format,
-            language=language if purpose == "test" else SOURCE_LANGUAGE,
+            language=language_of(spec, purpose),
             purpose=purpose,
             columns=tuple(task.renamed.items()),
             names=task.label_names,

@@ -9,7 +9,6 @@ from lingraft.plan.checks import check, check_updates
 from lingraft.plan.dag import Dag
 from lingraft.plan.defaults import (
     HELDOUT_SHARE,
-    SOURCE_LANGUAGE,
     evaluation_length,
     mini_layers,
     snapshot_steps,
@@ -90,7 +89,7 @@ def _pretrained_shape(
     pretrain = spec.base.pretrain
     assert pretrain is not None  # only an existing base has a shape of its own
     text = sources[Reading(pretrain.text.uri, "text")]
-    words = tokenizer(pretrain.tokenizer, text, SOURCE_LANGUAGE)
+    words = tokenizer(pretrain.tokenizer, text, spec.source_language)
     return shape_of_pretrain(pretrain, words.vocab_size or 0)
 
 
@@ -139,11 +138,11 @@ def _add_graft(
 ) -> str:
     tasks: list[params.GraftTask] = []
     for task in spec.tasks:
-        inputs[f"test:{task.name}"] = dag.source(task.test, reads_of(task, "test", spec.language))
+        inputs[f"test:{task.name}"] = dag.source(task.test, reads_of(spec, task, "test"))
         if task.source_test is not None:
-            reads = reads_of(task, "sourceTest", spec.language)
+            reads = reads_of(spec, task, "sourceTest")
             inputs[f"source_test:{task.name}"] = dag.source(task.source_test, reads)
-        finetuned = add_finetunes(dag, task, shape, inputs["base"])
+        finetuned = add_finetunes(dag, spec, task, shape, inputs["base"])
         for seed, name in enumerate(finetuned):
             inputs[f"finetune:{task.name}:{seed}"] = name
         tasks.append(
@@ -161,6 +160,7 @@ def _add_graft(
         "graft",
         params.GraftParams(
             language=spec.language,
+            source_language=spec.source_language,
             method=spec.method,
             init=spec.embeddings.init,
             seed=spec.seed,

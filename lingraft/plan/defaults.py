@@ -12,7 +12,6 @@ from lingraft.selection import Reading
 from lingraft.stage import Source
 
 HELDOUT_SHARE = 0.01
-SOURCE_LANGUAGE = "en"
 LONGEST_ROW = 512
 WARMUP_SHARE = 0.08
 EXAMPLE_LENGTH, QA_LENGTH = 128, 384

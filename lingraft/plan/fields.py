@@ -37,9 +37,10 @@ _PARAMS: dict[str, dict[str, str]] = {
         "training.*": "embeddings.*",
         "*": "embeddings.*",
     },
-    "finetune": {"*": "{task}.*"},
+    "finetune": {"sourceLanguage": "sourceLanguage", "*": "{task}.*"},
     "graft": {
         "language": "language",
+        "sourceLanguage": "sourceLanguage",
         "method": "method",
         "init": "embeddings.init",
         "seed": "seed",
@@ -53,7 +54,7 @@ _SOURCES: dict[str, dict[str, str]] = {
     "mini-corpus": {"text": "mini.text.uri"},
     "finetune": {"train": "{task}.train", "dev": "{task}.dev"},
 }
-_FIXED = {"sourceLanguage", "heldoutShare"}
+_FIXED = {"heldoutShare"}
 
 
 def field_of_param(plan: Plan, planned: PlannedStage, path: str) -> str | None:

@@ -2,7 +2,6 @@
 
 from lingraft import resource
 from lingraft.formats.examples import Purpose
-from lingraft.plan.defaults import SOURCE_LANGUAGE
 from lingraft.resource.tasks import Task
 from lingraft.selection import Reading, task_reads
 
@@ -30,7 +29,7 @@ def readings(spec: resource.LanguageAdaptationSpec) -> dict[Reading, str]:
         add(spec.mini.text.uri, "text", "spec.mini.text.uri")
     for i, task in enumerate(spec.tasks):
         for purpose, uri in uris_of(task).items():
-            reads = reads_of(task, purpose, spec.language)
+            reads = reads_of(spec, task, purpose)
             add(uri, reads, f"spec.tasks[{i}].{purpose}")
     return found
 
@@ -45,6 +44,11 @@ def uris_of(task: Task) -> dict[Purpose, str | None]:
     }
 
 
-def reads_of(task: Task, purpose: Purpose, language: str) -> str:
-    """As what a task's files are read; all but `test` are in the source language."""
-    return task_reads(task.format, purpose, language if purpose == "test" else SOURCE_LANGUAGE)
+def reads_of(spec: resource.LanguageAdaptationSpec, task: Task, purpose: Purpose) -> str:
+    """As what a task's files are read."""
+    return task_reads(task.format, purpose, language_of(spec, purpose))
+
+
+def language_of(spec: resource.LanguageAdaptationSpec, purpose: Purpose) -> str:
+    """The language of a task's files: all but `test` are in the source language."""
+    return spec.language if purpose == "test" else spec.source_language

@@ -10,13 +10,13 @@ from lingraft.formats.examples import Purpose
 from lingraft.plan.dag import Dag
 from lingraft.plan.defaults import (
     HELDOUT_SHARE,
-    SOURCE_LANGUAGE,
     MiniLayers,
     finetune_length,
     tokenizer,
 )
+from lingraft.plan.readings import reads_of
 from lingraft.resource.tasks import Task
-from lingraft.selection import Reading, task_reads
+from lingraft.selection import Reading
 
 
 def add_base(
@@ -40,7 +40,9 @@ def add_base(
         _source_text(
             pretrain.text,
             tokenizer(
-                pretrain.tokenizer, dag.sources[Reading(pretrain.text.uri, "text")], SOURCE_LANGUAGE
+                pretrain.tokenizer,
+                dag.sources[Reading(pretrain.text.uri, "text")],
+                spec.source_language,
             ),
             training.sequence_length,
         ),
@@ -132,7 +134,9 @@ def add_mini(
     )
 
 
-def add_finetunes(dag: Dag, task: Task, shape: Shape, base: str) -> tuple[str, ...]:
+def add_finetunes(
+    dag: Dag, spec: resource.LanguageAdaptationSpec, task: Task, shape: Shape, base: str
+) -> tuple[str, ...]:
     """One fine-tuned model a seed, by seed; none for a task that needs no training."""
     if task.train is None:
         return ()
@@ -140,7 +144,7 @@ def add_finetunes(dag: Dag, task: Task, shape: Shape, base: str) -> tuple[str, .
     named: dict[Purpose, str | None] = {"train": task.train, "dev": task.dev}
     for purpose, uri in named.items():
         if uri is not None:
-            inputs[purpose] = dag.source(uri, task_reads(task.format, purpose, SOURCE_LANGUAGE))
+            inputs[purpose] = dag.source(uri, reads_of(spec, task, purpose))
     return tuple(
         dag.add(
             f"finetune-{task.name}-{seed}",
@@ -149,7 +153,7 @@ def add_finetunes(dag: Dag, task: Task, shape: Shape, base: str) -> tuple[str, .
                 format=task.format,
                 columns=task.renamed,
                 labels=task.label_names,
-                source_language=SOURCE_LANGUAGE,
+                source_language=spec.source_language,
                 epochs=task.epochs,
                 batch_size=task.batch_size,
                 learning_rate=task.learning_rate,

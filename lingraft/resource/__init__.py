@@ -55,6 +55,13 @@ class LanguageAdaptationSpec(Model):
         max_length=35,
         description="The new language, a BCP 47 tag such as sw. Immutable.",
     )
+    source_language: str = Field(
+        default="en",
+        pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+        max_length=35,
+        description="The language that the base was pretrained in, and of all task files but "
+        "test: a BCP 47 tag.",
+    )
     base: Base = Field(
         description="The pretrained model to adapt: an existing one (uri), or one pretrained here "
         "(pretrain)."

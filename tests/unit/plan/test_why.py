@@ -50,6 +50,7 @@ def after(edit: dict[str, Any], method: str = "MiniPost", **same: Any) -> dict[s
 
 
 EDITS: list[tuple[dict[str, Any], str, str, str]] = [
+    ({"sourceLanguage": "de"}, "finetune-xnli-0", "spec.sourceLanguage is de, en then", "graft"),
     ({"seed": 3}, "embed", "spec.seed is 3, 0 then", "graft"),
     ({"embeddings": {"init": "mean"}}, "embed", "spec.embeddings.init is mean, overlap then", ""),
     ({"language": "fr"}, "corpus", "spec.language is fr, sw then", "embed"),
@@ -178,7 +179,7 @@ def every_plan() -> list[Plan]:
     ]
 
 
-FIXED = {"heldoutShare", "sourceLanguage", "seed", "training.seed", "tokenizer.source"}
+FIXED = {"heldoutShare", "seed", "training.seed", "tokenizer.source"}
 """Parameters that no field sets; a new one belongs here or into `lingraft.plan.fields`."""
 OF_SHARED_TEXT = {"language", "tokenizer.train", "tokenizer.vocabSize"}
 """Of source text: it has no language to check, and step 1b's has the base's tokenizer."""

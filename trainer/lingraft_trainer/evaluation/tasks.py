@@ -27,14 +27,13 @@ from lingraft_trainer.tasks.training_data import read_task, read_warnings
 from lingraft_trainer.tokenization.base import load_base_tokenizer
 
 BOOTSTRAP_SEED = 0
-SOURCE_LANGUAGE = "en"
 
 
 def evaluate_finetuned(
     ctx: StageContext, graft: Graft, task: GraftTask, params: GraftParams
 ) -> dict[str, Any]:
     """A task's fine-tuned models: in their own language, untouched and grafted in the new one."""
-    kind, language = kind_of(task.format), params.language
+    kind, language, source = kind_of(task.format), params.language, params.source_language
     auto: Any = kind.auto_class
     runs: dict[str, list[Scores]] = {"target": [], "untouched": [], "source": []}
     read: dict[Purpose, Collected] = {}
@@ -53,8 +52,8 @@ def evaluate_finetuned(
         read["test"] = read_task(test, task, language, "test", labels)
         rows = read["test"].rows
         if (own := ctx.inputs.get(f"source_test:{task.name}")) is not None:
-            read["sourceTest"] = read_task(own, task, SOURCE_LANGUAGE, "sourceTest", labels)
-            runs["source"].append(scores(read["sourceTest"].rows, tokenizer, SOURCE_LANGUAGE))
+            read["sourceTest"] = read_task(own, task, source, "sourceTest", labels)
+            runs["source"].append(scores(read["sourceTest"].rows, tokenizer, source))
         if params.snapshot is None:
             runs["untouched"].append(scores(rows, tokenizer, language))
         graft.into(model.cpu(), family_of(model.config.model_type))
@@ -63,9 +62,10 @@ def evaluate_finetuned(
             graft.save(model.cpu(), ctx.out / "tasks" / f"{task.name}-{seed}")
         predictions = ctx.out / "predictions" / f"{task.name}-{seed}.jsonl"
         _write_predictions(predictions, runs["target"][-1])
-    source = runs["source"]
     return _entry(task, read, runs) | {
-        "sourceMetrics": summarise(source, read["sourceTest"].rows) if source else None,
+        "sourceMetrics": summarise(runs["source"], read["sourceTest"].rows)
+        if runs["source"]
+        else None,
         "labels": _label_counts(read["test"].rows, runs["target"]),
     }
 
