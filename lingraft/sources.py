@@ -186,7 +186,12 @@ def local_keys(root: Path) -> list[str]:
         for folder, _, names in os.walk(root)
         for name in names
     ]
-    return sorted(key for key in keys if _visible(key))
+    found = sorted(key for key in keys if _visible(key))
+    for key in found:
+        if not key.isprintable() and any("\ud800" <= c <= "\udfff" for c in key):
+            message = f"the name of its file {key!a} is not UTF-8; rename it"
+            raise UserError(message, where=str(root))
+    return found
 
 
 def s3_store(location: S3Location) -> "tuple[S3Store, str]":

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from lingraft.errors import UserError
+from lingraft.formats.folders import SPLITS
 
 FORMATS = {
     ".txt": "txt",
@@ -18,22 +19,11 @@ FORMATS = {
 CODECS = {".gz": "gzip", ".zst": "zstd", ".xz": "xz", ".bz2": "bz2"}
 
 _ABOUT = re.compile(
-    r"(readme|licen[cs]e|copying|notice|changelog|citation)\b.*"
+    r"(readme|licen[cs]e|copying|copyright)([._-].*)?"
+    r"|(notice|changelog|citation|authors|credits)\.txt(\..*)?"
     r"|(dataset_infos?|dataset_dict|state)\.json",
     re.I,
 )
-_SPLITS = {
-    "train": "training",
-    "training": "training",
-    "dev": "other",
-    "devel": "other",
-    "devtest": "other",
-    "valid": "other",
-    "validation": "other",
-    "eval": "other",
-    "heldout": "other",
-    "test": "other",
-}
 _NEEDED = "it needs .txt, .jsonl, .parquet or .arrow (plain, .gz, .zst, .xz or .bz2)"
 
 
@@ -88,13 +78,12 @@ def _refuse_mixed_splits(keys: Sequence[str]) -> None:
     """A test set must not be trained on because it lies beside the training text."""
     first: dict[str, str] = {}
     for key in keys:
-        words = re.split(r"[^a-z]+", key.lower())
-        splits = {_SPLITS[word] for word in words if word in _SPLITS}
+        splits = {SPLITS[word] for word in re.split(r"[^a-z]+", key.lower()) if word in SPLITS}
         if len(splits) == 1:
             first.setdefault(splits.pop(), key)
-    if len(first) == 2:
-        train, other = first["training"], first["other"]
+    if len(first) > 1:
+        one, other = list(first.values())[:2]
         raise UserError(
-            f"it holds {train} and {other}, two splits of one data set: give the file, or a "
+            f"it holds {one} and {other}, two splits of one data set: give the file, or a "
             "folder, with the text to train on alone"
         )

@@ -28,7 +28,7 @@ _ABOUT = re.compile(
     re.IGNORECASE,
 )
 """Names of files that are about the data and not data."""
-_SPLITS = {
+SPLITS = {
     "train": "train", "training": "train", "trainset": "train", "trn": "train",
     "dev": "dev", "devset": "dev", "devel": "dev", "development": "dev",
     "val": "dev", "valid": "dev", "validation": "dev",
@@ -134,7 +134,7 @@ def _own(stems: Stems, wanted: Wanted) -> list[str]:
     by_split: dict[str, list[str]] = defaultdict(list)
     for key, (stem, _) in stems.items():
         by_stem[stem].append(key)
-        words = {_SPLITS.get(word.lower(), "") for word in _WORD.findall(stem)} - {""}
+        words = {SPLITS.get(word.lower(), "") for word in _WORD.findall(stem)} - {""}
         by_split["/".join(sorted(words))].append(key)
     for same in by_stem.values():
         if len(same) > 1:

@@ -137,7 +137,7 @@ BAD_BASES: dict[str, Bad[None]] = {
     "quantised config": Bad(
         bert(configured(quantization_config={"load_in_4bit": True})), said("quantised")
     ),
-    "unknown family": Bad(bert(configured(model_type="camembert")), said("not supported")),
+    "unknown family": Bad(bert(configured(model_type="albert")), said("not supported")),
     "no family": Bad(bert(configured(model_type=...)), said("not supported")),
     "no config": Bad(bert(lacks("config.json")), said("no config.json")),
     "broken config": Bad(

@@ -70,6 +70,8 @@ def test_shards_count_where_there_is_no_whole_file():
         (["README.txt", "LICENSE.TXT"], "text", "but README.txt, which is about others"),
         (["train.txt", "README.txt", "test.txt"], "text", "holds train.txt and test.txt"),
         (["sw-train.jsonl", "sw-dev.jsonl"], "text", "two splits of one data set"),
+        (["train.txt", "val.txt"], "text", "two splits of one data set"),
+        (["dev.txt", "test.txt"], "text", "two splits of one data set"),
         (["test/0.parquet", "train-00-of-02.parquet"], "text", "two splits"),
         (["README.md", "LICENSE", "paper.pdf"], TASK, "holds no task file"),
         (["a.train.jsonl", "a.test.jsonl"], TASK, "mixes splits"),
@@ -95,8 +97,20 @@ def test_text_by_its_suffix_whatever_its_case():
 
 
 def test_text_that_is_no_split_of_its_neighbour():
-    keys = ["latest.txt", "newstest2014.txt", "state.txt", "train/a.txt", "training-notes.txt"]
-    assert selected([*keys, "LICENSE.txt", "x/readme.txt"], "text", NAME) == keys
+    keys = [
+        "latest.txt",
+        "newstest2014.txt",
+        "notice-board.txt",
+        "state.txt",
+        "train/a.txt",
+        "training-notes.txt",
+    ]
+    assert (
+        selected(
+            [*keys, "LICENSE.txt", "x/readme.txt", "README_sw.txt", "NOTICE.txt"], "text", NAME
+        )
+        == keys
+    )
 
 
 @pytest.mark.parametrize("name", ["sw", "sw.csv", "sw.txt.7z", "sw.gz", ""])

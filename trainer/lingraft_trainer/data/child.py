@@ -12,6 +12,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from lingraft.errors import LingraftError
+
 
 def main() -> None:
     """Do what is sent until nothing more can come."""
@@ -47,8 +49,10 @@ def _done(sent: Any) -> Exception | None:
                 writer.write_table(table)
             if writer is not None:
                 writer.close()
-    except Exception as error:
+    except LingraftError as error:
         return error
+    except Exception as error:  # of which not every one can be sent
+        return LingraftError(f"{type(error).__name__}: {error}")
     return None
 
 

@@ -23,6 +23,8 @@ from lingraft_trainer.data.script import ScriptCheck
 from lingraft_trainer.data.text import Tally, TextFile, read_documents
 
 BATCH = 512  # documents
+LONGEST = 1_000
+"""Characters of a paragraph: documents are put together from them with single spaces."""
 PART = 16 << 20
 """Characters of one part: what one process tokenises. Bytes of files that one reads."""
 
@@ -73,7 +75,8 @@ def clean_text(
         for tally in table.column("tally").drop_null().to_pylist():
             done.tally.add(Tally(**tally))
         for paragraphs in table.column("paragraphs").to_pylist():
-            kept = [p for p in paragraphs if _is_new(p, seen, done)]
+            pieces = [piece for p in paragraphs for piece in _pieces(p)]
+            kept = [p for p in pieces if _is_new(p, seen, done)]
             if kept:
                 part.append(kept)
                 for paragraph in kept:
@@ -126,6 +129,17 @@ def _is_new(paragraph: str, seen: set[int], done: Cleaned) -> bool:
 def key_of(paragraph: bytes) -> int:
     """64 bits that depend on a paragraph's UTF-8 alone."""
     return int.from_bytes(hashlib.blake2b(paragraph, digest_size=8).digest(), "little")
+
+
+def _pieces(paragraph: str) -> Iterator[str]:
+    """A long paragraph in pieces: what is held out must not be a third of a small text."""
+    while len(paragraph) > LONGEST:
+        at = paragraph.rfind(" ", LONGEST // 2, LONGEST)
+        at = at if at > 0 else LONGEST
+        yield paragraph[:at]
+        paragraph = paragraph[at:].lstrip(" ")
+    if paragraph:
+        yield paragraph
 
 
 def _in_two(paragraph: str, done: Cleaned) -> list[list[str]]:

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from tokenizers import Encoding, Tokenizer
 
+from lingraft_trainer.embeddings.surface import BYTE_OF
+
 CHARACTERS = 1 << 20
 """Encoded at once: an encoding takes a hundred times the memory of its text."""
 
@@ -31,8 +33,8 @@ class Encoder:
         if unknown is None and model.get("unk_token") is not None:
             unknown = tokenizer.token_to_id(model["unk_token"])
         self._unknown: int | None = unknown
-        # Such a model passes over what it does not know without a token.
-        self._drops = unknown is None and not _has_bytes(content)
+        self._absent = _absent_bytes(content, tokenizer)
+        self._loses: dict[str, bool] = {}
 
     def __call__(self, texts: Sequence[str]) -> Iterator[Encoded]:
         """Each text's encoding, in their order."""
@@ -46,9 +48,19 @@ class Encoder:
             found = self._backend.encode_batch_fast(part, add_special_tokens=False)
             for text, encoding in zip(part, found, strict=True):
                 ids = encoding.ids
-                lost = self._lost(text) if self._drops or self._unknown in ids else 0
-                yield Encoded(ids, len(text.encode()), lost)
+                suspect = self._unknown in ids or any(map(self._is_lost, set(text)))
+                yield Encoded(ids, len(text.encode()), self._lost(text) if suspect else 0)
             start = end
+
+    def _is_lost(self, character: str) -> bool:
+        """Whether a character vanishes: no token, not even the unknown one, tells of it.
+
+        A normaliser deletes it, or a model without an unknown token passes over it.
+        """
+        found = self._loses.get(character)
+        if found is None:
+            found = self._loses[character] = self._lost(character) > 0
+        return found
 
     def _lost(self, text: str) -> int:
         encoding: Encoding = self._backend.encode(text, add_special_tokens=False)
@@ -56,14 +68,20 @@ class Encoder:
         told = zip(encoding.ids, encoding.tokens, encoding.offsets, strict=True)
         for number, token, (start, end) in told:
             # A space that is put before a word is said to stand at the word's first character.
-            if number != self._unknown and token.strip("\u2581"):
+            if number != self._unknown and token.strip("\u2581\u0120"):
                 known[start:end] = b"\1" * (end - start)
-        lost = (c for c, here in zip(text, known, strict=True) if not here and not c.isspace())
-        return sum(len(c.encode()) for c in lost)
+        lost = 0
+        for character, here in zip(text, known, strict=True):
+            content = character.encode()
+            if not character.isspace() and (not here or not self._absent.isdisjoint(content)):
+                lost += len(content)
+        return lost
 
 
-def _has_bytes(content: dict[str, Any]) -> bool:
-    """Whether any text can be written: bytes are its alphabet, or its last resort."""
-    return '"ByteLevel"' in json.dumps(content["pre_tokenizer"]) or bool(
-        content["model"].get("byte_fallback")
+def _absent_bytes(content: dict[str, Any], tokenizer: Tokenizer) -> frozenset[int]:
+    """Of byte-level BPE, the bytes that have no token: it passes over them."""
+    if '"ByteLevel"' not in json.dumps(content["pre_tokenizer"]):
+        return frozenset()
+    return frozenset(
+        byte for letter, byte in BYTE_OF.items() if tokenizer.token_to_id(letter) is None
     )

@@ -10,9 +10,10 @@ SLACK = 0.005
 def held_out(
     keys: NDArray[np.uint64], sizes: NDArray[np.int64], *, share: float, most: int
 ) -> frozenset[int]:
-    """The keys of the paragraphs to hold out: those of the lowest keys that fit, one at least.
+    """The keys of the paragraphs to hold out.
 
-    Which they are hangs on the text alone, not on where it stands.
+    Those of the lowest keys that fit; else the one of the size nearest to what is asked. Which
+    they are hangs on the text alone, not on where it stands.
 
     Args:
         keys: A number for each paragraph, as good as random and of its text alone.
@@ -31,4 +32,4 @@ def held_out(
         if got + sizes[number] <= room:
             chosen.append(int(keys[number]))
             got += int(sizes[number])
-    return frozenset(chosen or [int(keys[np.lexsort((keys, sizes))[0]])])
+    return frozenset(chosen or [int(keys[np.lexsort((keys, abs(sizes - wanted)))[0]])])

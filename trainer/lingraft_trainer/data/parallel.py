@@ -44,9 +44,7 @@ def ordered(work: Work, items: Sequence[Any], folder: Path, processes: int) -> I
             yield from work(item)
         return
     idle: SimpleQueue[_Child] = SimpleQueue()
-    children = [_Child() for _ in range(processes)]
-    for child in children:
-        idle.put(child)
+    children: list[_Child] = []
 
     def compute(number: int) -> Path:
         child, path = idle.get(), folder / f"{number:06d}.arrow"
@@ -58,6 +56,9 @@ def ordered(work: Work, items: Sequence[Any], folder: Path, processes: int) -> I
 
     pool = ThreadPoolExecutor(processes)
     try:
+        for _ in range(processes):
+            children.append(_Child())
+            idle.put(children[-1])
         waiting: deque[Future[Path]] = deque()
         for number in range(len(items)):
             waiting.append(pool.submit(compute, number))

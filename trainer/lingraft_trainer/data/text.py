@@ -6,9 +6,11 @@ document (a compressed file of columns is decompressed as a whole).
 """
 
 import bz2
+import codecs
 import io
 import json
 import lzma
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,9 @@ DOCUMENT = 1 << 16
 """Characters after which a document without an end is cut, between paragraphs: a file of lines
 without blank lines is not one document."""
 ARROW_FILE = b"ARROW1"
+HEAD = 1 << 16
+"""Bytes of a file that its encoding is told by."""
+_END_OF_LINE, _LAST_END = re.compile(r"\r\n|\r|\n"), re.compile(r"(?:\r\n|\r|\n)\Z")
 HOPELESS = 1_000
 """Unusable rows after which a file is given up, if they are most of its rows so far."""
 
@@ -93,8 +98,8 @@ class Tally:
     def error(self) -> UserError:
         """Too many rows are unusable."""
         return UserError(
-            f"{self.why}; {self.unusable:,} of {self.rows:,} rows are so or otherwise unusable, "
-            "and at most 1 % are left out",
+            f"{self.why}; of {self.rows:,} rows read {self.unusable:,} are unusable, and at most "
+            "1 % are left out",
             where=self.where or "",
         )
 
@@ -149,7 +154,9 @@ def _lines(file: TextFile, tally: Tally) -> Iterator[tuple[str, str]]:
     """(`file:line`, line) of every line that is UTF-8; the others are left out."""
     offset = 0
     with _open(file) as raw:
-        for number, line in enumerate(io.BufferedReader(raw, 1 << 20), 1):
+        lines = io.BufferedReader(raw, 1 << 20)
+        _check_encoding(file, lines.peek(HEAD)[:HEAD])
+        for number, line in enumerate(lines, 1):
             where = f"{file.name}:{number}"
             try:
                 text = line.decode()
@@ -163,10 +170,21 @@ def _lines(file: TextFile, tally: Tally) -> Iterator[tuple[str, str]]:
             offset += len(line)
 
 
+def _check_encoding(file: TextFile, head: bytes) -> None:
+    """Refuse text of two or four bytes a letter, most of which looks like UTF-8 with NULs."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)):
+        kind = "UTF-16 or UTF-32"
+    elif 10 * head.count(0) > len(head):
+        kind = "UTF-16 without its mark, or no text: a tenth of its beginning is NUL"
+    else:
+        return
+    raise UserError(f"it is {kind}; convert the file to UTF-8", where=file.name)
+
+
 def _txt(file: TextFile, tally: Tally, field: str) -> Iterator[list[str]]:
     document: list[str] = []
     size = 0
-    for _, line in _lines(file, tally):
+    for line in (part for _, found in _lines(file, tally) for part in paragraphs_of(found)):
         if line.strip():
             tally.rows += 1
             document.append(line)
@@ -178,6 +196,11 @@ def _txt(file: TextFile, tally: Tally, field: str) -> Iterator[list[str]]:
             document, size = [], 0
     if document:
         yield document
+
+
+def paragraphs_of(text: str) -> list[str]:
+    """A text's lines, whichever of the three ends of lines it has."""
+    return _END_OF_LINE.split(_LAST_END.sub("", text))
 
 
 def _jsonl(file: TextFile, tally: Tally, field: str) -> Iterator[list[str]]:
@@ -193,14 +216,16 @@ def _jsonl(file: TextFile, tally: Tally, field: str) -> Iterator[list[str]]:
             continue
         text = row.get(field) if isinstance(row, dict) else None
         if isinstance(text, str):
-            yield text.splitlines()
+            yield paragraphs_of(text)
         else:
             tally.leave_out(where, _no_text(field, list(row) if isinstance(row, dict) else []))
 
 
 def _no_text(field: str, others: list[str]) -> str:
-    have = f", only {', '.join(map(str, others[:8]))}: set textField" if field not in others else ""
-    return f'the row has no field "{field}" with a string in it{have if others else ""}'
+    # Names may be long, and hold what no file may: half a surrogate pair.
+    names = ", ".join(ascii(name)[1:-1][:40] for name in others[:8])
+    have = f", only {names}: set textField" if others and field not in others else ""
+    return f'the row has no field "{field}" with a string in it{have}'
 
 
 def _parquet(file: TextFile, tally: Tally, field: str) -> Iterator[list[str]]:
@@ -210,9 +235,10 @@ def _parquet(file: TextFile, tally: Tally, field: str) -> Iterator[list[str]]:
     else:
         table = pq.ParquetFile(file.path)
     with table:
-        _check_column(file, table.schema_arrow, field)
-        for batch in table.iter_batches(batch_size=256, columns=[field]):
-            yield from _column(file, batch.column(0), tally, field)
+        place = _place_of(file, table.schema_arrow, field)
+        # By name it would be a path: `a.b` is also b in a.
+        for batch in table.iter_batches(batch_size=256):
+            yield from _column(file, batch.column(place), tally, field)
 
 
 def _arrow(file: TextFile, tally: Tally, field: str) -> Iterator[list[str]]:
@@ -223,27 +249,40 @@ def _arrow(file: TextFile, tally: Tally, field: str) -> Iterator[list[str]]:
         indexed = source.read(len(ARROW_FILE)) == ARROW_FILE
         source.seek(0)
         reader: Any = pa.ipc.open_file(source) if indexed else pa.ipc.open_stream(source)
-        _check_column(file, reader.schema, field)
+        place = _place_of(file, reader.schema, field)
         batches = map(reader.get_batch, range(reader.num_record_batches)) if indexed else reader
         for batch in batches:
-            yield from _column(file, batch.column(field), tally, field)
+            yield from _column(file, batch.column(place), tally, field)
 
 
-def _check_column(file: TextFile, schema: Any, field: str) -> None:
-    if field not in schema.names or not _strings(schema.field(field).type):
-        raise UserError(
-            f'it has no column "{field}" of strings, only {", ".join(schema.names)}: set textField',
-            where=file.name,
-        )
+def _place_of(file: TextFile, schema: Any, field: str) -> int:
+    """The number of the column with the text."""
+    places = schema.get_all_field_indices(field)
+    if not places:
+        names = ", ".join(schema.names[:8])
+        message = f'it has no column "{field}", only {names}: set textField'
+    elif len(places) > 1:
+        message = f'it has {len(places)} columns "{field}"; leave one of them'
+    elif not _strings(kind := schema.field(places[0]).type):
+        message = f'its column "{field}" is of type {kind}; expected strings'
+    else:
+        return places[0]
+    raise UserError(message, where=file.name)
 
 
 def _column(file: TextFile, column: Any, tally: Tally, field: str) -> Iterator[list[str]]:
-    for text in column.to_pylist():
+    for cell in column:
         tally.rows += 1
+        where = f"{file.name}:{tally.rows}"
+        try:
+            text = cell.as_py()
+        except UnicodeDecodeError:
+            tally.leave_out(where, f'its "{field}" is not UTF-8')
+            continue
         if text is None:
-            tally.leave_out(f"{file.name}:{tally.rows}", f'the row has no "{field}"')
+            tally.leave_out(where, f'the row has no "{field}"')
         else:
-            yield text.splitlines()
+            yield paragraphs_of(text)
 
 
 def _strings(kind: Any) -> bool:

@@ -49,7 +49,7 @@ def pack(
     for table in ordered(work, cleaned.parts, folder, processes):
         for row in table.to_pylist():
             left += row["heldout"]
-            if row["ids"]:
+            if row["bytes"]:
                 train.add(row["ids"], row["bytes"], row["unknownBytes"])
     return left
 

@@ -69,11 +69,11 @@ def _byte_letters() -> dict[str, int]:
     }
 
 
-_BYTE_OF = _byte_letters()
+BYTE_OF = _byte_letters()
 
 
 def _bytes(token: str) -> str | None:
     try:
-        return bytes(_BYTE_OF[letter] for letter in token).decode(errors="surrogateescape")
+        return bytes(BYTE_OF[letter] for letter in token).decode(errors="surrogateescape")
     except KeyError:
         return None  # an added token, which is no bytes

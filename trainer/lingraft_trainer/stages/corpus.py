@@ -1,7 +1,6 @@
 """Stage `corpus`: text -> tokenizer and packed, deduplicated, tokenised rows."""
 
 import json
-import logging
 import tempfile
 import time
 from collections.abc import Callable
@@ -38,10 +37,10 @@ SAMPLE = 256 << 20
 """Characters a tokenizer is trained on, at most: of more text every n-th paragraph is taken."""
 REPORTED = 1 << 20  # characters
 MOST_HELDOUT = 2_000  # rows, at four bytes a token
+LEAST_HELDOUT = 1_000
+"""Bytes, below which it is said that there are few."""
 UNKNOWN_SAID, UNKNOWN_REFUSED = 0.01, 0.2
 """Shares of the text's bytes."""
-
-log = logging.getLogger(__name__)
 
 
 def corpus(ctx: "StageContext") -> Result:
@@ -83,9 +82,9 @@ def corpus(ctx: "StageContext") -> Result:
     (ctx.out / "tokenizer_report.json").write_text(text, encoding="utf-8")
 
     unknown = _check_unknown(train, params)
-    warnings += filter(None, (script.warning(), unknown, _left_out(cleaned)))
-    for warning in warnings:
-        log.warning("corpus: %s", warning)
+    share = heldout.bytes / (train.bytes + heldout.bytes)
+    few = _few_held_out(heldout, share, params)
+    warnings += filter(None, (script.warning(), unknown, _left_out(cleaned), few))
     ctx.report(Progress(step=3, steps=3, phase="done"))
     seconds = time.monotonic() - started
     return Result(
@@ -101,7 +100,7 @@ def corpus(ctx: "StageContext") -> Result:
             "heldoutRows": heldout.rows,
             "heldoutTokens": heldout.tokens,
             "heldoutBytes": heldout.bytes,
-            "heldoutShare": round(heldout.bytes / (train.bytes + heldout.bytes), 6),
+            "heldoutShare": round(share, 6),
             "unknownRate": train.unknown_rate,
             "vocabulary": len(tokenizer),
             "tokenizerSampleEvery": sample_every(cleaned, SAMPLE),
@@ -111,7 +110,7 @@ def corpus(ctx: "StageContext") -> Result:
         compute=Compute(
             tokens=train.tokens + heldout.tokens,
             seconds=seconds,
-            device_seconds=seconds * ctx.threads,
+            device_seconds=seconds * min(ctx.threads, len(cleaned.parts)),
         ),
     )
 
@@ -168,6 +167,7 @@ def _pack(
         writer = _writer(ctx.out / IN_OWN_TOKENS, base, params)
         pack_paragraphs(held, own / "tokenizer.json", writer)
     packed = PackedText(ctx.out / "train"), PackedText(ctx.out / "heldout")
+    _check_unknown(packed[0], params)
     if not all(text.rows for text in packed):
         raise UserError("the text is too short to train on and hold some out", where="corpus")
     return packed
@@ -188,6 +188,16 @@ def _check_unknown(train: PackedText, params: CorpusParams) -> str | None:
         message = f"{said}, and at most {UNKNOWN_REFUSED:.0%} are taken: {what}"
         raise UserError(message, where=where)
     return f"{said}: look at {where}"
+
+
+def _few_held_out(heldout: PackedText, share: float, params: CorpusParams) -> str | None:
+    asked = params.heldout_share
+    if heldout.bytes >= LEAST_HELDOUT and share <= asked + 0.01:
+        return None
+    return (
+        f"{heldout.bytes:,} bytes are held out, {share:.1%} of the text where {asked:.0%} was "
+        "meant: of so little or so coarse a text their score says little"
+    )
 
 
 def _left_out(cleaned: Cleaned) -> str | None:

@@ -1,7 +1,7 @@
 """What a tokenizer does not know is counted, by the bytes of the text."""
 
 import pytest
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from lingraft_trainer.data import encode
 from lingraft_trainer.data.encode import Encoder
@@ -30,7 +30,23 @@ MAKERS = {
     "fused": lambda: bpe("<unk>", fuse_unk=True),
     "dropping": lambda: bpe(None),
     "words": lambda: _words(),
+    "bytes of its text alone": lambda: _some_bytes(),
+    "bytes it does not have": lambda: bpe(None, byte_fallback=True),
+    "deleting": lambda: _deleting(),
 }
+
+
+def _some_bytes() -> Tokenizer:
+    """Byte-level BPE as trained without an initial alphabet."""
+    tokenizer = Tokenizer(models.BPE({**LATIN, "\u0120": 27}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel()  # type: ignore[assignment]
+    return tokenizer
+
+
+def _deleting() -> Tokenizer:
+    tokenizer = _words()
+    tokenizer.normalizer = normalizers.Replace(Regex("[^ -~]"), "")  # type: ignore[assignment]
+    return tokenizer
 
 
 def _words() -> Tokenizer:

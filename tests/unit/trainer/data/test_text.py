@@ -76,7 +76,7 @@ def test_what_datasets_saves_to_disk(tmp_path: Path, indexed: bool) -> None:
     found, tally = counted(tmp_path)
     assert found == [["moja", "mbili"], ["tatu"]]
     assert (tally.rows, tally.unusable, tally.where) == (3, 1, f"{path.name}:2")
-    with pytest.raises(UserError, match='no column "id" of strings'):
+    with pytest.raises(UserError, match='column "id" is of type int64; expected strings'):
         counted(tmp_path, "id")
 
 
@@ -122,7 +122,7 @@ def test_an_unusable_row_is_left_out_and_named(tmp_path: Path, line: bytes, why:
     assert found == [["moja"], ["tatu"]]
     assert (tally.rows, tally.unusable, tally.where) == (3, 1, "a.jsonl:3")
     assert tally.why and why in tally.why
-    assert f"{tally.why}; 1 of 3 rows are so or otherwise unusable" in str(tally.error())
+    assert f"{tally.why}; of 3 rows read 1 are unusable" in str(tally.error())
 
 
 def test_a_bad_byte_costs_its_line(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_bad_byte_costs_its_line(tmp_path: Path) -> None:
 def test_a_hopeless_file_is_not_read_to_its_end(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"content": "moja"}\n' * 3 * HOPELESS)
-    with pytest.raises(UserError, match="1,001 of 1,001 rows"):
+    with pytest.raises(UserError, match="of 1,001 rows read 1,001 are unusable"):
         documents(path)
 
 
@@ -148,12 +148,58 @@ def test_null_rows_of_parquet_are_counted(tmp_path: Path) -> None:
     assert (tally.rows, tally.unusable, tally.where) == (3, 1, "a.parquet:2")
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+def test_two_bytes_a_letter_are_not_read_as_letters(tmp_path: Path, encoding: str) -> None:
+    """Of ASCII they are UTF-8 with NULs: each letter would be a word."""
+    (tmp_path / "a.txt").write_bytes("habari ya asubuhi\n".encode(encoding) * 300)
+    with pytest.raises(UserError, match=r"UTF-16.*convert the file to UTF-8"):
+        documents(tmp_path)
+
+
+def test_all_three_ends_of_lines(tmp_path: Path) -> None:
+    for name, end in (("a", "\n"), ("b", "\r\n"), ("c", "\r")):
+        (tmp_path / f"{name}.txt").write_bytes(f"moja{end}mbili{end}{end}tatu{end}".encode())
+    (tmp_path / "d.jsonl").write_text(json.dumps({"text": "moja\rmbili\r\ntatu\u2028nne\n"}))
+    numbers = [["moja", "mbili"], ["tatu"]]
+    assert documents(tmp_path) == [*numbers * 3, ["moja", "mbili", "tatu nne"]]
+
+
+def test_names_that_no_file_may_hold_are_told_in_ascii(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps({"\ud800x": 1, "y" * 99: 2}))
+    _, tally = counted(tmp_path)
+    assert tally.why and r"only \ud800x, yyyy" in tally.why and len(tally.why.encode()) < 150
+
+
+def test_columns_that_are_no_text_are_told_by_their_type(tmp_path: Path) -> None:
+    twice = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["text", "text"])
+    nested = pa.table({"a": pa.array([{"b": "x"}]), "a.b": pa.array(["moja"])})
+    for number, (table, field, message) in enumerate((
+        (pa.table({"text": [b"moja"]}), "text", "is of type binary; expected strings"),
+        (pa.table({"text": [["moja"]]}), "text", "is of type list"),
+        (twice, "text", "2 columns"),
+        (nested, "a", "is of type struct"),
+    )):  # fmt: skip
+        path = tmp_path / f"{number}.parquet"
+        pq.write_table(table, path)
+        with pytest.raises(UserError, match=message):
+            counted(path, field)
+    assert counted(tmp_path / "3.parquet", "a.b")[0] == [["moja"]]
+
+
+def test_bad_bytes_in_a_column_cost_their_row(tmp_path: Path) -> None:
+    raw = pa.array([b"moja", b"mb\xffili", b"tatu"])
+    text = pa.Array.from_buffers(pa.string(), 3, raw.buffers())
+    pq.write_table(pa.table({"text": text}), tmp_path / "a.parquet")
+    found, tally = counted(tmp_path)
+    assert found == [["moja"], ["tatu"]] and (tally.unusable, tally.where) == (1, "a.parquet:2")
+
+
 def test_another_field(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"content": "moja", "text": "x"}\n')
     words = pa.array(["mbili", "mbili"]).dictionary_encode()
     pq.write_table(pa.table({"content": words, "text": ["x", "x"]}), tmp_path / "b.parquet")
     assert counted(tmp_path, "content")[0] == [["moja"], ["mbili"], ["mbili"]]
-    with pytest.raises(UserError, match='it has no column "Text" of strings, only content, text'):
+    with pytest.raises(UserError, match='it has no column "Text", only content, text'):
         counted(tmp_path / "b.parquet", "Text")
 
 
