@@ -8,7 +8,8 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerProcess
 from typing import Any
@@ -63,8 +64,9 @@ def run_stages(stages: Stages, labels: Mapping[str, str], done: set[str], jobs: 
                 threads = threads_of(planned.stage.kind, alone=alone, cores=cores, jobs=jobs)
                 label = f"[{len(done & stages.keys()) + 1}/{total}] {labels[ref]}"
                 process = context.Process(target=_run, args=(plan, planned, threads, label))
-                process.start()
-                running[process.sentinel] = ref, process
+                with _uninterrupted():  # or nobody would know of the process
+                    process.start()
+                    running[process.sentinel] = ref, process
             if not running:
                 raise UserError("no stage that is left can start", where=", ".join(labels.values()))
             for sentinel in wait(list(running)):
@@ -76,6 +78,19 @@ def run_stages(stages: Stages, labels: Mapping[str, str], done: set[str], jobs: 
     except BaseException:
         _interrupt([process for _, process in running.values()])
         raise
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits until what is inside is done."""
+    late: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: late.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if late:
+        raise KeyboardInterrupt
 
 
 def _interrupt(processes: Sequence[ForkServerProcess]) -> None:
