@@ -19,21 +19,6 @@ from typing import Any
 
 import yaml
 
-WORDS = [
-    "habari",
-    "ya",
-    "asubuhi",
-    "nyumba",
-    "kubwa",
-    "mtoto",
-    "mdogo",
-    "anasoma",
-    "kitabu",
-    "leo",
-    "kesho",
-    "chakula",
-]
-
 
 def main() -> None:
     """Print the figures as a table in Markdown."""
@@ -51,7 +36,7 @@ def write(folder: Path) -> Path:
     """The base, the texts and the resource."""
     from transformers import RobertaConfig, RobertaForMaskedLM
 
-    from tests.support.bases import BASES
+    from tests.support.bases import BASES, SWAHILI
 
     tokenizer = BASES["roberta"]()
     tokenizer.save_pretrained(folder / "base")
@@ -66,7 +51,7 @@ def write(folder: Path) -> Path:
     )
     RobertaForMaskedLM(config).save_pretrained(folder / "base")
     chance = random.Random(0)
-    lines = [" ".join(chance.choices(WORDS, k=12)) + f" {i}." for i in range(1_500)]
+    lines = [" ".join(chance.choices(SWAHILI, k=12)) + f" {i}." for i in range(1_500)]
     (folder / "sw.txt").write_text("\n".join(lines))
     for part in ("train", "test"):
         rows = [{"text": line, "label": str(len(line) % 2)} for line in lines[:64]]
