@@ -81,7 +81,10 @@ def corpus(ctx: "StageContext") -> Result:
     text = json.dumps(report, indent=2, sort_keys=True) + "\n"
     (ctx.out / "tokenizer_report.json").write_text(text, encoding="utf-8")
 
+    # First: a text of which nothing is known packs to nothing, and is not short.
     unknown = _check_unknown(train, params)
+    if not (train.rows and heldout.rows):
+        raise UserError("the text is too short to train on and hold some out", where="corpus")
     share = heldout.bytes / (train.bytes + heldout.bytes)
     few = _few_held_out(heldout, share, params)
     warnings += filter(None, (script.warning(), unknown, _left_out(cleaned), few))
@@ -166,11 +169,7 @@ def _pack(
         save_tokenizer(base, own)
         writer = _writer(ctx.out / IN_OWN_TOKENS, base, params)
         pack_paragraphs(held, own / "tokenizer.json", writer)
-    packed = PackedText(ctx.out / "train"), PackedText(ctx.out / "heldout")
-    _check_unknown(packed[0], params)
-    if not all(text.rows for text in packed):
-        raise UserError("the text is too short to train on and hold some out", where="corpus")
-    return packed
+    return PackedText(ctx.out / "train"), PackedText(ctx.out / "heldout")
 
 
 def _check_unknown(train: PackedText, params: CorpusParams) -> str | None:
