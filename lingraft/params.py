@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from lingraft.resource import Method
-from lingraft.resource.tasks import TaskFormat
+from lingraft.resource.formats import TaskFormat
 from lingraft.stage import Contract
 
 

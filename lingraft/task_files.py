@@ -15,7 +15,8 @@ from lingraft.formats.wanted import Wanted, labels_of
 from lingraft.peek import look
 from lingraft.plan.readings import language_of, uris_of
 from lingraft.resource import LanguageAdaptation, LanguageAdaptationSpec
-from lingraft.resource.tasks import QA_FORMATS, Task
+from lingraft.resource.formats import FORMATS
+from lingraft.resource.tasks import Task
 from lingraft.store.disk import in_parallel
 from lingraft.store.uri import parse_uri
 
@@ -131,7 +132,7 @@ def _check_training(task: Task, uri: str, rows: FirstRows) -> None:
     Raises:
         UserError: all of it has the same.
     """
-    if rows.whole and len(rows.labels) == 1 and task.format not in QA_FORMATS:
+    if rows.whole and len(rows.labels) == 1 and FORMATS[task.format].of_kind.labels:
         message = f"all training examples have the label '{rows.labels[0]}': give at least two"
         raise UserError(message, where=uri)
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from bench.replication.preset import ROOT
 from lingraft.cache import cache_dir
-from lingraft.formats import FORMATS, Example, Purpose, read_examples
+from lingraft.formats import Example, Purpose, read_examples
+from lingraft.resource.formats import FORMATS, TaskFormat
 from lingraft.sources import fetch_source
 from lingraft.stage import Source, sha256_of
 
@@ -22,7 +23,7 @@ FLOORS = ROOT / ".demo" / "replication" / "floors"
 BASELINES = ROOT / "examples" / "bible" / "baselines.py"
 
 
-def floor(train: Source, test: Source, form: str, language: str) -> tuple[str, list[float]]:
+def floor(train: Source, test: Source, form: TaskFormat, language: str) -> tuple[str, list[float]]:
     """The better rule's name, and each test example's score under it; computed once a rule."""
     rules = [file.read_text(encoding="utf-8") for file in (Path(__file__), BASELINES)]
     told = [*rules, train.fingerprint, test.fingerprint, form, language]
@@ -31,12 +32,12 @@ def floor(train: Source, test: Source, form: str, language: str) -> tuple[str, l
         name, correct = json.loads(kept.read_text())
         return name, correct
     english, rows = _read(train, form, "en", "train"), _read(test, form, language, "test")
-    if FORMATS[form] == "qa":
+    if FORMATS[form].kind == "qa":
         return "no answer", [0.0] * len(rows)
     common = Counter(one.label for one in english).most_common(1)[0][0]
     found = {
         "majority": [common] * len(rows),
-        "lexical rule" if FORMATS[form] == "pairs" else "TF-IDF": _rule(english, rows, form),
+        "lexical rule" if FORMATS[form].kind == "pairs" else "TF-IDF": _rule(english, rows, form),
     }
     scores = {
         name: [float(p == row.label) for p, row in zip(predicted, rows, strict=True)]
@@ -54,8 +55,8 @@ def overlap(one: str, other: str) -> float:
     return len(first & second) / max(1, len(first | second))
 
 
-def _rule(english: list[Example], rows: list[Example], form: str) -> list[str]:
-    if FORMATS[form] == "pairs":
+def _rule(english: list[Example], rows: list[Example], form: TaskFormat) -> list[str]:
+    if FORMATS[form].kind == "pairs":
         from sklearn.linear_model import LogisticRegression
 
         model: Any = LogisticRegression().fit(_overlaps(english), [one.label for one in english])
@@ -72,5 +73,5 @@ def _overlaps(rows: list[Example]) -> np.ndarray:
     return np.array([[overlap(one.text, one.text_pair or "")] for one in rows])
 
 
-def _read(source: Source, form: str, language: str, purpose: Purpose) -> list[Any]:
+def _read(source: Source, form: TaskFormat, language: str, purpose: Purpose) -> list[Any]:
     return read_examples(fetch_source(source, cache_dir()), form, language, purpose).rows

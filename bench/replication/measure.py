@@ -11,10 +11,10 @@ from bench.replication.bootstrap import Array
 from bench.replication.preset import Run
 from bench.replication.stages import graft_name
 from lingraft.architecture import Shape
-from lingraft.formats import FORMATS
 from lingraft.params import PretrainParams
 from lingraft.plan import Plan
 from lingraft.plan.costs import second_head
+from lingraft.resource.formats import FORMATS
 from lingraft.stage import Manifest
 from lingraft.store import open_store
 
@@ -90,7 +90,7 @@ def measure(run: Run, plan: Plan, manifests: Mapping[str, Manifest]) -> Measured
             if task.format == "retrieval"
         },
         source={
-            task.name: its[METRIC.get(FORMATS[task.format], "accuracy")]["mean"]
+            task.name: its[METRIC.get(FORMATS[task.format].kind, "accuracy")]["mean"]
             for task in tuned
             if (its := final[task.name]["sourceMetrics"])
         },

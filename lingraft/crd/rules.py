@@ -5,20 +5,14 @@ only once it is read: the plan judges that, and the operator reports it.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
 from lingraft.resource import LanguageAdaptationSpec
+from lingraft.resource.formats import FORMATS, NAMED, columns_of, listed, metrics_of
 from lingraft.resource.steps import Architecture, Base, Embeddings, Mini, Pretrain, Tokenizer
-from lingraft.resource.tasks import (
-    COLUMNS,
-    LABELLED,
-    Task,
-    TaskFormat,
-    columns_of,
-    metrics_of,
-)
+from lingraft.resource.tasks import Task
 
 Reason = Literal["FieldValueRequired", "FieldValueForbidden"]
 
@@ -66,15 +60,15 @@ def _default(model: type[BaseModel], field: str) -> str:
 
 def _metrics() -> str:
     """CEL for the metrics of the task's format, as `'accuracy, f1'`."""
-    pairs = (f"'{one}': '{', '.join(metrics_of(one))}'" for one in get_args(TaskFormat))
+    pairs = (f"'{one}': '{', '.join(metrics_of(one))}'" for one in FORMATS)
     return f"{{{', '.join(pairs)}}}[self.format]"
 
 
 def _columns() -> str:
     """CEL for: every column that is named is one of the task's format."""
     formats: dict[str, list[str]] = {}
-    for form, names in COLUMNS.items():
-        for name in names:
+    for form, one in FORMATS.items():
+        for name in one.columns:
             formats.setdefault(name, []).append(form)
     return " && ".join(
         f"(!has(self.columns.{name}) || self.format in {found})" for name, found in formats.items()
@@ -83,7 +77,7 @@ def _columns() -> str:
 
 def _columns_of() -> str:
     """CEL for the columns of the task's format that can be renamed."""
-    pairs = (f"'{one}': '{columns_of(one)}'" for one in get_args(TaskFormat))
+    pairs = (f"'{one}': '{columns_of(one)}'" for one in FORMATS)
     return f"{{{', '.join(pairs)}}}[self.format]"
 
 
@@ -144,8 +138,8 @@ RULES: dict[type[BaseModel], list[Rule]] = {
             f" + {_columns_of()}",
         ),
         Rule(
-            f"!has(self.labels) || self.format in {list(LABELLED)}",
-            "labels are for classification and pairs tasks",
+            f"!has(self.labels) || self.format in {list(NAMED)}",
+            f"labels are for {listed(NAMED)} tasks",
             ".labels",
         ),
         Rule(

@@ -13,7 +13,6 @@ Formats (each file plain or .gz):
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
 
 from lingraft.errors import UserError
 from lingraft.formats.collect import Collected, collect
@@ -29,35 +28,20 @@ from lingraft.formats.examples import (
 from lingraft.formats.files import TaskFile, local_file
 from lingraft.formats.folders import check_name, files_to_read
 from lingraft.formats.wanted import Wanted, labels_of
+from lingraft.resource.formats import FORMATS
 
 __all__ = [
-    "FORMATS",
     "Answer",
     "Collected",
     "Example",
     "ParallelPair",
     "Purpose",
     "Question",
-    "TaskKind",
     "TaskRow",
     "group_of",
     "labels_of",
     "read_examples",
 ]
-
-TaskKind = Literal["classification", "pairs", "qa", "retrieval"]
-
-FORMATS: dict[str, TaskKind] = {
-    "xnli": "pairs",
-    "paws-x": "pairs",
-    "mlqa": "qa",
-    "squad": "qa",
-    "classification": "classification",
-    "pairs": "pairs",
-    "qa": "qa",
-    "retrieval": "retrieval",
-}
-"""Format to what the model is asked to do. `pairs` are classified, `retrieval` trains nothing."""
 
 
 def read_examples(
@@ -74,7 +58,7 @@ def read_examples(
 
     Args:
         path: A file or directory; `folders.files_to_read` says what is read of one.
-        format: A key of FORMATS.
+        format: A key of `resource.formats.FORMATS`.
         language: BCP 47; chooses the rows of `xnli` and the files of a published folder. The
             other formats hold one language a file.
         purpose: What the rows are for.

@@ -10,8 +10,9 @@ from lingraft.architecture import Shape
 from lingraft.errors import UserError
 from lingraft.plan.defaults import MiniLayers, Trainings, sequence_length
 from lingraft.plan.scale import EPOCHS, LEAST_BATCH
+from lingraft.resource.formats import FORMATS
 from lingraft.resource.steps import MaskedLanguageModelling
-from lingraft.resource.tasks import QA_FORMATS, Task
+from lingraft.resource.tasks import Task
 
 LEAST_UPDATES = 100
 """With fewer nothing is learned; where the user did not ask for so few, that is refused."""
@@ -30,7 +31,7 @@ def check(spec: resource.LanguageAdaptationSpec, shape: Shape, layers: MiniLayer
     _check_lengths(spec, shape)
     for i, task in enumerate(spec.tasks):
         _check_names(task, f"spec.tasks[{i}]")
-        if task.format in QA_FORMATS and not shape.family.answers:
+        if FORMATS[task.format].kind == "qa" and not shape.family.answers:
             raise UserError(
                 f"transformers has no model of the family {shape.model_type} that answers "
                 "questions: leave the task out, or give another base",

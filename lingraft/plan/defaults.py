@@ -6,16 +6,15 @@ from typing import NamedTuple
 from lingraft import params, resource
 from lingraft.architecture import Shape
 from lingraft.plan import scale
+from lingraft.resource.formats import FORMATS
 from lingraft.resource.steps import MaskedLanguageModelling, Tokenizer
-from lingraft.resource.tasks import QA_FORMATS, Task
+from lingraft.resource.tasks import Task
 from lingraft.selection import Reading
 from lingraft.stage import Source
 
 HELDOUT_SHARE = 0.01
 LONGEST_ROW = 512
 WARMUP_SHARE = 0.08
-EXAMPLE_LENGTH, QA_LENGTH = 128, 384
-"""Tokens of an example; of a question with its paragraph as in SQuAD's usual settings."""
 SNAPSHOT_FACTOR = 2**0.5
 """Between the updates of one snapshot and the next."""
 
@@ -58,8 +57,7 @@ def finetune_length(task: Task, shape: Shape) -> int:
 
     The embeddings' row length has no say: languages share fine-tuned models.
     """
-    usual = QA_LENGTH if task.format in QA_FORMATS else EXAMPLE_LENGTH
-    return task.max_length or min(usual, shape.positions)
+    return task.max_length or min(FORMATS[task.format].of_kind.length, shape.positions)
 
 
 def evaluation_length(task: Task, embeddings: MaskedLanguageModelling, shape: Shape) -> int:

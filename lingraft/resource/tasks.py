@@ -5,38 +5,10 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from lingraft.resource.fields import MOST_POSITIONS, Model, Uri
-
-TaskFormat = Literal[
-    "xnli", "paws-x", "mlqa", "squad", "classification", "pairs", "qa", "retrieval"
-]
-
-QA_FORMATS: tuple[TaskFormat, ...] = ("mlqa", "squad", "qa")
-"""Formats of questions on paragraphs."""
-LABELLED: tuple[TaskFormat, ...] = ("classification", "pairs")
-"""Formats whose labels are the user's own."""
-
-COLUMNS: dict[TaskFormat, tuple[str, ...]] = {
-    "classification": ("text", "label", "group"),
-    "pairs": ("text", "textPair", "label", "group"),
-    "qa": ("context", "question", "answers", "id"),
-    "retrieval": ("source", "target"),
-}
-"""The fields of files of one's own; published formats have their own names for theirs."""
+from lingraft.resource.formats import FORMATS, NAMED, TaskFormat, columns_of, listed, metrics_of
 
 LabelName = Annotated[str, Field(min_length=1, max_length=256)]
 Column = Annotated[str | None, Field(default=None, min_length=1, max_length=256)]
-
-
-def metrics_of(format: TaskFormat) -> tuple[str, ...]:
-    """The metrics a gate can ask for."""
-    if format == "retrieval":
-        return ("accuracy",)
-    return ("exactMatch", "f1") if format in QA_FORMATS else ("accuracy", "macroF1")
-
-
-def columns_of(format: TaskFormat) -> str:
-    """The fields that `columns` can rename, as people read them."""
-    return ", ".join(COLUMNS.get(format, ())) or "none"
 
 
 class Columns(Model):
@@ -137,11 +109,11 @@ class Task(Model):
         if self.gate is not None and self.gate.metric not in metrics_of(self.format):
             known = ", ".join(metrics_of(self.format))
             raise ValueError(f"gate.metric is {self.gate.metric}; a {self.format} task has {known}")
-        if set(self.renamed) - set(COLUMNS.get(self.format, ())):
+        if set(self.renamed) - set(FORMATS[self.format].columns):
             message = f"columns of a {self.format} task that can be renamed: "
             raise ValueError(message + columns_of(self.format))
-        if self.labels is not None and self.format not in LABELLED:
-            raise ValueError("labels are for classification and pairs tasks")
+        if self.labels is not None and self.format not in NAMED:
+            raise ValueError(f"labels are for {listed(NAMED)} tasks")
         if self.format == "retrieval":
             if self.train or self.dev or self.source_test:
                 raise ValueError(

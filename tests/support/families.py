@@ -9,6 +9,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from lingraft.families import family_of
 from lingraft.params import EmbedParams
+from lingraft.resource.formats import TaskFormat
 from lingraft.stage import Compute, Manifest, Stage
 from lingraft_trainer.models.checkpoint import load_masked_lm
 from lingraft_trainer.models.family import embeddings, is_tied, output, set_dropout
@@ -83,7 +84,7 @@ def write_embeddings(base: Path, folder: Path) -> Path:
     return folder
 
 
-def write_task_model(base: Path, format: str, folder: Path) -> Path:
+def write_task_model(base: Path, format: TaskFormat, folder: Path) -> Path:
     """What the stage `finetune` leaves, its head random."""
     torch.manual_seed(13)
     labels = LABELS if format == "classification" else ()

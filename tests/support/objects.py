@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from lingraft.resource.tasks import COLUMNS, LABELLED, QA_FORMATS
+from lingraft.resource.formats import FORMATS, NAMED
 
 Object = dict[str, Any]
 Schema = dict[str, Any]
@@ -138,14 +138,13 @@ def _architecture(one: Object) -> Object:
 
 
 def _task(one: Object) -> Object:
-    qa = one["format"] in QA_FORMATS
+    form = FORMATS[one["format"]]
     if one.get("columns"):
-        mine = COLUMNS.get(one["format"], ())
-        one["columns"] = {k: v for k, v in one["columns"].items() if k in mine}
-    if one["format"] not in LABELLED:
+        one["columns"] = {k: v for k, v in one["columns"].items() if k in form.columns}
+    if one["format"] not in NAMED:
         one.pop("labels", None)
     if one.get("gate"):
-        one["gate"]["metric"] = "f1" if qa else "accuracy"
+        one["gate"]["metric"] = form.of_kind.metrics[0]
     if one["format"] != "retrieval":
         return one | {"train": one.get("train") or "s3://bucket/train"}
     return {k: v for k, v in one.items() if k not in ("train", "dev", "sourceTest")}

@@ -9,7 +9,6 @@ import pytest
 
 from lingraft.errors import UserError
 from lingraft.formats import (
-    FORMATS,
     Answer,
     Example,
     ParallelPair,
@@ -19,6 +18,7 @@ from lingraft.formats import (
     read_examples,
 )
 from lingraft.formats.layouts import LAYOUTS
+from lingraft.resource.formats import FORMATS
 
 DATA = Path(__file__).parents[2] / "data" / "tasks"
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lingraft.errors import UserError
-from lingraft.formats import FORMATS, Example, ParallelPair, Question, TaskRow, read_examples
+from lingraft.formats import Example, ParallelPair, Question, TaskRow, read_examples
+from lingraft.resource.formats import FORMATS
 
 GOOD: dict[str, dict[str, Any]] = {
     "classification": {"text": "a b", "label": "x"},

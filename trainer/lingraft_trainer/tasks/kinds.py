@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from lingraft.errors import UserError
-from lingraft.formats import FORMATS, TaskRow
+from lingraft.formats import TaskRow
+from lingraft.resource.formats import FORMATS, TaskFormat
 from lingraft.stage import CPU_MICRO_BATCH_TOKENS
 from lingraft_trainer.device import sent
 
@@ -97,12 +98,18 @@ class TaskKind(Protocol):
         ...
 
 
-def kind_of(format: str) -> TaskKind:
+def kind_of(format: TaskFormat) -> TaskKind:
     """The kind of a format that is fine-tuned (all but retrieval)."""
     from lingraft_trainer.tasks.classify import Classification
     from lingraft_trainer.tasks.qa import QuestionAnswering
 
-    return QuestionAnswering(format) if FORMATS[format] == "qa" else Classification()
+    match FORMATS[format].kind:
+        case "classification" | "pairs":
+            return Classification()
+        case "qa":
+            return QuestionAnswering(format)
+        case "retrieval":
+            raise AssertionError("nothing is fine-tuned for retrieval")
 
 
 class TaskObjective(nn.Module):

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
 from lingraft.formats import Answer, Question
+from lingraft.resource.formats import TaskFormat
 from lingraft_trainer.evaluation.tasks import BOOTSTRAP_SEED, summarise
 from lingraft_trainer.metrics import bootstrap_stderr
 from lingraft_trainer.models.family import output
@@ -25,7 +26,7 @@ from tests.support.bases import NASTY, TEXT
 from tests.support.families import PUBLISHED
 from tests.support.tiny import MATRIX, context
 
-TASKS = {
+TASKS: dict[str, tuple[TaskFormat, str]] = {
     "topic": ("classification", "AutoModelForSequenceClassification"),
     "questions": ("qa", "AutoModelForQuestionAnswering"),
 }
@@ -34,7 +35,7 @@ TEXTS = [t for t in [*TEXT[:4], *NASTY] if len(t) < 24] + ["habari ya asubuhi"]
 PAIRS = [["mtoto mdogo", "kitabu leo"]]
 
 
-def tasks_of(model_type: str) -> dict[str, tuple[str, str]]:
+def tasks_of(model_type: str) -> dict[str, tuple[TaskFormat, str]]:
     """transformers answers no questions with EuroBERT."""
     return {name: TASKS[name] for name in TASKS if (model_type, name) != ("eurobert", "questions")}
 

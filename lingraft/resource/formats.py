@@ -1,0 +1,89 @@
+"""Every task format in one table: its kind of task, its metrics, the fields of its files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+TaskFormat = Literal[
+    "xnli", "paws-x", "mlqa", "squad", "classification", "pairs", "qa", "retrieval"
+]
+TaskKind = Literal["classification", "pairs", "qa", "retrieval"]
+"""What a model is asked to do. `pairs` are classified, `retrieval` trains nothing."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of task.
+
+    Attributes:
+        metrics: What a gate can ask for.
+        labels: Whether its examples have one label each.
+        length: Tokens of one example where the task names no maxLength.
+    """
+
+    metrics: tuple[str, ...]
+    labels: bool = False
+    length: int = 128
+
+
+KINDS: Mapping[TaskKind, Kind] = MappingProxyType(
+    {
+        "classification": Kind(("accuracy", "macroF1"), labels=True),
+        "pairs": Kind(("accuracy", "macroF1"), labels=True),
+        "qa": Kind(("exactMatch", "f1"), length=384),  # with its paragraph: SQuAD's usual setting
+        "retrieval": Kind(("accuracy",)),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format of task files.
+
+    Attributes:
+        kind: A key of KINDS.
+        columns: Its fields, where the files are the user's own and may call them otherwise.
+        named: Whether the labels are the user's own, and `labels` may name them.
+    """
+
+    kind: TaskKind
+    columns: tuple[str, ...] = ()
+    named: bool = False
+
+    @property
+    def of_kind(self) -> Kind:
+        """Its row of KINDS."""
+        return KINDS[self.kind]
+
+
+FORMATS: Mapping[TaskFormat, Format] = MappingProxyType(
+    {
+        "xnli": Format("pairs"),
+        "paws-x": Format("pairs"),
+        "mlqa": Format("qa"),
+        "squad": Format("qa"),
+        "classification": Format("classification", ("text", "label", "group"), named=True),
+        "pairs": Format("pairs", ("text", "textPair", "label", "group"), named=True),
+        "qa": Format("qa", ("context", "question", "answers", "id")),
+        "retrieval": Format("retrieval", ("source", "target")),
+    }
+)
+
+NAMED: tuple[TaskFormat, ...] = tuple(name for name, one in FORMATS.items() if one.named)
+"""Formats whose labels are the user's own."""
+
+
+def metrics_of(format: TaskFormat) -> tuple[str, ...]:
+    """The metrics a gate can ask for."""
+    return FORMATS[format].of_kind.metrics
+
+
+def columns_of(format: TaskFormat) -> str:
+    """The fields that `columns` can rename, as people read them."""
+    return ", ".join(FORMATS[format].columns) or "none"
+
+
+def listed(names: tuple[str, ...]) -> str:
+    """Names as a sentence has them: `a, b and c`."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
