@@ -8,8 +8,9 @@ from pathlib import Path, PurePosixPath
 from lingraft.errors import LingraftError, UserError
 from lingraft.files import Fault
 from lingraft.formats.collect import Collected, collect
+from lingraft.formats.columnar import SUFFIXES as COLUMNAR
 from lingraft.formats.examples import Purpose
-from lingraft.formats.files import TaskFile
+from lingraft.formats.files import TaskFile, kind_of
 from lingraft.formats.folders import check_name, files_to_read
 from lingraft.formats.wanted import Wanted, labels_of
 from lingraft.peek import look
@@ -26,6 +27,8 @@ MOST_BYTES = 64 << 20
 """At which that ends."""
 NESTED_BYTES = 256 << 10
 """Of one JSON text, which may hold a long paragraph."""
+COLUMNAR_BYTES = 16 << 20
+"""Of a file of columns, which is read whole; a larger one is judged by the stage that reads it."""
 MOST_FILES = 4
 """Of a folder."""
 
@@ -61,15 +64,22 @@ def first_rows(uri: str, wanted: Wanted) -> FirstRows | None:
         chosen = [""]
     else:
         chosen = files_to_read(place.keys, wanted, uri)
-    limit = NESTED_BYTES if wanted.format in ("squad", "mlqa") else MOST_BYTES
     files: list[TaskFile] = []
     for key in chosen[:MOST_FILES]:
         name = place.name(key)
+        limit = _limit(name, wanted)
         files.append(
             TaskFile(name, key or PurePosixPath(name).name, partial(place.open, key), limit)
         )
     data = collect(files, wanted, uri, _enough, whole=len(chosen) <= MOST_FILES)
     return FirstRows(labels_of(data.rows, wanted.names), dict(data.labels), data.whole)
+
+
+def _limit(name: str, wanted: Wanted) -> int:
+    if kind_of(name) in COLUMNAR:
+        return COLUMNAR_BYTES
+    nested = wanted.format in ("squad", "mlqa") and kind_of(name) == ".json"
+    return NESTED_BYTES if nested else MOST_BYTES
 
 
 def _enough(file: TaskFile, data: Collected) -> bool:

@@ -6,9 +6,11 @@ from typing import Any
 
 from lingraft.errors import UserError
 from lingraft.formats import pairs, plain, qa
+from lingraft.formats.codecs import NotHereError
 from lingraft.formats.examples import Example, OtherLanguage, TaskRow, UnusableRowError
 from lingraft.formats.files import TaskFile
-from lingraft.formats.rows import Row, jsonl_rows
+from lingraft.formats.rows import Row
+from lingraft.formats.tables import table_rows
 from lingraft.formats.wanted import Wanted, check_cases, check_label
 
 MOST_SKIPPED = 0.01
@@ -21,10 +23,10 @@ READERS: dict[str, tuple[Rows, Parse]] = {
     "paws-x": (pairs.paws_rows, pairs.paws),
     "mlqa": (qa.nested_rows, qa.published),
     "squad": (qa.nested_rows, qa.published),
-    "classification": (jsonl_rows, plain.classification),
-    "pairs": (jsonl_rows, plain.pair),
-    "qa": (jsonl_rows, qa.own),
-    "retrieval": (jsonl_rows, plain.retrieval),
+    "classification": (table_rows, plain.classification),
+    "pairs": (table_rows, plain.pair),
+    "qa": (table_rows, qa.own),
+    "retrieval": (table_rows, plain.retrieval),
 }
 """Format to its rows, and what becomes of one of them (None: the format leaves it out)."""
 
@@ -88,10 +90,13 @@ def collect(
     data = Collected(whole=whole)
     for file in files:
         before = len(data.rows)
-        for _ in _rows(file, wanted, data):
-            if enough(file, data):
-                data.whole = False
-                break
+        try:
+            for _ in _rows(file, wanted, data):
+                if enough(file, data):
+                    data.whole = False
+                    break
+        except NotHereError:  # the stage that reads it will judge it
+            data.whole = False
         data.whole = data.whole and not file.cut
         data.files[file.key] = len(data.rows) - before
     _judge(data, wanted, where)

@@ -1,8 +1,6 @@
 """Task files as lines of text, each with its place, so that an error can name `file:line`."""
 
-import gzip
 import io
-import zlib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,15 +8,17 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from lingraft.errors import UserError
+from lingraft.formats.codecs import BROKEN, Reader, broken, codec_of, decompressed, plain_name
 from lingraft.store.disk import disk_errors
 
 _OTHERS = {
     b"\x1f\x8b": "gzip; name it .gz",
-    b"\x28\xb5\x2f\xfd": "zstd; compress it with gzip, or not at all",
-    b"BZh": "bzip2; compress it with gzip, or not at all",
-    b"\xfd7zXZ\x00": "xz; compress it with gzip, or not at all",
+    b"\x28\xb5\x2f\xfd": "zstd; name it .zst",
+    b"BZh": "bzip2; name it .bz2",
+    b"\xfd7zXZ\x00": "xz; name it .xz",
     b"PK\x03\x04": "a zip archive; unpack it",
-    b"PAR1": "Parquet; write it as JSON Lines",
+    b"PAR1": "Parquet; name it .parquet",
+    b"ARROW1": "Arrow; name it .arrow",
 }
 """First bytes of what is no text, and what it is."""
 _CHUNK = 1 << 14
@@ -34,7 +34,7 @@ class TaskFile:
         name: Path or URI, for errors.
         key: Path below the task's folder; of a single file its name.
         open_raw: Opens it at its start.
-        limit: Bytes to read, at most; None reads all.
+        limit: Bytes to read, at most, and of a compressed file bytes to unpack; None reads all.
         consumed: Bytes that were read so far.
         cut: Whether the limit was met before the end.
     """
@@ -47,9 +47,9 @@ class TaskFile:
     cut: bool = False
 
     @property
-    def gzipped(self) -> bool:
-        """Whether its name says so."""
-        return self.name.lower().endswith(".gz")
+    def codec(self) -> str | None:
+        """How it is compressed, by its name."""
+        return codec_of(self.name)
 
 
 def local_file(path: Path, key: str) -> TaskFile:
@@ -63,20 +63,19 @@ def local_file(path: Path, key: str) -> TaskFile:
 
 
 def kind_of(name: str) -> str:
-    """The suffix that tells how a file is written, .gz aside and in lower case: `.jsonl` ..."""
-    path = PurePosixPath(name.lower())
-    return (path.with_suffix("") if path.suffix == ".gz" else path).suffix
+    """The suffix that tells how a file is written, unpacked and in lower case: `.jsonl` ..."""
+    return PurePosixPath(plain_name(name).lower()).suffix
 
 
 def lines_of(file: TaskFile) -> Iterator[tuple[str, str]]:
-    r"""(`file:line`, line) of a UTF-8 text file, plain or .gz, without its line end.
+    r"""(`file:line`, line) of a UTF-8 text file, plain or compressed, without its line end.
 
     Lines end with \n or \r\n only: sentences do contain the other separators of Unicode. Bytes
     that are not UTF-8 become lone surrogates, so that only a text that has them is at fault.
     A line that the file's limit cuts is left out.
     """
     number = 0
-    with _opened(file) as binary:
+    with _text(file) as binary:
         for raw in _read(file, binary.readline):
             number += 1
             if file.cut and not raw.endswith(b"\n"):
@@ -86,10 +85,16 @@ def lines_of(file: TaskFile) -> Iterator[tuple[str, str]]:
 
 def text_of_file(file: TaskFile) -> str:
     """All of a UTF-8 file's text, or as much as its limit allows; other bytes as `lines_of`."""
-    with _opened(file) as binary:
+    with _text(file) as binary:
         # Not `read`: a compressed file's beginning would be lost with its end.
-        parts = list(_read(file, lambda: binary.read1(_CHUNK)))
-    return _decoded(b"".join(parts), first=True, file=file)
+        data = b"".join(_read(file, lambda: binary.read1(_CHUNK)))
+    return _decoded(data, first=True, file=file)
+
+
+def bytes_of(file: TaskFile) -> bytes:
+    """All of a file's bytes, unpacked, or as many as its limit allows."""
+    with _opened(file) as binary:
+        return b"".join(_read(file, lambda: binary.read1(_CHUNK)))
 
 
 def _decoded(raw: bytes, *, first: bool, file: TaskFile) -> str:
@@ -104,21 +109,31 @@ def _read(file: TaskFile, read: Callable[[], bytes]) -> Iterator[bytes]:
     try:
         while data := read():
             yield data
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+    except BROKEN as error:
         if file.cut:  # a compressed file's beginning has no end
             return
-        message = "not a whole gzip file; compress it again or name it without .gz"
-        raise UserError(message, where=file.name) from error
+        if file.codec is None:
+            raise
+        raise broken(file.name, file.codec, error) from error
 
 
 @contextmanager
-def _opened(file: TaskFile) -> Generator[io.BufferedIOBase]:
-    with io.BufferedReader(_Counted(file), _CHUNK) as binary:
-        if file.gzipped:
-            with gzip.GzipFile(fileobj=binary) as unpacked:
-                yield unpacked
+def _opened(file: TaskFile) -> Generator[Reader]:
+    """A file's bytes, unpacked."""
+    counted: Reader = io.BufferedReader(_Counted(file), _CHUNK)
+    with counted as binary:
+        if file.codec is not None:
+            with decompressed(binary, file.codec) as stream:
+                yield io.BufferedReader(_Unpacked(file, stream), _CHUNK)
             return
-        start = binary.peek(8)
+        yield binary
+
+
+@contextmanager
+def _text(file: TaskFile) -> Generator[Reader]:
+    """The same, of a file that must be text."""
+    with _opened(file) as binary:
+        start = next(_read(file, lambda: binary.peek(8)), b"")
         for magic, said in _OTHERS.items():
             if start.startswith(magic):
                 raise UserError(f"this is no text but {said}", where=file.name)
@@ -150,3 +165,24 @@ class _Counted(io.RawIOBase):
     def close(self) -> None:
         self._raw.close()
         super().close()
+
+
+class _Unpacked(io.RawIOBase):
+    """What a compressed file holds, up to its limit: few bytes may unpack to gigabytes."""
+
+    def __init__(self, file: TaskFile, stream: io.RawIOBase | io.BufferedIOBase) -> None:
+        self._file, self._stream, self._left = file, stream, file.limit
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "memoryview[int]", /) -> int:  # type: ignore[override]
+        want = len(buffer) if self._left is None else min(len(buffer), self._left)
+        if want == 0:
+            self._file.cut = self._file.cut or bool(self._stream.read(1))
+            return 0
+        data = self._stream.read(want) or b""
+        buffer[: len(data)] = data
+        if self._left is not None:
+            self._left -= len(data)
+        return len(data)

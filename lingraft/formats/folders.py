@@ -9,21 +9,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from lingraft.errors import UserError
+from lingraft.formats.codecs import plain_name
+from lingraft.formats.exports import exported
 from lingraft.formats.languages import CODES, same_language
 from lingraft.formats.layouts import LAYOUTS, chosen, members_of, shown
+from lingraft.formats.tables import SUFFIXES as TABLES
 from lingraft.formats.wanted import Wanted
 
-_SUFFIXES = {
-    "xnli": (".tsv", ".txt", ".jsonl"),
-    "paws-x": (".tsv",),
-    "mlqa": (".json",),
-    "squad": (".json",),
-}
-_OWN_SUFFIXES = (".jsonl", ".json", ".ndjson")
+_SUFFIXES = {"xnli": (*TABLES, ".txt")}
 _ABOUT = re.compile(
     r"(?:readme|licen[cs]e|copying|notice|changes|changelog|citation|authors)(?![a-z])[^.]*(?:\.txt)?"
     r"|.*\.(?:md|rst|pdf|html?|bib|cff|py|sh|md5|sha256|crc|ya?ml)"
-    r"|dataset_infos?\.json|icon\r?|thumbs\.db|desktop\.ini"
+    r"|(?:dataset_infos?|dataset_dict|state)\.json|icon\r?|thumbs\.db|desktop\.ini"
     r"|_(?:success|started|committed|metadata|common_metadata).*",
     re.IGNORECASE,
 )
@@ -63,7 +60,7 @@ def files_to_read(keys: Sequence[str], wanted: Wanted, where: str) -> list[str]:
     stems = {key: _stem(key) for key in data}
     try:
         _check_compressions(stems)
-        return _published(stems, wanted) or _own(stems, wanted)
+        return _published(stems, wanted) or exported(stems, wanted) or _own(stems, wanted)
     except UserError as error:
         raise UserError(error.message, where=where) from error
 
@@ -76,7 +73,7 @@ def _is_about(key: str) -> bool:
 
 
 def _stem(key: str) -> tuple[str, str]:
-    plain = key[:-3] if key.lower().endswith(".gz") else key
+    plain = plain_name(key)
     suffix = PurePosixPath(plain).suffix
     return plain.removesuffix(suffix), suffix.lower()
 
@@ -124,10 +121,10 @@ def _own(stems: Stems, wanted: Wanted) -> list[str]:
     Raises:
         UserError: it mixes formats, splits or languages.
     """
-    suffixes = _SUFFIXES.get(wanted.format, _OWN_SUFFIXES)
+    suffixes = _SUFFIXES.get(wanted.format, TABLES)
     others = [key for key, (_, suffix) in stems.items() if suffix not in suffixes]
     if others:
-        expected = f"{', '.join(suffixes)}, plain or .gz"
+        expected = f"{', '.join(suffixes)}, plain or compressed"
         message = f"{shown(others)} cannot be read as {wanted.format} data ({expected})"
         raise UserError(f"{message}; take them out, or name the file to read")
     by_stem: dict[str, list[str]] = defaultdict(list)

@@ -103,6 +103,13 @@ LAYOUTS = (
         {"train": "train", "dev": "dev", "test": "test"},
         (".tsv",),
     ),
+    Layout(
+        "XTREME",
+        ("xnli", "paws-x"),
+        rf"(?P<split>train|dev|test)-{_LANGUAGE}",
+        {"train": "train", "dev": "dev", "test": "test"},
+        (".tsv",),
+    ),
     Layout("SQuAD 1.1", _SQUAD, r"(?P<split>train|dev)-v1\.1", _TEST_IS_DEV),
     Layout(
         "MLQA",

@@ -6,9 +6,10 @@ from typing import Any, cast
 from lingraft.errors import UserError
 from lingraft.formats.beginning import whole_paragraphs
 from lingraft.formats.examples import Answer, OtherLanguage, Question
-from lingraft.formats.files import TaskFile, text_of_file
+from lingraft.formats.files import TaskFile, kind_of, lines_of, text_of_file
 from lingraft.formats.languages import same_language
 from lingraft.formats.rows import Row, optional_name, parsed, text_of, whole_number
+from lingraft.formats.tables import table_rows
 from lingraft.formats.wanted import Wanted
 
 _NESTED = (
@@ -26,9 +27,14 @@ _TYDI = {
 def nested_rows(file: TaskFile) -> Iterator[Row]:
     """Rows of SQuAD v1.1's nested JSON, which MLQA and XQuAD share: one a question.
 
+    Also of what `datasets` exports of them, which is a table.
+
     Raises:
         UserError: not that JSON.
     """
+    if kind_of(file.name) != ".json" or _is_flat(file):
+        yield from table_rows(file)
+        return
     text = text_of_file(file)
     if file.cut:
         text = whole_paragraphs(text)
@@ -42,6 +48,12 @@ def nested_rows(file: TaskFile) -> Iterator[Row]:
             for qa in _items(paragraph, "qas"):
                 context = {"context": paragraph.fields.get("context")}
                 yield Row(qa.place, {**qa.fields, **context})
+
+
+def _is_flat(file: TaskFile) -> bool:
+    """Whether the JSON has an object a line: the first ends where its line does."""
+    _, first = next(iter(lines_of(file)), ("", ""))
+    return first.rstrip().endswith("}") and '"paragraphs"' not in first
 
 
 def _items(row: Row, name: str) -> Iterator[Row]:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
@@ -33,8 +34,14 @@ class Row(NamedTuple):
         return self.columns.get(name, name)
 
     def value(self, name: str) -> Any:
-        """A field's value; None where there is none."""
-        return self.fields.get(self.columns.get(name, name))
+        """A field's value; None where there is none. `a.b` is b in the object a."""
+        column = self.columns.get(name, name)
+        if column in self.fields or "." not in column:
+            return self.fields.get(column)
+        found: Any = self.fields
+        for part in column.split("."):
+            found = cast(dict[str, Any], found).get(part) if isinstance(found, dict) else None
+        return found
 
     def unusable(self, name: str, state: str, expected: str) -> UnusableRowError:
         """What is wrong with a field."""
@@ -103,7 +110,14 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _DECODER = json.JSONDecoder(object_pairs_hook=_once)
 
 
-def tsv_rows(file: TaskFile, *choices: Sequence[str]) -> Iterator[Row]:
+class Bare(NamedTuple):
+    """Columns of a table without a header, the last of which holds one of these labels."""
+
+    columns: Sequence[str]
+    labels: Sequence[str]
+
+
+def tsv_rows(file: TaskFile, *choices: Sequence[str], bare: Bare | None = None) -> Iterator[Row]:
     """Rows of tab-separated values under a header; quotes are ordinary characters.
 
     A row may be shorter than the header (MultiNLI leaves out trailing annotator labels) as
@@ -111,7 +125,8 @@ def tsv_rows(file: TaskFile, *choices: Sequence[str]) -> Iterator[Row]:
 
     Args:
         file: The file.
-        choices: Columns that are required: those of the first choice that is there.
+        choices: Columns that are required: those of the first choice that is there. None: any.
+        bare: What its columns are if the first line is a row of these and no header.
 
     Raises:
         UserError: no header, a required column missing or there twice, a row that does not fit,
@@ -122,14 +137,17 @@ def tsv_rows(file: TaskFile, *choices: Sequence[str]) -> Iterator[Row]:
     if not first and file.cut:  # the header itself
         return
     header = [name.strip() for name in first.split("\t")]
-    required = next((names for names in choices if set(names) <= set(header)), choices[0])
+    if bare and len(header) == len(bare.columns) and header[-1] in bare.labels:
+        header, lines, choices = list(bare.columns), chain([(place, first)], lines), ()
+    there = (names for names in choices if set(names) <= set(header))
+    required = next(there, choices[0] if choices else ())
     expected = f"expected a header line with the tab-separated columns {', '.join(required)}"
     for name in required:
         if name not in header:
             raise UserError(f"the column '{name}' is missing; {expected}", where=place)
     if twice := next((name for name in header if header.count(name) > 1 and name), ""):
-        raise UserError(f"the column '{twice}' is there twice; {expected}", where=place)
-    needed = 1 + max(header.index(name) for name in required)
+        raise UserError(f"the column '{twice}' is there twice; leave one of them", where=place)
+    needed = 1 + max((header.index(name) for name in required), default=0)
     quotes = _Quotes()
     for place, line in lines:
         if not line.strip():

@@ -134,8 +134,8 @@ def test_nested_qa_mistakes_are_named_by_their_path(tmp_path: Path):
 
 
 def test_a_file_that_is_not_nli_data(tmp_path: Path):
-    path = write(tmp_path / "xnli.csv", "language,gold_label\n")
-    assert "expected .tsv, .txt or .jsonl" in refused(path, "xnli").message
+    path = write(tmp_path / "xnli.tsv", "language\tgold_label\n")
+    assert "the column 'sentence1' is missing" in refused(path, "xnli").message
 
 
 def test_a_file_without_examples(tmp_path: Path):
