@@ -17,6 +17,8 @@ FORMATS = {
 }
 """By suffix. What C4 calls .json has an object a line; `datasets` saves .arrow to disk."""
 CODECS = {".gz": "gzip", ".zst": "zstd", ".xz": "xz", ".bz2": "bz2"}
+_WIKI = re.compile(r"wiki_\d+")
+"""What WikiExtractor calls its files, in folders AA, AB ..."""
 
 _ABOUT = re.compile(
     r"(readme|licen[cs]e|copying|copyright)([._-].*)?"
@@ -31,7 +33,7 @@ class TextName(NamedTuple):
     """How a file of text is written, told from its name."""
 
     format: str
-    """One of `FORMATS`' values."""
+    """One of `FORMATS`' values, or `wiki`."""
     codec: str | None
     """One of `CODECS`' values."""
 
@@ -41,6 +43,8 @@ def text_name(name: str) -> TextName | None:
     path = PurePosixPath(name.lower())
     codec = CODECS.get(path.suffix)
     suffix = PurePosixPath(path.stem).suffix if codec else path.suffix
+    if not suffix and _WIKI.fullmatch(PurePosixPath(path.stem if codec else path.name).name):
+        return TextName("wiki", codec)
     return TextName(FORMATS[suffix], codec) if suffix in FORMATS else None
 
 

@@ -20,7 +20,8 @@ from lingraft_trainer.data.clean import Cleaner
 from lingraft_trainer.data.heldout import held_out
 from lingraft_trainer.data.parallel import ordered
 from lingraft_trainer.data.script import ScriptCheck
-from lingraft_trainer.data.text import Tally, TextFile, read_documents
+from lingraft_trainer.data.text import read_documents
+from lingraft_trainer.data.text_file import Tally, TextFile
 
 BATCH = 512  # documents
 LONGEST = 1_000

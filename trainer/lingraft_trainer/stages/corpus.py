@@ -15,7 +15,7 @@ from lingraft.stage import Compute, Progress, Result
 from lingraft_trainer.data.cleaned import Cleaned, clean_text, sample, sample_every
 from lingraft_trainer.data.packing import PackedText, PackWriter
 from lingraft_trainer.data.script import ScriptCheck
-from lingraft_trainer.data.text import text_files
+from lingraft_trainer.data.text_file import text_files
 from lingraft_trainer.data.tokenised import pack, pack_paragraphs
 from lingraft_trainer.embeddings.surface import single_characters
 from lingraft_trainer.evaluation.heldout import IN_OWN_TOKENS

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from lingraft.errors import UserError
 from lingraft_trainer.data.clean import Cleaner
-from lingraft_trainer.data.text import DOCUMENT, HOPELESS, Tally, read_documents, text_files
+from lingraft_trainer.data.text import DOCUMENT, read_documents
+from lingraft_trainer.data.text_file import HOPELESS, Tally, text_files
 
 
 def documents(path: Path) -> list[list[str]]:
@@ -52,6 +53,20 @@ def test_what_cc100_c4_and_others_are_compressed_with(tmp_path: Path) -> None:
     (tmp_path / "c4-sw.tfrecord-00000-of-00001.json.gz").write_bytes(gzip.compress(rows))
     numbers = [["moja", "mbili"], ["tatu"]]
     assert documents(tmp_path) == [*numbers, *numbers, ["nne", "tano"], ["sita"]]
+
+
+def test_what_wikiextractor_writes(tmp_path: Path) -> None:
+    mark = '<doc id="{0}" url="https://sw.wikipedia.org/wiki?curid={0}" title="A &quot;b&quot;">\n'
+    articles = "".join(mark.format(i) + f"Jina {i}\n\nmoja {i}\nmbili\n\n</doc>\n" for i in (1, 2))
+    (tmp_path / "AA").mkdir()
+    (tmp_path / "AA" / "wiki_00").write_text(articles)
+    (tmp_path / "AA" / "wiki_01.bz2").write_bytes(bz2.compress(articles.encode()))
+    (tmp_path / "AA" / "wiki_02").write_text(json.dumps({"id": "7", "text": "tatu\nnne"}) + "\n")
+    (tmp_path / "AA" / "wiki_about").write_text("not text by its name")
+    told = [["Jina 1"], ["moja 1", "mbili"], ["Jina 2"], ["moja 2", "mbili"]]
+    assert documents(tmp_path) == [*told, *told, ["tatu", "nne"]]
+    (tmp_path / "whole.txt").write_text(articles + "a <doc> b\n")
+    assert documents(tmp_path / "whole.txt") == [*told, ["a <doc> b"]]
 
 
 @pytest.mark.parametrize("suffix", [".xz", ".bz2"])

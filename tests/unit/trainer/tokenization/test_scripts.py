@@ -11,8 +11,8 @@ import pytest
 from transformers import PreTrainedTokenizerBase
 
 from lingraft.errors import UserError
+from lingraft_trainer.data.clean import Cleaner
 from lingraft_trainer.data.script import ScriptCheck, expected_scripts, script_of
-from lingraft_trainer.data.text import Cleaner
 from lingraft_trainer.tokenization.normalize import folded
 from lingraft_trainer.tokenization.special import default_special_tokens
 from lingraft_trainer.tokenization.train import train_tokenizer
