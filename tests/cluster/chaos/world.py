@@ -223,13 +223,11 @@ class World:
             one.signal(signal.SIGABRT)
             one.popen.wait()
         logs = (f"{one.name}: {one.log.read_text()[-12000:]}" for one in self.operators)
-        pods = (
-            f"pod {one['metadata']['name']} {one['status'].get('phase')} "
-            f"{one['metadata'].get('deletionTimestamp', '')}"
-            for one in self.recorder.present(self.namespaces, POD)
-        )
+        pods = self.recorder.present(self.namespaces, POD)
+        told = [*map(_of_rayjob, self.rayjobs()), *map(_of_pod, pods)]
+        kuberay = f"KubeRay: {self.bed.kuberay.process.tail()}"
         now = f"at {datetime.now(UTC)}"
-        return "\n".join([now, *_story(self.adaptations(), self.rayjobs()), *pods, *logs])
+        return "\n".join([now, *told, *_of_adaptations(self.adaptations()), kuberay, *logs])
 
 
 def is_kind(rayjob: Object, kind: str) -> bool:
@@ -246,7 +244,7 @@ def is_ready(adaptation: Object) -> bool:
     )
 
 
-def _story(adaptations: list[Object], rayjobs: list[Object]) -> Iterator[str]:
+def _of_adaptations(adaptations: list[Object]) -> Iterator[str]:
     for one in adaptations:
         meta, status = one["metadata"], one.get("status", {})
         yield f"{meta['namespace']}/{meta['name']} generation {meta['generation']}"
@@ -257,10 +255,20 @@ def _story(adaptations: list[Object], rayjobs: list[Object]) -> Iterator[str]:
             yield f"  {stage['name']} {stage['state']} {until} {stage.get('message', '')}"
             for attempt in stage.get("attempts", []):
                 yield f"    {attempt}"
-    for one in rayjobs:
-        meta, status = one["metadata"], one.get("status", {})
-        state = f"{status.get('jobDeploymentStatus')} {status.get('jobStatus')}"
-        yield f"RayJob {meta['name']} {meta['uid']} {state} {meta.get('deletionTimestamp', '')}"
+
+
+def _of_rayjob(one: Object) -> str:
+    meta, status = one["metadata"], one.get("status", {})
+    state = f"{status.get('jobDeploymentStatus')} {status.get('jobStatus')}"
+    return f"RayJob {meta['name']} {meta['uid']} {state} {meta.get('deletionTimestamp', '')}"
+
+
+def _of_pod(one: Object) -> str:
+    meta, status = one["metadata"], one["status"]
+    waits = [c["state"] for c in status.get("containerStatuses", []) if "waiting" in c["state"]]
+    on = one["spec"].get("nodeName")
+    gone = meta.get("deletionTimestamp", "")
+    return f"pod {meta['name']} {status.get('phase')} on {on} {waits or ''} {gone}"
 
 
 @contextmanager
