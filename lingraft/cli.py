@@ -1,11 +1,16 @@
 """The command line: thin, and quick to start; what a command needs is loaded when it runs."""
 
 import os
+import signal
 import sys
 import tempfile
+import threading
 import traceback
+from collections.abc import Generator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
@@ -202,7 +207,8 @@ def _finish(
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run a command; errors become one sentence and an exit code."""
     try:
-        code = app(arguments, standalone_mode=False) or 0
+        with _terminable():
+            code = app(arguments, standalone_mode=False) or 0
     except LingraftError as error:
         if os.environ.get("LINGRAFT_DEBUG"):
             raise
@@ -224,6 +230,23 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     if code == STOPPED:
         print("stopped; run the same command to resume", file=sys.stderr)
     sys.exit(code)
+
+
+@contextmanager
+def _terminable() -> Generator[None]:
+    """SIGTERM is Ctrl-C meanwhile: by itself it ends a process without tidying up."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _saved() -> str:

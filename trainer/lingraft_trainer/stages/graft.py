@@ -13,7 +13,8 @@ from transformers import AutoTokenizer
 
 from lingraft import compute
 from lingraft.architecture import Shape, shape_of_config
-from lingraft.params import EmbedParams, GraftParams
+from lingraft.params import EmbedParams, GraftParams, PretrainParams
+from lingraft.plan.costs import second_head
 from lingraft.stage import Compute, Manifest, Progress, Result
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.evaluation.heldout import score_heldout
@@ -86,8 +87,11 @@ def comparison(ancestors: dict[str, Manifest], shape: Shape) -> dict[str, Any]:
     speed-up, which only a Standard run to equal quality could show.
     """
     by_kind = {manifest.stage.kind: manifest for manifest in ancestors.values()}
-    embed, mini = by_kind["embed"], by_kind.get("mini")
+    embed, mini, pretrain = by_kind["embed"], by_kind.get("mini"), by_kind.get("pretrain")
     params = EmbedParams.model_validate(embed.stage.params)
+    once = mini.compute.flops if mini else 0.0
+    if not once and params.method != "Standard" and pretrain:
+        once = second_head(shape, PretrainParams.model_validate(pretrain.stage.params).training)
     standard = compute.embed_step(
         shape,
         layers=shape.layers,
@@ -100,7 +104,7 @@ def comparison(ancestors: dict[str, Manifest], shape: Shape) -> dict[str, Any]:
         "embedFlops": embed.compute.flops,
         "standardFlops": standard,
         "savedPerStep": standard / embed.compute.flops,
-        "oneTimeFlops": mini.compute.flops if mini else 0.0,
+        "oneTimeFlops": once,
         "measuredSeconds": embed.compute.seconds,
         "measuredDeviceSeconds": embed.compute.device_seconds,
         "measured": ["measuredSeconds", "measuredDeviceSeconds"],
