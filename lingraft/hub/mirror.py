@@ -7,6 +7,7 @@ It is read as every other folder is. Mirrors that speak the Hub's HTTP (`HF_ENDP
 """
 
 import os
+import shlex
 from pathlib import Path
 
 from lingraft.errors import UserError
@@ -48,5 +49,5 @@ def command_for(uri: str) -> str:
         return ""
     place = parse_uri(uri)
     if isinstance(place, Path):
-        return f"{model.download} --local-dir {place}"
-    return model.upload(uri)
+        return f"{model.download} --local-dir {shlex.quote(str(place))}"
+    return model.upload(shlex.quote(uri))
