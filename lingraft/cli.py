@@ -43,9 +43,10 @@ Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, for
 
 @app.command()
 def validate(files: Files) -> None:
-    """Check files, and the task files on this machine that they name: every mistake at once.
+    """Check files, and what they name on this machine: every mistake at once.
 
-    Each with file, line and field. Uses no network.
+    Each with file, line and field. Task files are opened, models of the Hub looked for in its
+    local cache. Uses no network.
     """
     from lingraft.files import BadFileError, load_resources
     from lingraft.task_files import local_mistakes

@@ -11,9 +11,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from lingraft.errors import LingraftError, UserError
+from lingraft.places import Location, on_this_machine, placed
 from lingraft.resource import KIND, LanguageAdaptation
 
-Location = tuple[str | int, ...]
 Fault = tuple[Location, LingraftError]
 """A field, and what is wrong with what it names."""
 
@@ -79,11 +79,13 @@ def load_resources(
     for node in nodes:
         found = _parse(file, node)
         if isinstance(found, LanguageAdaptation):
-            resources.append(found)
-            mistakes += [
+            resource, faults = _placed(found, file.absolute().parent)
+            resources.append(resource)
+            told = [
                 Mistake(file, _line(node, where), dotted(where), str(error))
-                for where, error in check(found)
+                for where, error in [*faults, *check(resource)]
             ]
+            mistakes += sorted(told, key=lambda mistake: mistake.line)
         else:
             mistakes += found
     if not nodes:
@@ -116,7 +118,15 @@ def _parse(file: Path, node: yaml.Node) -> LanguageAdaptation | list[Mistake]:
             for one in error.errors()
         ]
         return sorted(repeated + found, key=lambda mistake: mistake.line)
-    return repeated or _absolute(resource, file.absolute().parent)
+    return repeated or resource
+
+
+def _placed(resource: LanguageAdaptation, folder: Path) -> tuple[LanguageAdaptation, list[Fault]]:
+    """The resource with a URI for everything that it names; what is nowhere is a fault."""
+    content = resource.model_dump(by_alias=True, exclude_unset=True)
+    spec, faults = placed(content["spec"], on_this_machine(folder))
+    found = LanguageAdaptation.model_validate(content | {"spec": spec})
+    return found, [(("spec", *where), error) for where, error in faults]
 
 
 def _broken(file: Path, error: Exception) -> Mistake:
@@ -212,30 +222,3 @@ def _models(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for part in get_args(annotation) for model in _models(part)]
-
-
-URI_FIELDS = ("uri", "train", "dev", "test", "sourceTest")
-
-
-def _absolute(resource: LanguageAdaptation, folder: Path) -> LanguageAdaptation:
-    """Local paths are relative to the file, for people; from here on they are URIs."""
-
-    def resolve(value: Any, key: str = "") -> Any:
-        if isinstance(value, dict):
-            return {k: resolve(v, k) for k, v in cast(dict[str, Any], value).items()}
-        if isinstance(value, list):
-            return [resolve(one) for one in cast(list[Any], value)]
-        if key in URI_FIELDS and isinstance(value, str):
-            return absolute_uri(value, folder)
-        return value
-
-    content = resource.model_dump(by_alias=True, exclude_unset=True)
-    return LanguageAdaptation.model_validate(content | {"spec": resolve(content["spec"])})
-
-
-def absolute_uri(value: str, folder: Path) -> str:
-    """`s3://` URIs and absolute `file:///` ones as they are, anything else below `folder`."""
-    if "://" in value:
-        return value
-    path = value.removeprefix("file:")
-    return (folder / path).resolve().as_uri() + ("/" if path.endswith("/") else "")

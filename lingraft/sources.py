@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from lingraft.cache import populate
 from lingraft.errors import UserError
 from lingraft.hashes import sha256_of_files
+from lingraft.hub.mirror import command_for
 from lingraft.selection import WEIGHTS, WEIGHTS_INDEX, is_weights, selected
 from lingraft.stage import FileRecord, Source, sha256_of
 from lingraft.store.base import Conflict, ObjectInfo, checked_key
@@ -45,8 +46,10 @@ def fingerprint(uri: str, reads: str | None = None) -> Source:
     """
     objects = _objects(uri, reads)
     if not objects:
-        message = "nothing is there; write the URI of a file, or of a folder with files in it"
-        raise UserError(message, where=uri)
+        wanted = "write the URI of a file, or of a folder with files in it"
+        if command := command_for(uri):
+            wanted = f"bring it to the mirror with: {command}"
+        raise UserError(f"nothing is there; {wanted}", where=uri)
     return pin(uri, objects, reads)
 
 

@@ -235,6 +235,12 @@ class Values(PoolModel):
     store: StoreValues | None = Field(
         default=None, description="Where artifacts go when a resource does not say."
     )
+    hub_mirror: str | None = Field(
+        default=None,
+        pattern="^s3://[^/]+/(.*/)?$",
+        description="Folder with models of the Hugging Face Hub under their names, such as "
+        "s3://models/hub/; to be listed in `access` too.",
+    )
     s3: S3Values = Field(description="How the operator and the Ray pods reach S3.")
     heartbeat_timeout_seconds: int = Field(
         default=300,

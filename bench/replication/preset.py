@@ -11,7 +11,7 @@ from typing import Any, Self, cast
 import yaml
 from pydantic import Field, model_validator
 
-from lingraft.files import absolute_uri
+from lingraft.places import absolute_uri
 from lingraft.resource import API_VERSION, KIND, LanguageAdaptation
 from lingraft.resource.fields import Model
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from lingraft.hub.names import MODEL, SPELLED
 from lingraft.resource import LanguageAdaptationSpec
 from lingraft.resource.formats import FORMATS, NAMED, columns_of, listed, metrics_of
 from lingraft.resource.steps import Architecture, Base, Embeddings, Mini, Pretrain, Tokenizer
@@ -44,11 +45,17 @@ class Rule:
         return entry
 
 
+_ON_S3 = "self.matches('^s3://[A-Za-z0-9][A-Za-z0-9._-]{1,62}(/|$)')"
+_NOT_HERE = "file:// works on one machine only"
 S3_ONLY = Rule(
-    r"self.matches('^s3://[A-Za-z0-9][A-Za-z0-9._-]{1,62}(/|$)')",
-    "file:// works on one machine only; on a cluster write s3://bucket/key",
+    _ON_S3, f"on a cluster write s3://bucket/key: {_NOT_HERE}, and hf:// for models only"
 )
-"""Stands at every URI."""
+"""Stands at every URI of data and of stores."""
+S3_OR_HUB = Rule(
+    f"{_ON_S3} || self.matches('^{MODEL}$')",
+    f"on a cluster write s3://bucket/key, or a model of the Hub as {SPELLED}: {_NOT_HERE}",
+)
+"""Stands at every URI of a model. Whether there is a mirror of the Hub, the operator says."""
 
 
 def _default(model: type[BaseModel], field: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from lingraft.crd.rules import RULES, S3_ONLY
+from lingraft.crd.rules import RULES, S3_ONLY, S3_OR_HUB
 
 Schema = dict[str, Any]
 
@@ -18,8 +18,8 @@ LIST_KEYS = {"Condition": "type", "Task": "name"}
 """Models whose lists are maps by a field: unique, and merged by it. Other lists are replaced."""
 ATOMIC = {"PinnedPlan"}
 """Models that are replaced as a whole, never merged field by field."""
-URI = "uri"
-"""JSON Schema's format of the fields that hold a URI (see `lingraft.resource.fields.Uri`)."""
+URIS = {"uri": S3_ONLY, "model-uri": S3_OR_HUB}
+"""JSON Schema's format of the fields that hold a URI (see `lingraft.resource.fields`)."""
 
 
 def structural(model: type[BaseModel], *, defaults: bool) -> Schema:
@@ -65,9 +65,9 @@ class _Converter:
             case "array":
                 schema["items"] = self.convert(node["items"])
                 schema |= _list_type(self._resolved(node["items"])[0])
-            case _ if node.get("format") == URI:
+            case _ if node.get("format") in URIS:
                 del schema["format"]  # the API server's own idea of a URI is not ours
-                rules = [S3_ONLY]
+                rules = [URIS[node["format"]]]
             case _:
                 pass
         if rules:

@@ -15,6 +15,17 @@ Uri = Annotated[
     ),
 ]
 
+ModelUri = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=2048,
+        description="s3://bucket/key, or a model of the Hugging Face Hub: org/name; on one machine "
+        "also a path.",
+        json_schema_extra={"format": "model-uri"},
+    ),
+]
+
 MOST_STEPS = 10_000_000
 MOST_POSITIONS = 131_072
 MOST_LAYERS = 1000

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from lingraft.resource.fields import MOST_LAYERS, MOST_POSITIONS, MOST_STEPS, Model, Uri
+from lingraft.resource.fields import MOST_LAYERS, MOST_POSITIONS, MOST_STEPS, Model, ModelUri, Uri
 
 ModelType = Literal["bert", "roberta", "xlm-roberta", "roberta-prelayernorm"]
 """The model families that can be adapted, by transformers' names."""
@@ -41,9 +41,10 @@ class Tokenizer(Model):
     """A tokenizer: trained on the text, or loaded. One of the two. Default: trained."""
 
     train: TrainTokenizer | None = Field(default=None, description="Train one on the text.")
-    uri: Uri | None = Field(
+    uri: ModelUri | None = Field(
         default=None,
-        description="Load this one: a folder with tokenizer.json and tokenizer_config.json.",
+        description="Load this one: a folder with tokenizer.json and tokenizer_config.json, or the "
+        "name of a model on the Hugging Face Hub, as base.uri takes it.",
     )
 
     @model_validator(mode="after")
@@ -173,8 +174,11 @@ class Pretrain(MaskedLanguageModelling):
 class Base(Model):
     """The pretrained model to adapt: an existing one, or one pretrained here. One of the two."""
 
-    uri: Uri | None = Field(
-        default=None, description="A folder with a Hugging Face checkpoint (safetensors)."
+    uri: ModelUri | None = Field(
+        default=None,
+        description="A folder with a Hugging Face checkpoint (safetensors), or the name of one on "
+        "the Hub: FacebookAI/roberta-base or hf://FacebookAI/roberta-base@revision. Such a one is "
+        "read from the Hub's local cache or from a mirror, and never downloaded.",
     )
     pretrain: Pretrain | None = Field(
         default=None,

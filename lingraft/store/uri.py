@@ -33,6 +33,7 @@ def parse_uri(uri: str) -> Path | S3Location:
     # What stands before an @ may be a password: the message must not repeat it.
     shown = re.sub(r"//[^/]*@", "//***@", uri)
     raise UserError(
-        "this is no address lingraft can read; write file:///absolute/path or s3://bucket/prefix/",
+        "this is no address lingraft can read; write file:///absolute/path or s3://bucket/prefix/, "
+        "or, for a base or a tokenizer, hf://org/name",
         where=shown,
     )

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 
+from lingraft import places
 from lingraft.errors import CredentialsError, LingraftError, UserError
+from lingraft.files import dotted
 from lingraft.plan import readings
 from lingraft.planning import plan_resource
 from lingraft.resource import API_VERSION, KIND, LanguageAdaptation, LanguageAdaptationSpec
@@ -32,6 +34,20 @@ def parse(resource: Resource, config: Config) -> LanguageAdaptationSpec:
         where = ".".join(["spec", *(str(part) for part in first["loc"])])
         raise UserError(first["msg"].removeprefix("Value error, "), where=where) from error
     return spec if spec.store is not None else spec.model_copy(update={"store": config.store})
+
+
+def placed(spec: LanguageAdaptationSpec) -> LanguageAdaptationSpec:
+    """The spec with models of the Hub where the mirror has them.
+
+    Raises:
+        UserError: There is no mirror, or something else is on the Hub; the field.
+    """
+    written = spec.model_dump(by_alias=True, exclude_unset=True)
+    found, faults = places.placed(written, places.on_cluster)
+    if faults:
+        (where, error), *_ = faults
+        raise UserError(str(error), where=dotted(("spec", *where)))
+    return spec if found == written else LanguageAdaptationSpec.model_validate(found)
 
 
 def needs_plan(resource: Resource) -> bool:

@@ -120,6 +120,7 @@ class Worker:
             spec = planning.parse(resource, self.config)
             if spec.suspend:
                 return spec, resource.status.plan, None
+            spec = planning.placed(spec)
             if not planning.needs_plan(resource):
                 # Each time: a prefix that is taken off the list is used no longer.
                 planning.check_access(spec, self.config.access, resource.namespace)

@@ -36,6 +36,7 @@ EVERYTHING: Object = {
     "rayVersion": "2.61.1",
     "access": [{"namespace": "*", "prefixes": ["s3://models/", "s3://lingraft/team-a/"]}],
     "store": {"uri": "s3://lingraft/", "credentialsSecret": "s3"},
+    "hubMirror": "s3://models/hub/",
     "s3": {"endpoint": "https://s3.example:9000", "region": "eu-1", "caConfigMap": "ca"},
     "pools": {"small": POOL, "large": POOL},
     "workers": 3,

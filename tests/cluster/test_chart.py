@@ -124,6 +124,8 @@ def test_defaults_allow_no_uri_and_need_no_gpu(tmp_path: Path) -> None:
         ({"rayVersion": 2.6}, "/rayVersion"),
         ({"s3": {"endpoint": "minio:9000"}}, "/s3/endpoint"),
         ({"workers": 0}, "/workers"),
+        ({"hubMirror": "https://mirror.example/"}, "/hubMirror"),
+        ({"hubMirror": "s3://models"}, "/hubMirror"),
         ({"heartbeatTimeoutSeconds": 59}, "/heartbeatTimeoutSeconds"),
         ({"crds": {"enabled": "yes"}}, "/crds/enabled"),
         ({"networkPolicy": {"rayNamespaces": ["A"]}}, "/networkPolicy/rayNamespaces/0"),
@@ -208,6 +210,12 @@ def test_the_operator_reaches_s3_with_an_identity_of_its_own() -> None:
     assert Path(environment["AWS_CA_BUNDLE"]).parent == Path(mounts["ca"])
     account = one(render(EVERYTHING), "ServiceAccount")
     assert account["metadata"]["annotations"] == EVERYTHING["serviceAccount"]["annotations"]
+
+
+def test_the_operator_knows_the_mirror_of_the_hub() -> None:
+    for values, mirror in ((EVERYTHING, "s3://models/hub/"), ({"hubMirror": "s3://h/"}, "s3://h/")):
+        environment = {e["name"]: e["value"] for e in container(render(values))["env"]}
+        assert environment["LINGRAFT_HUB_MIRROR"] == mirror
 
 
 def test_the_operator_and_its_test_run_where_they_are_sent() -> None:

@@ -111,6 +111,8 @@ def _strings(node: Schema) -> st.SearchStrategy[str]:
             return st.datetimes(timezones=st.just(UTC)).map(lambda moment: moment.isoformat())
         case {"format": "uri"}:
             return st.sampled_from(["s3://bucket/key", "s3://another/folder/"])
+        case {"format": "model-uri"}:
+            return st.sampled_from(["s3://bucket/base/", "org/name", "hf://org/name@refs/pr/1"])
         case {"pattern": pattern}:
             fitting = st.from_regex(pattern.replace("$", r"\Z"))
             return fitting.filter(lambda text: least <= len(text) <= most)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lingraft.files import BadFileError, absolute_uri, load_resource, load_resources
+from lingraft.files import BadFileError, load_resource, load_resources
+from lingraft.places import absolute_uri
 from tests.support.examples import EXAMPLES
 
 GOOD = """\

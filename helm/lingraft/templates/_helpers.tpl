@@ -77,6 +77,15 @@ credentials, and kopf's scanning is off.
 {{- end }}
 {{- end }}
 
+{{/* What the operator's code reads from its environment. */}}
+{{- define "lingraft.environment" -}}
+{{- include "lingraft.s3Environment" . }}
+{{- with .Values.hubMirror }}
+- name: LINGRAFT_HUB_MIRROR
+  value: {{ . | quote }}
+{{- end }}
+{{- end }}
+
 {{/* Where the operator's pod runs, and the test's. */}}
 {{- define "lingraft.placement" -}}
 {{- with .Values.operator.nodeSelector }}

@@ -54,6 +54,10 @@ SHAPES: dict[str, Object] = {
         },
     ),
     "a tokenizer that is loaded": spec_of(tokenizer={"uri": "file:///tokenizer/"}),
+    "models of the Hub": spec_of(
+        base={"uri": "roberta-base"},
+        tokenizer={"uri": "hf://FacebookAI/xlm-roberta-base@refs/pr/1"},
+    ),
     "every format": spec_of(
         tasks=[
             task("xnli", gate={"metric": "macroF1", "min": 0.5}),

@@ -6,6 +6,7 @@ import re
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from lingraft.crd.rules import S3_ONLY, S3_OR_HUB
 from lingraft.resource import LanguageAdaptationSpec
 from tests.cluster.bed.api import Api, ApiError, Object
 from tests.cluster.crd.resources import Kubectl, create, on_s3, resource, spec_of
@@ -46,15 +47,24 @@ ON_ONE_MACHINE: dict[str, Changes] = {
     "spec.tasks[0].train": {"tasks": [task(train="s3:/bucket/train")]},
     "spec.tasks[0].test": {"tasks": [task(test=" s3://bucket/test")]},
     "spec.tasks[0].sourceTest": {"tasks": [task(sourceTest="x")]},
+    "spec.tasks[0].dev": {"tasks": [task(dev="hf://datasets/org/name")]},
 }
+NO_MODELS = ["/base", "./org/name", "org/name/", "hf://datasets/org/name", "hf://", "a--b"]
+NO_MODELS += ["hf://org/name/model.safetensors", "org/..", "org/name@", "hf:/org/name", "org/name "]
 
 
 @pytest.mark.parametrize("field", ON_ONE_MACHINE)
 def test_files_of_one_machine_are_refused(crd: Api, namespace: str, field: str):
     spec = on_s3(spec_of()) | _task_on_s3_but(ON_ONE_MACHINE[field])
-    assert refusal(crd, namespace, spec) == (
-        f"{field}: Forbidden: file:// works on one machine only; on a cluster write s3://bucket/key"
-    )
+    of_model = field in ("spec.base.uri", "spec.tokenizer.uri")
+    said = S3_OR_HUB.message if of_model else S3_ONLY.message
+    assert refusal(crd, namespace, spec) == f"{field}: Forbidden: {said}"
+
+
+@pytest.mark.parametrize("written", NO_MODELS)
+def test_what_names_no_model_is_refused(crd: Api, namespace: str, written: str):
+    said = refusal(crd, namespace, spec_of(base={"uri": written}))
+    assert said == f"spec.base.uri: Forbidden: {S3_OR_HUB.message}"
 
 
 def _task_on_s3_but(changes: Changes) -> Changes:

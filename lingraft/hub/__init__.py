@@ -1,0 +1,1 @@
+"""Models of the Hugging Face Hub by name: in its local cache or in a mirror, never fetched."""
