@@ -37,6 +37,7 @@ from lingraft_trainer.gauges import Gauges
 from lingraft_trainer.heartbeat import Heartbeat, Listener
 from lingraft_trainer.inputs import fetch_input
 from lingraft_trainer.machines import ray_runs
+from lingraft_trainer.places import as_written
 from lingraft_trainer.stages.registry import stage_function
 
 
@@ -132,7 +133,11 @@ def _work(
             ancestors=lambda: ancestors(store, spec.stage),
             environment=environment(spec, world, threads),
         )
-        result = stage_function(spec.stage.kind)(ctx)
+        try:
+            result = stage_function(spec.stage.kind)(ctx)
+        except LingraftError as error:
+            error.where = as_written(error.where, spec, ctx.inputs)
+            raise
         if rank == 0:
             heartbeat(Progress(step=1, steps=1, phase="uploading"))
             lease.renew()
