@@ -43,10 +43,11 @@ CHOICES_AND_TOPICS = (
     Layout(
         "SIB-200",
         ("sib-200",),
-        rf"(?:{FLORES}(?:\.zip)?/)?(?P<split>train|dev|test)",
+        rf"(?:{FLORES}/)?(?P<split>train|dev|test)",
         {"train": "train", "dev": "dev", "test": "test"},
         (".tsv",),
     ),
+    Layout("SIB-200's archive of one language", ("sib-200",), FLORES, suffixes=(".zip",)),
     Layout(
         "MASSIVE",
         ("massive",),
