@@ -1,7 +1,8 @@
 """What a score must stand above: majority, and a rule that knows no language model.
 
 For classification TF-IDF with logistic regression, trained on English and applied as it is
-(`examples/bible/baselines.py`). For pairs a logistic regression on their lexical overlap.
+(`examples/bible/baselines.py`). For pairs a logistic regression on their lexical overlap, for
+choices the one that shares most words with its context.
 """
 
 import json
@@ -14,7 +15,7 @@ import numpy as np
 
 from bench.replication.preset import ROOT
 from lingraft.cache import cache_dir
-from lingraft.formats import Example, Purpose, read_examples
+from lingraft.formats import Choice, Example, Purpose, read_examples
 from lingraft.resource.formats import FORMATS, TaskFormat
 from lingraft.sources import fetch_source
 from lingraft.stage import Source, sha256_of
@@ -35,10 +36,8 @@ def floor(train: Source, test: Source, form: TaskFormat, language: str) -> tuple
     if FORMATS[form].kind == "qa":
         return "no answer", [0.0] * len(rows)
     common = Counter(one.label for one in english).most_common(1)[0][0]
-    found = {
-        "majority": [common] * len(rows),
-        "lexical rule" if FORMATS[form].kind == "pairs" else "TF-IDF": _rule(english, rows, form),
-    }
+    rule = "TF-IDF" if FORMATS[form].kind == "classification" else "lexical rule"
+    found = {"majority": [common] * len(rows), rule: _rule(english, rows, form)}
     scores = {
         name: [float(p == row.label) for p, row in zip(predicted, rows, strict=True)]
         for name, predicted in found.items()
@@ -55,7 +54,15 @@ def overlap(one: str, other: str) -> float:
     return len(first & second) / max(1, len(first | second))
 
 
-def _rule(english: list[Example], rows: list[Example], form: TaskFormat) -> list[str]:
+def nearest(row: Choice) -> str:
+    """Number of the first choice that shares most words with context and question."""
+    shared = [overlap(f"{row.context} {row.question}", choice) for choice in row.choices]
+    return str(shared.index(max(shared)))
+
+
+def _rule(english: list[Any], rows: list[Any], form: TaskFormat) -> list[str]:
+    if FORMATS[form].kind == "choice":
+        return [nearest(row) for row in rows]
     if FORMATS[form].kind == "pairs":
         from sklearn.linear_model import LogisticRegression
 

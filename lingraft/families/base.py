@@ -100,6 +100,7 @@ class Family:
         only: Settings that one value is supported of, and what any other means.
         other_heads: Prefixes of other tasks' tensors beside it, which are left out.
         answers: Whether transformers has a class of it for question answering.
+        chooses: Whether transformers has a class of it for multiple choice.
         pretrained: Whether `base.pretrain` offers it.
     """
 
@@ -122,6 +123,7 @@ class Family:
     only: Mapping[str, tuple[Any, str]] = field(default_factory=dict[str, tuple[Any, str]])
     other_heads: tuple[str, ...] = ()
     answers: bool = True
+    chooses: bool = True
     pretrained: bool = False
 
     @property

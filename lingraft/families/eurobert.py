@@ -22,4 +22,5 @@ FAMILY = Family(
     sizes=Sizes(key_heads="num_key_value_heads"),
     dropouts=("attention_dropout",),
     answers=False,
+    chooses=False,
 )

@@ -4,9 +4,15 @@ Formats (each file plain or .gz):
     xnli            XNLI's tsv or jsonl, rows of one language; MultiNLI's for training
     paws-x          PAWS-X's and PAWS' tsv
     squad, mlqa     SQuAD v1.1's nested JSON, which MLQA and XQuAD share
+    belebele        Belebele's jsonl; its training set's tsv, or RACE, for training
+    xcopa           XCOPA's and COPA's jsonl; SocialIQA's for training
+    xstorycloze     XStoryCloze's tsv, StoryCloze's csv
+    sib-200         SIB-200's tsv
+    massive         MASSIVE's jsonl, rows of one partition
     classification  {text, label[, group]}
     pairs           {text, textPair, label[, group]}
     qa              {context, question, answers: {text: [...], answer_start: [...]}[, id]}
+    choice          {context and question, or one of them, choices: [...], label}
     retrieval       {source, target}
 """
 
@@ -18,6 +24,7 @@ from lingraft.errors import UserError
 from lingraft.formats.collect import Collected, collect
 from lingraft.formats.examples import (
     Answer,
+    Choice,
     Example,
     ParallelPair,
     Purpose,
@@ -32,6 +39,7 @@ from lingraft.resource.formats import FORMATS
 
 __all__ = [
     "Answer",
+    "Choice",
     "Collected",
     "Example",
     "ParallelPair",
@@ -59,8 +67,8 @@ def read_examples(
     Args:
         path: A file or directory; `folders.files_to_read` says what is read of one.
         format: A key of `resource.formats.FORMATS`.
-        language: BCP 47; chooses the rows of `xnli` and the files of a published folder. The
-            other formats hold one language a file.
+        language: BCP 47; chooses the files of a published folder, and the rows of a format that
+            names their language. The other formats hold one language a file.
         purpose: What the rows are for.
         columns: Our name of a field to the file's, where they differ.
         names: The labels in order: a row's label may be one of them, or its number.
@@ -68,8 +76,8 @@ def read_examples(
             or those the format defines, if it does.
 
     Returns:
-        At least one `Example` (kinds classification and pairs), `Question` (qa) or
-        `ParallelPair` (retrieval), in the files' order.
+        At least one `Example` (kinds classification and pairs), `Question` (qa), `Choice` (choice)
+        or `ParallelPair` (retrieval), in the files' order.
 
     Raises:
         UserError: a file that is not of the format, with `file:line` and what was expected.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lingraft.errors import UserError
-from lingraft.formats import pairs, plain, qa
+from lingraft.formats import choices, pairs, plain, qa, topics
 from lingraft.formats.codecs import NotHereError
 from lingraft.formats.examples import Example, OtherLanguage, TaskRow, UnusableRowError
 from lingraft.formats.files import TaskFile
@@ -23,9 +23,15 @@ READERS: dict[str, tuple[Rows, Parse]] = {
     "paws-x": (pairs.paws_rows, pairs.paws),
     "mlqa": (qa.nested_rows, qa.published),
     "squad": (qa.nested_rows, qa.published),
+    "belebele": (choices.reading_rows, choices.reading),
+    "xcopa": (table_rows, choices.causes),
+    "xstorycloze": (choices.story_rows, choices.story),
+    "sib-200": (topics.sib_rows, topics.sib),
+    "massive": (table_rows, topics.massive),
     "classification": (table_rows, plain.classification),
     "pairs": (table_rows, plain.pair),
     "qa": (table_rows, qa.own),
+    "choice": (table_rows, choices.own),
     "retrieval": (table_rows, plain.retrieval),
 }
 """Format to its rows, and what becomes of one of them (None: the format leaves it out)."""

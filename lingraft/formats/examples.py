@@ -61,6 +61,35 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """A context, or a question, or a question on a context, of which one choice is right.
+
+    Attributes:
+        context: What the choices are judged by; may be cut where it is long. Or empty.
+        question: Or empty; one of the two is there.
+        choices: At least two.
+        right: Number of the right one, from 0.
+        leads: Whether a choice stands before the context: it is that which came first.
+    """
+
+    context: str
+    question: str
+    choices: tuple[str, ...]
+    right: int
+    leads: bool = False
+
+    @property
+    def group(self) -> str | None:
+        """The context: questions on one of them stand or fall together."""
+        return self.context or None
+
+    @property
+    def label(self) -> str:
+        """The right one's number, as predictions name it."""
+        return str(self.right)
+
+
+@dataclass(frozen=True, slots=True)
 class ParallelPair:
     """A sentence and its translation."""
 
@@ -68,7 +97,7 @@ class ParallelPair:
     target: str
 
 
-TaskRow = Example | Question | ParallelPair
+TaskRow = Example | Question | Choice | ParallelPair
 
 
 def group_of(row: TaskRow) -> str | None:

@@ -16,11 +16,11 @@ from lingraft.formats.layouts import LAYOUTS, chosen, members_of, shown
 from lingraft.formats.tables import SUFFIXES as TABLES
 from lingraft.formats.wanted import Wanted
 
-_SUFFIXES = {"xnli": (*TABLES, ".txt")}
+_SUFFIXES = {form: (*TABLES, ".txt") for form in ("xnli", "belebele")}
 _ABOUT = re.compile(
     r"(?:readme|licen[cs]e|copying|notice|changes|changelog|citation|authors)(?![a-z])[^.]*(?:\.txt)?"
-    r"|.*\.(?:md|rst|pdf|html?|bib|cff|py|sh|md5|sha256|crc|ya?ml)"
-    r"|(?:dataset_infos?|dataset_dict|state)\.json|icon\r?|thumbs\.db|desktop\.ini"
+    r"|.*\.(?:md|rst|pdf|png|html?|bib|cff|py|sh|md5|sha256|crc|ya?ml)"
+    r"|(?:dataset_infos?|dataset_dict|state)\.json|labels\.txt|icon\r?|thumbs\.db|desktop\.ini"
     r"|_(?:success|started|committed|metadata|common_metadata).*",
     re.IGNORECASE,
 )

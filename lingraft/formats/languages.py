@@ -2,6 +2,8 @@
 
 import re
 
+from lingraft.formats.iso639 import SHORT
+
 _SCRIPT, _REGION = re.compile(r"[a-z]{4}"), re.compile(r"[a-z]{2}|[0-9]{3}")
 
 _CODES = (
@@ -15,18 +17,20 @@ _CODES = (
 )
 CODES = frozenset(_CODES.split())
 """ISO 639-1: what a file's or folder's name may say of its language."""
+_CHINESE = {"cn": "hans", "sg": "hans", "hk": "hant", "mo": "hant", "tw": "hant"}
+"""The script of a region where one is written."""
 
 
 def primary(tag: str) -> str:
-    """The language of a tag: `it` of `it-IT`, `it_IT` and `IT`."""
+    """The language of a tag: `it` of `it-IT`, `it_IT`, `IT` and `ita_Latn`."""
     return _subtags(tag)[0]
 
 
 def same_language(one: str, other: str) -> bool:
-    """Whether two tags may mean the same language: `it` and `it-IT`, `zh` and `zh-Hans`.
+    """Whether two tags may mean the same language: `it` and `it-IT`, `sw` and `swh_Latn`.
 
     What only one of them says counts for both. What they say differently sets them apart:
-    `zh-Hans` is not `zh-Hant`, `pt-BR` not `pt-PT`.
+    `zh-Hans` is not `zh-Hant`, nor `zh-TW`; `pt-BR` is not `pt-PT`.
     """
     first, second = _subtags(one), _subtags(other)
     if first[0] != second[0]:
@@ -42,4 +46,8 @@ def same_language(one: str, other: str) -> bool:
 
 
 def _subtags(tag: str) -> list[str]:
-    return tag.strip().lower().replace("_", "-").split("-")
+    first, *more = tag.strip().lower().replace("_", "-").split("-")
+    first = SHORT.get(first, first)
+    if first == "zh":
+        more += [_CHINESE[region] for region in more if region in _CHINESE]
+    return [first, *more]

@@ -4,13 +4,14 @@ A folder as it is unpacked holds every split, often in two formats and in all la
 data set lacks it is asked for in vain: XNLI has no training data, MultiNLI no labelled test.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lingraft.errors import UserError
 from lingraft.formats.examples import Purpose
 from lingraft.formats.languages import same_language
+from lingraft.formats.layout import LANGUAGE, WHOLE, Layout
+from lingraft.formats.layouts_choice import CHOICES_AND_TOPICS
 from lingraft.formats.wanted import Wanted
 
 PURPOSES: dict[Purpose, str] = {
@@ -19,39 +20,7 @@ PURPOSES: dict[Purpose, str] = {
     "test": "test",
     "sourceTest": "test",
 }
-_LANGUAGE = "(?P<language>[a-z]{2}(?:-[A-Za-z]+)?)"
 _TEST_IS_DEV = {"train": "train", "dev": "dev", "test": "dev"}
-
-
-@dataclass(frozen=True)
-class Layout:
-    """One published data set.
-
-    Attributes:
-        name: For people.
-        formats: The task formats that read it.
-        pattern: Of a file's path without suffix; its groups are `split`, `language` and, where
-            questions may be in another one, `question`.
-        splits: What is read for a purpose (`test` stands for `sourceTest` too): names of splits,
-            the first that is there; of those joined by `|` only one may be there.
-        suffixes: Of its files, the best first.
-        english: Whether its texts are machine translations into English.
-    """
-
-    name: str
-    formats: tuple[str, ...]
-    pattern: str
-    splits: Mapping[str, str] = field(default_factory=dict[str, str])
-    suffixes: tuple[str, ...] = (".json",)
-    english: bool = False
-
-    def asked(self, purpose: Purpose) -> str:
-        """The splits that are for a purpose; empty where it has none."""
-        return self.splits.get("test" if purpose == "sourceTest" else purpose, "")
-
-    def match(self, stem: str) -> "re.Match[str] | None":
-        """Whether a path without its suffix is of this data set."""
-        return re.search(rf"(?:^|/){self.pattern}$", stem)
 
 
 _SQUAD = ("squad", "mlqa")
@@ -77,14 +46,14 @@ LAYOUTS = (
     Layout(
         "XNLI-MT 1.0 (MultiNLI)",
         ("xnli",),
-        rf"multinli\.(?P<split>train)\.{_LANGUAGE}",
+        rf"multinli\.(?P<split>train)\.{LANGUAGE}",
         {"train": "train"},
         (".tsv",),
     ),
     Layout(
         "XNLI-MT 1.0 (XNLI translated into English)",
         ("xnli",),
-        rf"xnli\.(?P<split>dev|test)\.{_LANGUAGE}",
+        rf"xnli\.(?P<split>dev|test)\.{LANGUAGE}",
         {"dev": "dev", "test": "test"},
         (".tsv",),
         english=True,
@@ -92,7 +61,7 @@ LAYOUTS = (
     Layout(
         "PAWS-X",
         ("paws-x",),
-        rf"(?:{_LANGUAGE}/)?(?P<split>translated_train|train|dev_2k|test_2k)",
+        rf"(?:{LANGUAGE}/)?(?P<split>translated_train|train|dev_2k|test_2k)",
         {"train": "train|translated_train", "dev": "dev_2k", "test": "test_2k"},
         (".tsv",),
     ),
@@ -106,7 +75,7 @@ LAYOUTS = (
     Layout(
         "XTREME",
         ("xnli", "paws-x"),
-        rf"(?P<split>train|dev|test)-{_LANGUAGE}",
+        rf"(?P<split>train|dev|test)-{LANGUAGE}",
         {"train": "train", "dev": "dev", "test": "test"},
         (".tsv",),
     ),
@@ -114,25 +83,26 @@ LAYOUTS = (
     Layout(
         "MLQA",
         _SQUAD,
-        rf"(?P<split>dev|test)-context-{_LANGUAGE}-question-(?P<question>[a-z]{{2}})",
+        rf"(?P<split>dev|test)-context-{LANGUAGE}-question-(?P<question>[a-z]{{2}})",
         {"dev": "dev", "test": "test"},
     ),
     Layout(
         "MLQA translate-train",
         _SQUAD,
-        rf"{_LANGUAGE}_squad-translate-train-(?P<split>train|dev)-v1\.1",
+        rf"{LANGUAGE}_squad-translate-train-(?P<split>train|dev)-v1\.1",
         {"train": "train", "dev": "dev"},
     ),
     Layout(
         "MLQA translated into English",
         _SQUAD,
-        rf"translate-(?P<split>test)-context-{_LANGUAGE}-question-(?P<question>[a-z]{{2}})",
+        rf"translate-(?P<split>test)-context-{LANGUAGE}-question-(?P<question>[a-z]{{2}})",
         {"test": "test"},
         english=True,
     ),
-    Layout("XQuAD", _SQUAD, rf"(?P<split>xquad)\.{_LANGUAGE}", {"dev": "xquad", "test": "xquad"}),
+    Layout("XQuAD", _SQUAD, rf"(?P<split>xquad)\.{LANGUAGE}", {"dev": "xquad", "test": "xquad"}),
     Layout("TyDiQA-GoldP", _SQUAD, r"tydiqa-goldp-v1\.1-(?P<split>train|dev)", _TEST_IS_DEV),
-    Layout("TyDiQA", _SQUAD, rf"tydiqa\.{_LANGUAGE}\.(?P<split>train|dev)", _TEST_IS_DEV),
+    Layout("TyDiQA", _SQUAD, rf"tydiqa\.{LANGUAGE}\.(?P<split>train|dev)", _TEST_IS_DEV),
+    *CHOICES_AND_TOPICS,
 )
 
 
@@ -162,7 +132,7 @@ def members_of(layout: Layout, stems: Mapping[str, tuple[str, str]], form: str) 
             groups = match.groupdict()
             language = groups.get("language") or ""
             question = groups.get("question") or language
-            found.append(Member(key, suffix, groups["split"], language, question))
+            found.append(Member(key, suffix, groups.get("split") or WHOLE, language, question))
     return found
 
 

@@ -30,7 +30,7 @@ def table_rows(file: TaskFile) -> Iterator[Row]:
             return jsonl_rows(file)
 
 
-def csv_rows(file: TaskFile) -> Iterator[Row]:
+def csv_rows(file: TaskFile, delimiter: str = ",") -> Iterator[Row]:
     """Rows of comma-separated values under a header, quoted as RFC 4180 says.
 
     Raises:
@@ -38,7 +38,7 @@ def csv_rows(file: TaskFile) -> Iterator[Row]:
             fit the header.
     """
     lines = _Lines(file)
-    rows = csv.reader(lines, strict=True)
+    rows = csv.reader(lines, delimiter=delimiter, strict=True)
     header: list[str] | None = None
     while True:
         place = lines.next_place
@@ -60,7 +60,8 @@ def csv_rows(file: TaskFile) -> Iterator[Row]:
                 raise UserError(message, where=place)
             continue
         if len(values) != len(header):
-            message = f"expected {len(header)} comma-separated columns as in the header"
+            separated = "tab" if delimiter == "\t" else "comma"
+            message = f"expected {len(header)} {separated}-separated columns as in the header"
             raise UserError(f"{message}, found {len(values)}", where=place)
         fields: dict[str, Any] = dict(zip(header, values, strict=True))
         yield Row(place, fields)

@@ -37,6 +37,12 @@ def check(spec: resource.LanguageAdaptationSpec, shape: Shape, layers: MiniLayer
                 "questions: leave the task out, or give another base",
                 where=f"spec.tasks[{i}].format",
             )
+        if FORMATS[task.format].kind == "choice" and not shape.family.chooses:
+            raise UserError(
+                f"transformers has no model of the family {shape.model_type} for multiple choice: "
+                "leave the task out, or give another base",
+                where=f"spec.tasks[{i}].format",
+            )
 
 
 def _check_depths(spec: resource.LanguageAdaptationSpec, shape: Shape, layers: MiniLayers) -> None:

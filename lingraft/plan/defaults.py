@@ -53,11 +53,11 @@ def sequence_length(choice: MaskedLanguageModelling, shape: Shape) -> int:
 
 
 def finetune_length(task: Task, shape: Shape) -> int:
-    """Tokens of one example in fine-tuning: of questions more, but no more than the base has.
+    """Tokens of one example in fine-tuning: with a passage more, but no more than the base has.
 
     The embeddings' row length has no say: languages share fine-tuned models.
     """
-    return task.max_length or min(FORMATS[task.format].of_kind.length, shape.positions)
+    return task.max_length or min(FORMATS[task.format].length, shape.positions)
 
 
 def evaluation_length(task: Task, embeddings: MaskedLanguageModelling, shape: Shape) -> int:

@@ -6,9 +6,22 @@ from types import MappingProxyType
 from typing import Literal
 
 TaskFormat = Literal[
-    "xnli", "paws-x", "mlqa", "squad", "classification", "pairs", "qa", "retrieval"
+    "xnli",
+    "paws-x",
+    "mlqa",
+    "squad",
+    "belebele",
+    "xcopa",
+    "xstorycloze",
+    "sib-200",
+    "massive",
+    "classification",
+    "pairs",
+    "qa",
+    "choice",
+    "retrieval",
 ]
-TaskKind = Literal["classification", "pairs", "qa", "retrieval"]
+TaskKind = Literal["classification", "pairs", "qa", "choice", "retrieval"]
 """What a model is asked to do. `pairs` are classified, `retrieval` trains nothing."""
 
 
@@ -32,6 +45,7 @@ KINDS: Mapping[TaskKind, Kind] = MappingProxyType(
         "classification": Kind(("accuracy", "macroF1"), labels=True),
         "pairs": Kind(("accuracy", "macroF1"), labels=True),
         "qa": Kind(("exactMatch", "f1"), length=384),  # with its paragraph: SQuAD's usual setting
+        "choice": Kind(("accuracy",), length=512),  # with its passage: RACE's usual setting
         "retrieval": Kind(("accuracy",)),
     }
 )
@@ -45,16 +59,23 @@ class Format:
         kind: A key of KINDS.
         columns: Its fields, where the files are the user's own and may call them otherwise.
         named: Whether the labels are the user's own, and `labels` may name them.
+        short: Whether its texts are a few sentences, however long its kind's may be.
     """
 
     kind: TaskKind
     columns: tuple[str, ...] = ()
     named: bool = False
+    short: bool = False
 
     @property
     def of_kind(self) -> Kind:
         """Its row of KINDS."""
         return KINDS[self.kind]
+
+    @property
+    def length(self) -> int:
+        """Tokens of one example where the task names no maxLength."""
+        return Kind.length if self.short else self.of_kind.length
 
 
 FORMATS: Mapping[TaskFormat, Format] = MappingProxyType(
@@ -63,9 +84,15 @@ FORMATS: Mapping[TaskFormat, Format] = MappingProxyType(
         "paws-x": Format("pairs"),
         "mlqa": Format("qa"),
         "squad": Format("qa"),
+        "belebele": Format("choice"),
+        "xcopa": Format("choice", short=True),
+        "xstorycloze": Format("choice", short=True),
+        "sib-200": Format("classification"),
+        "massive": Format("classification"),
         "classification": Format("classification", ("text", "label", "group"), named=True),
         "pairs": Format("pairs", ("text", "textPair", "label", "group"), named=True),
         "qa": Format("qa", ("context", "question", "answers", "id")),
+        "choice": Format("choice", ("context", "question", "choices", "label")),
         "retrieval": Format("retrieval", ("source", "target")),
     }
 )

@@ -16,10 +16,13 @@ class Columns(Model):
 
     text: Column = Field(description="classification, pairs: the text, or the first of a pair.")
     text_pair: Column = Field(description="pairs: the second text.")
-    label: Column = Field(description="classification, pairs: the label.")
+    label: Column = Field(
+        description="classification, pairs: the label. choice: the right one's number, from 0."
+    )
     group: Column = Field(description="classification, pairs: what stands or falls together.")
-    context: Column = Field(description="qa: the paragraph.")
-    question: Column = Field(description="qa: the question.")
+    context: Column = Field(description="qa: the paragraph. choice: what the choices follow.")
+    question: Column = Field(description="qa, choice: the question.")
+    choices: Column = Field(description="choice: the list of choices.")
     answers: Column = Field(description="qa: the answers.")
     id: Column = Field(description="qa: the question's id.")
     source: Column = Field(description="retrieval: the sentence in the new language.")
@@ -30,8 +33,8 @@ class Gate(Model):
     """A quality bar: below it the adaptation is not Ready."""
 
     metric: Literal["accuracy", "macroF1", "exactMatch", "f1"] = Field(
-        description="What is measured. mlqa, squad and qa have exactMatch and f1; retrieval has "
-        "accuracy; the others have accuracy and macroF1."
+        description="What is measured. mlqa, squad and qa have exactMatch and f1; belebele, xcopa, "
+        "xstorycloze, choice and retrieval have accuracy; the others have accuracy and macroF1."
     )
     min: float = Field(ge=0, le=1, description="Least value that passes, 0 to 1.")
 
@@ -46,7 +49,7 @@ class Task(Model):
     )
     format: TaskFormat = Field(
         description="Format of its files, which also decides the kind of task. classification, "
-        "pairs and qa are for files of your own."
+        "pairs, qa and choice are for files of your own."
     )
     train: Uri | None = Field(
         default=None, description="Source-language training data; all formats but retrieval."
@@ -61,8 +64,8 @@ class Task(Model):
     )
     columns: Columns | None = Field(
         default=None,
-        description="Other names of the fields of classification, pairs, qa and retrieval files, "
-        "such as {text: sentence, label: category}.",
+        description="Other names of the fields of classification, pairs, qa, choice and retrieval "
+        "files, such as {text: sentence, label: category}.",
     )
     labels: list[LabelName] | None = Field(
         default=None,
@@ -84,8 +87,9 @@ class Task(Model):
         ge=16,
         le=MOST_POSITIONS,
         description="Tokens of one example, at most; longer paragraphs of questions are read in "
-        "overlapping windows of so many. Default: 128, of mlqa, squad and qa 384, or what the base "
-        "and the embeddings' rows allow if that is less.",
+        "overlapping windows of so many, longer contexts of choices are cut. Default: 128, of "
+        "mlqa, squad and qa 384, of belebele and choice 512, or what the base and the embeddings' "
+        "rows allow if that is less.",
     )
     dropout: float = Field(
         default=0.1, ge=0, lt=1, description="Share dropped out in the layers, 0 to 1."

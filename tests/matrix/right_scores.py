@@ -12,7 +12,11 @@ from lingraft.stage import Manifest
 from tests.matrix.corpora import DOCUMENTS
 from tests.matrix.tasks import Task
 
-AUTO = {"label": "AutoModelForSequenceClassification", "question": "AutoModelForQuestionAnswering"}
+AUTO = {
+    "label": "AutoModelForSequenceClassification",
+    "question": "AutoModelForQuestionAnswering",
+    "choice": "AutoModelForMultipleChoice",
+}
 
 
 def check_corpus(manifest: Manifest) -> None:
@@ -47,24 +51,34 @@ def check_scores(manifest: Manifest, folder: Path, task: Task) -> None:
             answer in context for answer, (context, _, _) in zip(said, task.tests, strict=True)
         )
         return
-    _check_labels(model.eval(), tokenizer, task, said, found)
-
-
-def _check_labels(
-    model: Any, tokenizer: Any, task: Task, said: list[str], found: dict[str, Any]
-) -> None:
-    """Every prediction is what the exported model says of the text, alone and unpadded."""
+    scores = _scores_of_choices if task.kind == "choice" else _scores_of_labels
     right = 0
     for (first, second, label), answer in zip(task.tests, said, strict=True):
-        batch = tokenizer(first, second, truncation=True, max_length=32, return_tensors="pt")
         with torch.no_grad():
-            logits = model(**batch).logits[0]
+            logits = scores(model.eval(), tokenizer, first, second)
         # Where two labels are as good as equal, rounding decides.
-        best = {
-            model.config.id2label[i]
-            for i, value in enumerate(logits)
-            if value >= logits.max() - 1e-3
-        }
+        names = model.config.id2label if task.kind == "label" else [str(i) for i in range(4)]
+        best = {names[i] for i, value in enumerate(logits) if value >= logits.max() - 1e-3}
         assert answer in best, (first, answer, best)
         right += answer == label
     assert math.isclose(found["metrics"]["accuracy"]["mean"], right / len(said), abs_tol=1e-9)
+
+
+def _scores_of_labels(model: Any, tokenizer: Any, first: str, second: str | None) -> Any:
+    """What the exported model says of a text, alone and unpadded."""
+    batch = tokenizer(first, second, truncation=True, max_length=32, return_tensors="pt")
+    return model(**batch).logits[0]
+
+
+def _scores_of_choices(model: Any, tokenizer: Any, context: str, rest: str | None) -> Any:
+    """What it says of each choice; only the context may be cut."""
+    question, *choices = (rest or "").split("\n")
+    batch = tokenizer(
+        [context] * len(choices),
+        [f"{question} {choice}" for choice in choices],
+        truncation="only_first",
+        padding=True,
+        max_length=32,
+        return_tensors="pt",
+    )
+    return model(**{name: value[None] for name, value in batch.items()}).logits[0]

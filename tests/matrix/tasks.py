@@ -1,60 +1,11 @@
 """Tasks in every layout that is read, each with what its test data hold, told by itself."""
 
-import gzip
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
 
+from tests.matrix.written import LANGUAGE, NLI, Rows, Task, lines, pairs, put, table
 from tests.support.bases import TEXT
-
-LANGUAGE = "de"
-"""The new language's tag: one that XNLI, PAWS-X, MLQA and XQuAD all have."""
-NLI = ("entailment", "neutral", "contradiction")
-Rows = list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Task:
-    """What a resource says of a task, and what must come of it.
-
-    Attributes:
-        fields: Of `spec.tasks[0]`.
-        kind: What the model is asked.
-        tests: The test data in order: (text, second text or None, label).
-    """
-
-    fields: dict[str, Any]
-    kind: Literal["label", "question", "retrieval"]
-    tests: list[tuple[str, str | None, str]] = field(
-        default_factory=list[tuple[str, str | None, str]]
-    )
-
-
-def pairs(first: int, count: int, labels: Sequence[str]) -> list[tuple[str, str, str]]:
-    """Two texts of few words and a label, `count` of them."""
-    texts = [" ".join(text.split()[:3]) for text in TEXT[first : first + 2 * count]]
-    both = zip(texts[::2], texts[1::2], strict=True)
-    return [(a, b, labels[i % len(labels)]) for i, (a, b) in enumerate(both)]
-
-
-def lines(path: Path, rows: Sequence[dict[str, Any]]) -> str:
-    """JSON Lines; its URI."""
-    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
-    return put(path, gzip.compress(text) if path.suffix == ".gz" else text)
-
-
-def table(path: Path, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Tab-separated values; its URI."""
-    return put(path, "".join("\t".join(map(str, r)) + "\n" for r in [columns, *rows]).encode())
-
-
-def put(path: Path, content: bytes) -> str:
-    """A file; its URI."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    return path.as_uri()
 
 
 def classification(folder: Path) -> Task:
@@ -209,6 +160,34 @@ def own_questions(folder: Path) -> Task:
     return Task(fields, "question", [(c, q, a) for c, q, a, _ in test])
 
 
+def belebele(folder: Path) -> Task:
+    """RACE to train on, with articles of two questions, and Belebele in several languages."""
+
+    def four(i: int) -> list[str]:
+        return [TEXT[i + j].split()[0] for j in range(4)]
+
+    for number in range(6):
+        article = {"article": TEXT[number], "questions": ["Nani?", "Lini?"], "id": f"high{number}"}
+        article |= {"options": [four(number), four(number + 9)], "answers": ["B", "D"]}
+        put(folder / f"train/high/{number}.txt", json.dumps(article).encode())
+    tests: list[tuple[str, str | None, str]] = []
+    for code in ("deu_Latn", "fra_Latn"):
+        rows: Rows = []
+        for i in range(60, 66):
+            answers = {f"mc_answer{j + 1}": text for j, text in enumerate(four(i))}
+            row = {"flores_passage": TEXT[i], "question": "Nani?", "dialect": code, **answers}
+            rows.append(row | {"correct_answer_num": str(i % 4 + 1)})
+            if code == "deu_Latn":
+                tests.append((TEXT[i], "\n".join(["Nani?", *four(i)]), str(i % 4)))
+        lines(folder / f"Belebele/{code}.jsonl", rows)
+    fields = {
+        "format": "belebele",
+        "train": f"{(folder / 'train').as_uri()}/",
+        "test": f"{(folder / 'Belebele').as_uri()}/",
+    }
+    return Task(fields, "choice", tests)
+
+
 def retrieval(folder: Path) -> Task:
     """Parallel sentences, in two files of a folder."""
     found = pairs(60, 8, "x")
@@ -228,5 +207,6 @@ TASKS: dict[str, Callable[[Path], Task]] = {
     "squad and mlqa": squad_with("test/test-context-{code}-question-{code}.json", "mlqa"),
     "squad and xquad": squad_with("test/xquad.{code}.json", "squad"),
     "own questions": own_questions,
+    "belebele and race": belebele,
     "retrieval": retrieval,
 }

@@ -94,9 +94,9 @@ def write_task_model(base: Path, format: TaskFormat, folder: Path) -> Path:
 
 
 def write_tests(folder: Path) -> dict[str, Path]:
-    """Test data of the two tasks."""
+    """Test data of the three tasks."""
     folder.mkdir(parents=True)
-    topic, questions = folder / "topic.jsonl", folder / "questions.jsonl"
+    topic, questions, choices = (folder / f"{n}.jsonl" for n in ("topic", "questions", "choices"))
     rows = [{"text": text, "label": LABELS[i % 2]} for i, text in enumerate(TEXT[:6])]
     topic.write_text("".join(json.dumps(row) + "\n" for row in rows))
     context = "habari ya asubuhi nyumba kubwa"
@@ -107,7 +107,12 @@ def write_tests(folder: Path) -> dict[str, Path]:
         "answers": {"text": ["kubwa"], "answer_start": [context.index("kubwa")]},
     }
     questions.write_text(json.dumps(row) + "\n")
-    return {"topic": topic, "questions": questions}
+    stories = [
+        {"context": TEXT[i], "choices": TEXT[10 + i : 12 + i + i % 2], "label": i % 2}
+        for i in range(4)
+    ]
+    choices.write_text("".join(json.dumps(row) + "\n" for row in stories))
+    return {"topic": topic, "questions": questions, "choices": choices}
 
 
 def embed_manifest() -> dict[str, Manifest]:

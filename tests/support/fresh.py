@@ -33,6 +33,8 @@ def look(folder: str, auto: str, texts: list[str], pairs: list[list[str]]) -> di
         ids.append(one["input_ids"])
         offsets.append(one.pop("offset_mapping"))
         batch = {name: torch.tensor([value]) for name, value in one.items()}
+        if "MultipleChoice" in auto:  # one choice
+            batch = {name: value[None] for name, value in batch.items()}
         found = model.eval()(**batch)
         outputs.append(torch.cat([found[i].flatten() for i in range(len(found))]).tolist())
     return {

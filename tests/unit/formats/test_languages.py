@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lingraft.formats.languages import primary, same_language
+from lingraft.formats.iso639 import SHORT
+from lingraft.formats.languages import CODES, primary, same_language
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,22 @@ from lingraft.formats.languages import primary, same_language
         ("es", "es-419", True),
         ("es-419", "es-ES", False),
         ("pt-BR", "pt-PT", False),
-        ("sw", "swh", False),
+        ("zh-Hans", "zh-TW", False),
+        ("zh-Hant", "zh_HK", True),
+        ("zho_Hans", "zh-CN", True),
+        ("cmn", "zh", True),
+        ("sw", "swh", True),
+        ("swh_Latn", "sw-KE", True),
+        ("arb_Arab", "ar", True),
+        ("arb_Latn", "ar-Arab", False),
+        ("arz_Arab", "ar", False),
+        ("prs_Arab", "fa", False),
+        ("pes_Arab", "fa-IR", True),
+        ("nob_Latn", "no", True),
+        ("nno_Latn", "no", False),
+        ("als_Latn", "sq", True),
+        ("ceb_Latn", "ceb", True),
+        ("ace", "ac", False),
         ("id", "it", False),
         (" fr ", "fr", True),
         ("", "fr", False),
@@ -43,3 +59,10 @@ def test_a_tag_is_itself_and_its_language(tag: str):
     assert same_language(tag, tag.swapcase())
     assert same_language(tag, tag.replace("-", "_"))
     assert same_language(tag, primary(tag))
+
+
+def test_every_code_has_one_meaning():
+    longer = {code for code in SHORT if len(code) == 3}
+    assert set(SHORT.values()) == CODES - {"no"}
+    assert not set(SHORT) & set(SHORT.values())
+    assert len(longer) > 200

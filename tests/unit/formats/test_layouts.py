@@ -44,6 +44,27 @@ TRANSLATE_TEST = [f"translate-test-context-{code}-question-{code}.json" for code
 XQUAD = [f"xquad.{code}.json" for code in ("ar", "de", "en", "zh")]
 TYDI = ["tydiqa-goldp-v1.1-train.json", "tydiqa-goldp-v1.1-dev.json"]
 XTREME_TYDI = [f"tydiqa.{code}.{split}.json" for code in ("en", "sw") for split in ("train", "dev")]
+FLORES = ("arb_Arab", "eng_Latn", "swh_Latn", "zho_Hans", "zho_Hant")
+BELEBELE = [f"Belebele/{code}.jsonl" for code in FLORES]
+XCOPA = [
+    "README.md",
+    "baselines.pdf",
+    "baselines.png",
+    *(f"{home}/{code}/{split}.{code}.jsonl" for home in ("data", "data-gmt")
+      for code in ("et", "sw") for split in ("val", "test")),
+]  # fmt: skip
+COPA = [f"COPA/{split}.jsonl" for split in ("train", "val", "test")]
+XSTORY = [
+    f"spring2016.val.{code}.tsv.split_20_80_{split}.tsv"
+    for code in ("en", "sw") for split in ("train", "eval")
+]  # fmt: skip
+STORY = [
+    "cloze_test_test__spring2016 - cloze_test_ALL_test.csv",
+    "cloze_test_val__spring2016 - cloze_test_ALL_val.csv",
+]
+SIB = [f"annotated/{code}/{name}" for code in FLORES
+       for name in ("labels.txt", "train.tsv", "dev.tsv", "test.tsv")]  # fmt: skip
+MASSIVE = ["1.1/LICENSE", *(f"1.1/data/{code}.jsonl" for code in ("en-US", "sw-KE", "zh-TW"))]
 
 READ: list[tuple[list[str], str, str, str, str]] = [
     (MULTINLI, "xnli", "train", "en", "multinli_1.0_train.jsonl"),
@@ -92,6 +113,22 @@ READ: list[tuple[list[str], str, str, str, str]] = [
     (TYDI, "squad", "train", "en", "tydiqa-goldp-v1.1-train.json"),
     (XTREME_TYDI, "squad", "test", "sw", "tydiqa.sw.dev.json"),
     (XTREME_TYDI, "squad", "train", "en", "tydiqa.en.train.json"),
+    (BELEBELE, "belebele", "test", "sw", "Belebele/swh_Latn.jsonl"),
+    (BELEBELE, "belebele", "test", "zh-TW", "Belebele/zho_Hant.jsonl"),
+    (BELEBELE, "belebele", "sourceTest", "en", "Belebele/eng_Latn.jsonl"),
+    (XCOPA, "xcopa", "test", "sw", "data/sw/test.sw.jsonl"),
+    (XCOPA, "xcopa", "dev", "et", "data/et/val.et.jsonl"),
+    (COPA, "xcopa", "train", "en", "COPA/train.jsonl"),
+    (COPA, "xcopa", "dev", "en", "COPA/val.jsonl"),
+    (XSTORY, "xstorycloze", "test", "sw", XSTORY[3]),
+    (XSTORY, "xstorycloze", "train", "en", XSTORY[0]),
+    (STORY, "xstorycloze", "train", "en", STORY[1]),
+    (STORY, "xstorycloze", "sourceTest", "en", STORY[0]),
+    (SIB, "sib-200", "test", "sw", "annotated/swh_Latn/test.tsv"),
+    (SIB, "sib-200", "train", "en", "annotated/eng_Latn/train.tsv"),
+    ([key.split("/")[-1] for key in SIB[:4]], "sib-200", "dev", "ar", "dev.tsv"),
+    (MASSIVE, "massive", "test", "sw", "1.1/data/sw-KE.jsonl"),
+    (MASSIVE, "massive", "train", "en", "1.1/data/en-US.jsonl"),
 ]  # fmt: skip
 
 
@@ -125,6 +162,13 @@ REFUSED: list[tuple[list[str], str, str, str, tuple[str, ...]]] = [
     (TRANSLATE_TRAIN, "squad", "train", "en", ("in 'en'", "ar, de, zh")),
     (TRANSLATE_TEST, "mlqa", "test", "de", ("English translations of ar, de",)),
     (XQUAD, "squad", "train", "en", ("XQuAD has no training data",)),
+    (BELEBELE, "belebele", "train", "en", ("Belebele has no training data",)),
+    (BELEBELE, "belebele", "test", "fr", ("no test data in 'fr'", "arb_Arab, eng_Latn")),
+    (BELEBELE, "belebele", "test", "zh", ("zho_Hans.jsonl, Belebele/zho_Hant.jsonl may all",)),
+    (XCOPA, "xcopa", "train", "en", ("XCOPA has no training data",)),
+    (XCOPA[7:], "xcopa", "test", "sw", ("English translations of et, sw",)),
+    (XSTORY, "xstorycloze", "dev", "en", ("XStoryCloze has no development data",)),
+    (MASSIVE, "massive", "test", "fr", ("en-US, sw-KE, zh-TW",)),
     (["a.jsonl.gz", "a.jsonl"], "xnli", "train", "en", ("a.jsonl and a.jsonl.gz",)),
     (["multinli_1.0_train.txt", "multinli_1.0_train.txt.gz"], "xnli", "train", "en", ("keep one",)),
     (["original/multinli_1.0_train.txt", "multinli_1.0_train.txt"], "xnli", "train", "en",
@@ -154,6 +198,11 @@ def test_what_a_data_set_lacks_is_said(
         ("/data/x-final/ko/test_2k.tsv", "paws-x", "ja", False),
         ("test_2k.tsv", "paws-x", "ja", True),
         ("questions.de.json", "mlqa", "fr", True),
+        ("swh_Latn.jsonl", "belebele", "sw", True),
+        ("swh_Latn.jsonl", "belebele", "fr", False),
+        ("data/sw/test.sw.jsonl", "xcopa", "fr", False),
+        ("fr-FR.jsonl", "massive", "fr", True),
+        ("fra_Latn/test.tsv", "sib-200", "sw", False),
     ],
 )
 def test_a_published_name_says_its_language(name: str, format: str, language: str, fits: bool):

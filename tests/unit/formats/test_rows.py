@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lingraft.errors import UserError
-from lingraft.formats import Example, ParallelPair, Question, TaskRow, read_examples
+from lingraft.formats import Choice, Example, ParallelPair, Question, TaskRow, read_examples
 from lingraft.resource.formats import FORMATS
 
 GOOD: dict[str, dict[str, Any]] = {
@@ -223,7 +223,7 @@ def test_what_is_no_text_is_told_by_its_first_bytes(
                     st.lists(inner, max_size=3)
                     | st.dictionaries(
                         st.sampled_from(
-                            ["text", "label", "textPair", "context", "answers", "data"]
+                            ["text", "label", "textPair", "context", "answers", "data", "choices"]
                         ),
                         inner,
                         max_size=4,
@@ -246,6 +246,6 @@ def test_no_file_ends_in_a_traceback(
         assert error.message and error.where
         return
     for row in found:  # what is read can be written, hashed and tokenised
-        assert isinstance(row, Example | ParallelPair | Question)
+        assert isinstance(row, Example | ParallelPair | Question | Choice)
         repr(row).encode()
         str([getattr(row, name) for name in row.__slots__]).encode()

@@ -38,6 +38,9 @@ REFUSED: list[tuple[str, str, str, Shape, dict[str, Any]]] = [
     ("tasks[0].format", "family eurobert that answers", "Standard", EUROBERT, {
         "tasks": [task(format="mlqa")]
     }),
+    ("tasks[0].format", "family eurobert for multiple choice", "Standard", EUROBERT, {
+        "tasks": [task(format="belebele")]
+    }),
     ("embeddings.sequenceLength", "128 positions", "Standard", SMALL, {
         "embeddings": {"sequenceLength": 129}
     }),

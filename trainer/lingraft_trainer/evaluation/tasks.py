@@ -14,7 +14,7 @@ import numpy as np
 from transformers import AutoTokenizer, PreTrainedModel
 
 from lingraft.families import family_of
-from lingraft.formats import Collected, Example, Purpose, TaskRow, group_of
+from lingraft.formats import Choice, Collected, Example, Purpose, TaskRow, group_of
 from lingraft.params import GraftParams, GraftTask
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.metrics import bootstrap_stderr
@@ -100,6 +100,7 @@ def _entry(
         "task": task.name,
         "format": task.format,
         "examples": len(rows),
+        "rows": sum(len(row.choices) if isinstance(row, Choice) else 1 for row in rows),
         "metrics": metrics,
         "floors": {
             metric: {"majority": majority.get(metric), "untouched": untouched.get(metric)}
@@ -114,16 +115,21 @@ def _entry(
 
 def _majority(rows: Sequence[TaskRow]) -> dict[str, float]:
     """What the most frequent label would score everywhere; nothing where there are no labels."""
-    gold = [row.label or "" for row in rows if isinstance(row, Example)]
+    gold = _labels(rows)
     if not gold:
         return {}
     most, _ = Counter(sorted(gold)).most_common(1)[0]
     return classification_totals(gold, [most] * len(gold))
 
 
+def _labels(rows: Sequence[TaskRow]) -> list[str]:
+    """The right label of each row, of choices the right one's number; none of other kinds."""
+    return [row.label or "" for row in rows if isinstance(row, Example | Choice)]
+
+
 def _label_counts(rows: Sequence[TaskRow], runs: Sequence[Scores]) -> dict[str, Any] | None:
     """How often each label is right, and is given on average over the seeds."""
-    gold = Counter(row.label or "" for row in rows if isinstance(row, Example))
+    gold = Counter(_labels(rows))
     if not gold:
         return None
     given = Counter(one["prediction"] for run in runs for one in run.predictions)

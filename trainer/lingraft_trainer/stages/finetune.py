@@ -22,11 +22,12 @@ from lingraft_trainer.models.attention import with_quick_layers
 from lingraft_trainer.models.checkpoint import load, of_pooler
 from lingraft_trainer.models.config import read_config
 from lingraft_trainer.models.family import embeddings, set_dropout
+from lingraft_trainer.tasks.features import rows_of, tokens_of
 from lingraft_trainer.tasks.kinds import (
     TaskBatch,
     TaskKind,
     TaskObjective,
-    batched,
+    batched_features,
     kind_of,
     pad,
     rows_at_once,
@@ -98,7 +99,7 @@ def finetune(ctx: StageContext) -> Result:
     flops = compute.finetune_step(
         shape_of_config(model.config.to_dict(), where="base"),
         tokens=done.tokens,
-        sequence_length=round(done.tokens / max(1, done.count)),
+        sequence_length=round(done.tokens / max(1, done.count) / data.rows_each),
     )
     return Result(
         metrics={
@@ -155,6 +156,7 @@ class TaskData:
         self.params = params
         self.micro_rows = micro_rows
         self.steps_per_epoch = math.ceil(len(features) / params.batch_size)
+        self.rows_each = sum(len(rows_of(one)) for one in features) / max(1, len(features))
 
     def __call__(self, step: int, rank: int, world: int) -> Step[TaskBatch]:
         """One worker's micro-batches of update `step`."""
@@ -167,13 +169,13 @@ class TaskData:
         mine, idle = share_of(len(rows), rank, world)
         own = [int(rows[i]) for i in mine]
         # The loss is a sum over the update: which rows are padded together changes no gradient.
-        parts = batched([len(self.features[row]["input_ids"]) for row in own], self.micro_rows)
+        parts = batched_features([self.features[row] for row in own], self.micro_rows)
         return Step(
             micro_batches=[self._pad([own[i] for i in part]) for part in parts],
             first_sample=int(mine[0]),
             idle=idle,
             count=len(rows),
-            tokens=sum(len(self.features[int(i)]["input_ids"]) for i in rows),
+            tokens=sum(tokens_of(self.features[int(i)]) for i in rows),
         )
 
     def _pad(self, rows: Sequence[int]) -> TaskBatch:

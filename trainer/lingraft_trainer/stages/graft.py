@@ -56,7 +56,7 @@ def graft(ctx: StageContext) -> Result:
         else:
             found = evaluate_retrieval(ctx, graft, body.to(ctx.device), task, params)
         evaluation.append(found)
-        tokens += found["examples"] * task.max_length * max(1, len(task.seeds))
+        tokens += found["rows"] * task.max_length * max(1, len(task.seeds))
     ctx.report(Progress(step=steps, steps=steps, phase="done"))
 
     (ctx.out / "evaluation.json").write_text(json.dumps(evaluation, indent=1))

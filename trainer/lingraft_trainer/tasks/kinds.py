@@ -14,6 +14,7 @@ from lingraft.formats import TaskRow
 from lingraft.resource.formats import FORMATS, TaskFormat
 from lingraft.stage import CPU_MICRO_BATCH_TOKENS
 from lingraft_trainer.device import sent
+from lingraft_trainer.tasks.features import rows_of
 
 EVALUATION_BATCH = 64
 """Features of one forward pass without gradients, at most."""
@@ -25,8 +26,9 @@ PAD_TO_MULTIPLE_OF = 8
 class TaskBatch:
     """A padded micro-batch: what the model is called with, and its targets."""
 
-    inputs: dict[str, Tensor]  # each [B, S]
+    inputs: dict[str, Tensor]  # each [B, S]; of choices each [R, S]: a row a choice
     targets: Tensor  # classification [B]; question answering [B, 2]: start and end token
+    # choices [B, 2]: the right one and their number, which sum to R
 
     @property
     def rows(self) -> int:
@@ -79,7 +81,10 @@ class TaskKind(Protocol):
         max_length: int,
         labels: tuple[str, ...],
     ) -> list[dict[str, Any]]:
-        """Training features: the tokenizer's output for one each, with `target`."""
+        """Training features: the tokenizer's output for one each, with `target`.
+
+        One that takes several rows of a model has them as `rows`.
+        """
         ...
 
     def loss(self, model: PreTrainedModel, batch: TaskBatch) -> Tensor:
@@ -100,6 +105,7 @@ class TaskKind(Protocol):
 
 def kind_of(format: TaskFormat) -> TaskKind:
     """The kind of a format that is fine-tuned (all but retrieval)."""
+    from lingraft_trainer.tasks.choice import MultipleChoice
     from lingraft_trainer.tasks.classify import Classification
     from lingraft_trainer.tasks.qa import QuestionAnswering
 
@@ -108,6 +114,8 @@ def kind_of(format: TaskFormat) -> TaskKind:
             return Classification()
         case "qa":
             return QuestionAnswering(format)
+        case "choice":
+            return MultipleChoice()
         case "retrieval":
             raise AssertionError("nothing is fine-tuned for retrieval")
 
@@ -148,10 +156,11 @@ def _padded(batch: TaskBatch, pad_id: int, max_length: int) -> TaskBatch:
 def pad(
     features: Sequence[dict[str, Any]], tokenizer: PreTrainedTokenizerBase, max_length: int
 ) -> TaskBatch:
-    """Features padded to the longest of them."""
-    names = [name for name in tokenizer.model_input_names if name in features[0]]
+    """Features padded to the longest of their rows."""
+    rows = [row for feature in features for row in rows_of(feature)]
+    names = [name for name in tokenizer.model_input_names if name in rows[0]]
     padded = tokenizer.pad(
-        {name: [feature[name] for feature in features] for name in names},
+        {name: [row[name] for row in rows] for name in names},
         padding="longest",
         max_length=max_length,
         return_tensors="pt",
@@ -160,11 +169,24 @@ def pad(
     return TaskBatch({name: padded[name] for name in names}, targets)
 
 
+def batched_features(features: Sequence[dict[str, Any]], rows: int) -> list[list[int]]:
+    """Numbers of features as batches of like length.
+
+    Args:
+        features: What `TaskKind.encode` gave.
+        rows: Rows of one batch, at most; but a feature's rows stay together.
+    """
+    lengths = [max(len(row["input_ids"]) for row in rows_of(one)) for one in features]
+    most = max((len(rows_of(one)) for one in features), default=1)
+    return batched(lengths, max(1, rows // most))
+
+
 def unknown_rate(features: Sequence[dict[str, Any]], tokenizer: PreTrainedTokenizerBase) -> float:
     """Share of the features' tokens, those of the frames left out, that are the unknown token."""
     unknown: Any = tokenizer.unk_token_id
     special = {number for number in tokenizer.all_special_ids if number != unknown}
-    tokens = [t for feature in features for t in feature["input_ids"] if t not in special]
+    rows = [row for feature in features for row in rows_of(feature)]
+    tokens = [t for row in rows for t in row["input_ids"] if t not in special]
     return round(tokens.count(unknown) / max(1, len(tokens)), 6)
 
 

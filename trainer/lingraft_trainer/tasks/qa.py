@@ -133,7 +133,7 @@ class QuestionAnswering:
         self, row: Question, tokenizer: Tokenizer, max_length: int
     ) -> Iterator[tuple[dict[str, Any], list[Span | None]]]:
         """Model inputs of each window, and each token's place in the context (None outside)."""
-        question, length = _shortened(row.question.lstrip(), tokenizer, max_length // 2)
+        question, length = shortened(row.question.lstrip(), tokenizer, max_length // 2)
         room = max_length - length - tokenizer.num_special_tokens_to_add(pair=True)
         encoded = tokenizer(
             question,
@@ -154,7 +154,7 @@ class QuestionAnswering:
             yield {name: encoded[name][i] for name in names}, offsets
 
 
-def _shortened(question: str, tokenizer: Tokenizer, limit: int) -> tuple[str, int]:
+def shortened(question: str, tokenizer: Tokenizer, limit: int) -> tuple[str, int]:
     """A question of at most `limit` tokens, and how many it has.
 
     A very long one would leave no room for the context: SQuAD's script cuts it too.

@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModelForQuestionAnswering, AutoModelForSequenceClassification
+from transformers import (
+    AutoModelForMultipleChoice,
+    AutoModelForQuestionAnswering,
+    AutoModelForSequenceClassification,
+)
 
 from lingraft.errors import UserError
 from lingraft.families import family_of
@@ -58,6 +62,20 @@ def question_rows(count: int) -> list[dict[str, Any]]:
     return rows
 
 
+def choice_rows(count: int) -> list[dict[str, Any]]:
+    """The right choice names the context's animal; of two choices, or of three."""
+    rows: list[dict[str, Any]] = []
+    for i in range(count):
+        shown = ANIMALS[: 2 + i % 2]
+        animal = i % len(shown)
+        context = f"{shown[animal]} {shown[animal]} {('ran', 'sat', 'saw', 'on')[i % 4]}"
+        rows.append({"context": context, "choices": list(shown), "label": animal})
+    return rows
+
+
+ROWS = {"qa": question_rows, "choice": choice_rows}
+
+
 def run(folder: Path, wanted: dict[str, Any], rows: list[dict[str, Any]], **more: Path) -> Any:
     base = more.pop("base", None) or tiny_base("roberta", folder / "base")
     train = write(folder / "train.jsonl", rows)
@@ -65,15 +83,16 @@ def run(folder: Path, wanted: dict[str, Any], rows: list[dict[str, Any]], **more
     return finetune(ctx), ctx
 
 
-@pytest.mark.parametrize("format", ["classification", "qa"])
+@pytest.mark.parametrize("format", ["classification", "qa", "choice"])
 @pytest.mark.parametrize("model_type", MODEL_TYPES)
 def test_token_embeddings_are_byte_identical_and_the_body_is_not(
     model_type: str, format: str, tmp_path: Path
 ) -> None:
     base = tiny_base(model_type, tmp_path / "base")
-    if format == "qa" and not family_of(model_type).answers:
+    family = family_of(model_type)
+    if not {"qa": family.answers, "choice": family.chooses}.get(format, True):
         pytest.skip("transformers has no such class")
-    rows = topic_rows(12) if format == "classification" else question_rows(24)
+    rows = topic_rows(12) if format == "classification" else ROWS[format](24)
     result, ctx = run(tmp_path, params(format, epochs=1), rows, base=base)
     before, after = (load_file(p / "model.safetensors") for p in (base, ctx.out))
     shared = set(before) & set(after)
@@ -86,9 +105,9 @@ def test_token_embeddings_are_byte_identical_and_the_body_is_not(
     assert result.compute.flops > 0 and result.compute.tokens > 0
 
 
-@pytest.mark.parametrize("format", ["classification", "qa"])
+@pytest.mark.parametrize("format", ["classification", "qa", "choice"])
 def test_it_learns(format: str, tmp_path: Path) -> None:
-    rows = question_rows(90)
+    rows = ROWS.get(format, topic_rows)(90)
     if format == "classification":
         others = ("ran", "sat", "saw", "on", "tree", "house")
         rows = [
@@ -102,11 +121,11 @@ def test_it_learns(format: str, tmp_path: Path) -> None:
     result, ctx = run(tmp_path, params(format, epochs=10), rows, base=base)
     curve = result.metrics["curve"]
     assert curve[-1]["loss"] < 0.7 * curve[0]["loss"]
-    kind = (
-        AutoModelForSequenceClassification
-        if format == "classification"
-        else AutoModelForQuestionAnswering
-    )
+    kind = {
+        "classification": AutoModelForSequenceClassification,
+        "qa": AutoModelForQuestionAnswering,
+        "choice": AutoModelForMultipleChoice,
+    }[format]
     model, loading = kind.from_pretrained(ctx.out, output_loading_info=True)
     assert not loading["missing_keys"]
     if format == "classification":

@@ -29,6 +29,7 @@ from tests.support.tiny import MATRIX, context
 TASKS: dict[str, tuple[TaskFormat, str]] = {
     "topic": ("classification", "AutoModelForSequenceClassification"),
     "questions": ("qa", "AutoModelForQuestionAnswering"),
+    "choices": ("choice", "AutoModelForMultipleChoice"),
 }
 # Short enough for the tiny models' positions.
 TEXTS = [t for t in [*TEXT[:4], *NASTY] if len(t) < 24] + ["habari ya asubuhi"]
@@ -36,8 +37,8 @@ PAIRS = [["mtoto mdogo", "kitabu leo"]]
 
 
 def tasks_of(model_type: str) -> dict[str, tuple[TaskFormat, str]]:
-    """transformers answers no questions with EuroBERT."""
-    return {name: TASKS[name] for name in TASKS if (model_type, name) != ("eurobert", "questions")}
+    """transformers answers no questions with EuroBERT, nor chooses."""
+    return {"topic": TASKS["topic"]} if model_type == "eurobert" else TASKS
 
 
 @dataclass
@@ -204,6 +205,8 @@ def test_a_fresh_process_gets_the_same_ids_offsets_and_outputs(
         assert answer["ids"][i] == encoded["input_ids"], text
         assert answer["offsets"][i] == [list(o) for o in encoded.pop("offset_mapping")], text
         batch = {name: torch.tensor([value]) for name, value in encoded.items()}
+        if "MultipleChoice" in auto:
+            batch = {name: value[None] for name, value in batch.items()}
         with torch.no_grad():
             found = model(**batch)
         hidden = found[0].flatten()
@@ -229,7 +232,7 @@ def by_hand(auto: str, origin: Path, one: Grafted, model_type: str) -> Any:
 
 def test_which_files_were_read_is_said(grafted: dict[str, Grafted]) -> None:
     evaluation = json.loads((grafted["bert"].out / "evaluation.json").read_text())
-    for one, name, rows in zip(evaluation, ("topic", "questions"), (6, 1), strict=True):
+    for one, name, rows in zip(evaluation, TASKS, (6, 1, 4), strict=True):
         file = {"name": f"{name}.jsonl", "rows": rows}
         assert one["data"] == {"test": {"files": [file], "skipped": 0}}
         assert one["warnings"] == []
