@@ -71,12 +71,26 @@ class PretrainParams(Contract):
 
 
 class MiniParams(Contract):
-    """Inputs: `base`; for MiniPost also `corpus`, source text with the base's tokenizer."""
+    """Inputs: `base`; where something trains also `corpus`, source text in the base's tokens."""
 
     method: Literal["MiniJoint", "MiniPost"]
     layers: int
     new_layers: int
+    new_layers_from: Literal["Next", "Top"] = Field(
+        default="Next",
+        exclude_if=lambda place: place == "Next",
+        description="Of the base. As it is it is not digested.",
+    )
     training: MaskedLm | None
+
+    def kept(self, depth: int) -> tuple[int, ...]:
+        """Numbers from 0 of the base's layers that the mini-model starts as, in order.
+
+        Args:
+            depth: The base's layers.
+        """
+        first = depth - self.new_layers if self.new_layers_from == "Top" else self.layers
+        return (*range(self.layers), *range(first, first + self.new_layers))
 
 
 class EmbedParams(Contract):

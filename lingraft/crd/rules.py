@@ -94,6 +94,8 @@ _WARMUP = Rule(
     ".warmupSteps",
 )
 
+_NO_STEPS = "has(self.mini.steps) && self.mini.steps == 0"
+
 RULES: dict[type[BaseModel], list[Rule]] = {
     LanguageAdaptationSpec: [
         Rule(
@@ -102,10 +104,23 @@ RULES: dict[type[BaseModel], list[Rule]] = {
             ".language",
         ),
         Rule(
-            "self.method != 'MiniPost' || (has(self.mini) && has(self.mini.text))",
+            "self.method != 'MiniPost'"
+            f" || (has(self.mini) && ({_NO_STEPS} || has(self.mini.text)))",
             "method MiniPost needs mini.text: source-language text for step 1b",
             ".mini.text",
             "FieldValueRequired",
+        ),
+        Rule(
+            "self.method != 'MiniPost' || !has(self.mini) || !has(self.mini.text)"
+            f" || !({_NO_STEPS})",
+            "mini.text is not read where mini.steps is 0: leave it out",
+            ".mini.text",
+        ),
+        Rule(
+            "self.method != 'MiniJoint' || !has(self.mini) || !has(self.mini.newLayersFrom)"
+            " || self.mini.newLayersFrom == 'Next'",
+            "mini.newLayersFrom is MiniPost's: MiniJoint adds no layers",
+            ".mini.newLayersFrom",
         ),
         Rule(
             "self.method != 'MiniJoint' || !has(self.mini) || !has(self.mini.newLayers)"

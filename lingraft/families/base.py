@@ -151,6 +151,15 @@ class Family:
             return -1
         return int(inside.removeprefix(layers).partition(".")[0])
 
+    def renumbered(self, name: str, layer: int) -> str:
+        """A tensor's name with another layer's number; as it is where it belongs to none."""
+        number = self.layer_of(name)
+        if number < 0:
+            return name
+        layers = self.layers.removeprefix(self.body)
+        start = name.index(layers) + len(layers)
+        return f"{name[:start]}{layer}{name[start:].removeprefix(str(number))}"
+
     def of_head(self, name: str) -> bool:
         """Whether a tensor belongs to the head alone.
 

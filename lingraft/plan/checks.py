@@ -67,10 +67,12 @@ def _check_depths(spec: resource.LanguageAdaptationSpec, shape: Shape, layers: M
 
 
 def _check_head(spec: resource.LanguageAdaptationSpec, shape: Shape) -> None:
-    if spec.method != "MiniPost" and not shape.masked_lm_head:
+    trains_one = spec.method == "MiniPost" and spec.mini.steps != 0
+    if not trains_one and not shape.masked_lm_head:
+        what = "it" if spec.method == "MiniPost" else spec.method
         raise UserError(
-            f"the base has no masked-LM head, which {spec.method} trains embeddings through: use "
-            "method MiniPost, or a checkpoint of a ...ForMaskedLM class",
+            f"the base has no masked-LM head, which {what} trains embeddings through: use method "
+            "MiniPost with mini.text and steps, or a checkpoint of a ...ForMaskedLM class",
             where="spec.base.uri",
         )
 
@@ -138,7 +140,7 @@ def _choices(spec: resource.LanguageAdaptationSpec) -> dict[str, MaskedLanguageM
     found: dict[str, MaskedLanguageModelling] = {"spec.embeddings": spec.embeddings}
     if spec.base.pretrain is not None:
         found["spec.base.pretrain"] = spec.base.pretrain
-    if spec.method == "MiniPost":
+    if spec.method == "MiniPost" and spec.mini.steps != 0:
         found["spec.mini"] = spec.mini
     return found
 

@@ -54,6 +54,8 @@ class Costs(Contract):
                 f"this never pays: {self.method}'s step 2 costs as much as Standard's; "
                 "choose fewer layers for the mini-model, or Standard"
             )
+        if not number and self.method == "MiniPost":
+            return "nothing is spent beforehand, so it pays from the first step on"
         if not number:
             return (
                 "nothing more is spent beforehand, so it pays from the first step on; what the "

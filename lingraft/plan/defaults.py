@@ -79,7 +79,7 @@ def trainings(
     if (choice := spec.base.pretrain) is not None:
         wanted = scale.tokens(sources[Reading(choice.text.uri, "text")].text_bytes)
         pretrain = _masked_lm(choice, shape, wanted, layers_train=True)
-    if spec.method == "MiniPost" and spec.mini.text is not None:
+    if spec.method == "MiniPost" and spec.mini.text is not None:  # or it has no steps
         text_bytes = sources[Reading(spec.mini.text.uri, "text")].text_bytes
         wanted = scale.mini_tokens(text_bytes, shape, layers.new)
         mini = _masked_lm(spec.mini, shape, wanted, layers_train=True)

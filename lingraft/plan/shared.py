@@ -95,13 +95,21 @@ def add_mini(
     training: params.MaskedLm | None,
     base: str,
 ) -> str:
-    """The mini-model: cut off the base (MiniJoint), or trained on top of its bottom (MiniPost)."""
+    """The mini-model: cut off the base (MiniJoint), or put on top of its bottom (MiniPost)."""
     if spec.method == "MiniJoint":
         joint = params.MiniParams(
             method="MiniJoint", layers=layers.copied, new_layers=0, training=None
         )
         return dag.add("mini", "mini", joint, {"base": base})
-    assert training is not None and spec.mini.text is not None  # MiniPost's, says the model
+    post = params.MiniParams(
+        method="MiniPost",
+        layers=layers.copied,
+        new_layers=layers.new,
+        new_layers_from=spec.mini.new_layers_from,
+        training=training,
+    )
+    if training is None or spec.mini.text is None:  # the one has no steps, so the other no reader
+        return dag.add("mini", "mini", post, {"base": base})
     corpus = dag.add(
         "mini-corpus",
         "corpus",
@@ -125,9 +133,7 @@ def add_mini(
     return dag.add(
         "mini",
         "mini",
-        params.MiniParams(
-            method="MiniPost", layers=layers.copied, new_layers=layers.new, training=training
-        ),
+        post,
         {"base": base, "corpus": corpus},
         flops=training.steps * step,
         steps=training.steps,

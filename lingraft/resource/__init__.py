@@ -119,10 +119,14 @@ class LanguageAdaptationSpec(Model):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.method == "MiniPost" and self.mini.text is None:
+        if self.method == "MiniPost" and self.mini.steps != 0 and self.mini.text is None:
             raise ValueError("method MiniPost needs mini.text: source-language text for step 1b")
+        if self.method == "MiniPost" and self.mini.steps == 0 and self.mini.text is not None:
+            raise ValueError("mini.text is not read where mini.steps is 0: leave it out")
         if self.method == "MiniJoint" and self.mini.new_layers:
             raise ValueError("mini.newLayers is MiniPost's: MiniJoint adds no layers")
+        if self.method == "MiniJoint" and self.mini.new_layers_from != "Next":
+            raise ValueError("mini.newLayersFrom is MiniPost's: MiniJoint adds no layers")
         names = [task.name for task in self.tasks]
         if len(set(names)) < len(names):
             raise ValueError("tasks: names must differ")

@@ -111,7 +111,8 @@ class MaskedLanguageModelling(Model):
 
     @model_validator(mode="after")
     def _warms_up_and_trains(self) -> Self:
-        if self.steps and self.warmup_steps and self.warmup_steps >= self.steps:
+        steps, warmup = self.steps, self.warmup_steps
+        if steps is not None and warmup is not None and warmup >= steps:
             raise ValueError("warmupSteps must be fewer than steps")
         return self
 
@@ -197,8 +198,8 @@ class Mini(MaskedLanguageModelling):
     """The shallow mini-model that the new embeddings are trained through.
 
     Standard has none. MiniJoint takes the base's bottom layers and middle head. MiniPost takes its
-    bottom layers and trains new ones on top of them: text, steps and the training settings here
-    are for that.
+    bottom layers and puts new ones on top of them, which it trains: text, steps and the training
+    settings here are for that. With `newLayersFrom: Top` and `steps: 0` it costs nothing.
     """
 
     layers: int | None = Field(
@@ -213,16 +214,22 @@ class Mini(MaskedLanguageModelling):
         le=MOST_LAYERS,
         description="MiniPost: new layers on top of them. Default: a sixth of the base's.",
     )
+    new_layers_from: Literal["Next", "Top"] = Field(
+        default="Next",
+        description="MiniPost: the base's layers that the new ones start as. Next: those above "
+        "`layers`, as in the paper. Top: the topmost, on which the base's head was trained.",
+    )
     text: Text | None = Field(
         default=None,
-        description="MiniPost: source-language text to train the new layers on.",
+        description="MiniPost: source-language text to train the new layers on, unless steps is 0.",
     )
     steps: int | None = Field(
         default=None,
-        ge=1,
+        ge=0,
         le=MOST_STEPS,
-        description="MiniPost: updates of the new layers, of batchTokens each. Default: 40 epochs, "
-        "at most 20 tokens for each parameter that trains.",
+        description="MiniPost: updates of the new layers, of batchTokens each; 0: none, the layers "
+        "and the head are the base's. Default: 40 epochs, at most 20 tokens for each parameter "
+        "that trains.",
     )
 
 

@@ -156,6 +156,8 @@ def _trained(one: Object) -> Object:
     """No warm-up as long as the run."""
     if one.get("steps") and one.get("warmupSteps"):
         one["warmupSteps"] %= one["steps"]
+    elif one.get("steps") == 0:
+        one.pop("warmupSteps", None)
     return one
 
 
@@ -163,7 +165,10 @@ def _spec(one: Object) -> Object:
     mini = dict(one.get("mini") or {})
     if one["method"] == "MiniJoint":
         mini.pop("newLayers", None)
-    if one["method"] == "MiniPost" and not mini.get("text"):
+        mini.pop("newLayersFrom", None)
+    if one["method"] == "MiniPost" and mini.get("steps") == 0:
+        mini.pop("text", None)
+    elif one["method"] == "MiniPost" and not mini.get("text"):
         mini["text"] = {"uri": "s3://bucket/text/"}
     return one | {"mini": mini, "tasks": _distinct(one, "tasks", "name")}
 

@@ -64,6 +64,16 @@ REFUSALS: list[tuple[str, str, Changes]] = [
         {"method": "MiniPost", "mini": {"layers": 4}},
     ),
     (
+        "spec.mini.text",
+        "mini.text is not read where mini.steps is 0: leave it out",
+        {"method": "MiniPost", "mini": {"steps": 0, "text": {"uri": "file:///english"}}},
+    ),
+    (
+        "spec.mini.newLayersFrom",
+        "mini.newLayersFrom is MiniPost's: MiniJoint adds no layers",
+        {"method": "MiniJoint", "mini": {"newLayersFrom": "Top"}},
+    ),
+    (
         "spec.mini.newLayers",
         "mini.newLayers is MiniPost's: MiniJoint adds no layers",
         {"method": "MiniJoint", "mini": {"newLayers": 1}},

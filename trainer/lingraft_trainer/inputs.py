@@ -52,5 +52,6 @@ def _bottom(spec: StageSpec, source: Source) -> Part:
     config: dict[str, Any] = json.loads(look(source.uri).open(CONFIG).read())
     family = family_of(str(config.get("model_type", "")))
     params = MiniParams.model_validate(spec.stage.params)
-    depth = params.layers + params.new_layers
-    return Part(f"bottom-{depth}", lambda name: family.layer_of(name) < depth)
+    kept = set(params.kept(int(config[family.sizes.layers])))
+    name = f"layers-{params.layers}-{params.new_layers}-{params.new_layers_from}"
+    return Part(name, lambda tensor: family.layer_of(tensor) in {-1, *kept})

@@ -1,7 +1,7 @@
 """Sources in a bucket: pinned by size and ETag, read with If-Match."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from transformers import AutoModelForMaskedLM
@@ -15,6 +15,7 @@ from lingraft.store.base import ArtifactStore
 from lingraft.store.s3 import S3Store
 from lingraft_trainer.inputs import fetch_input
 from lingraft_trainer.models.checkpoint import load_masked_lm
+from lingraft_trainer.models.picked import save_picked
 from tests.support.tiny import tiny_base
 
 
@@ -90,8 +91,13 @@ def test_nothing_there(corpora: ArtifactStore) -> None:
 
 
 @pytest.mark.parametrize("sharded", [False, True])
-def test_a_mini_model_on_a_small_node_takes_the_bottom_of_its_base_alone(
-    sharded: bool, s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("place", ["Next", "Top"])
+def test_a_mini_model_on_a_small_node_takes_its_layers_of_the_base_alone(
+    sharded: bool,
+    place: Literal["Next", "Top"],
+    s3: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("LINGRAFT_CACHE", str(tmp_path / "cache"))
     base = tiny_base("roberta", tmp_path / "base", layers=8)
@@ -103,7 +109,9 @@ def test_a_mini_model_on_a_small_node_takes_the_bottom_of_its_base_alone(
     store = open_store(s3.uri)
     store.upload(base, "base/")
     source = fingerprint(s3.uri + "base/", "checkpoint")
-    params = MiniParams(method="MiniPost", layers=1, new_layers=1, training=None)
+    params = MiniParams(
+        method="MiniPost", layers=1, new_layers=1, new_layers_from=place, training=None
+    )
     stage = Stage(
         kind="mini",
         params=params.to_json(),
@@ -115,8 +123,10 @@ def test_a_mini_model_on_a_small_node_takes_the_bottom_of_its_base_alone(
     folder = fetch_input(spec, store, "base")
     whole = sum(f.stat().st_size for f in base.glob("*.safetensors"))
     assert sum(f.stat().st_size for f in folder.glob("*.safetensors")) < whole / 2
-    wanted = load_masked_lm(base, layers=2).model.state_dict()
-    found = load_masked_lm(folder, layers=2).model.state_dict()
+    for name, whence in (("wanted", base), ("found", folder)):
+        save_picked(whence, params.kept(8), tmp_path / name)
+    wanted = load_masked_lm(tmp_path / "wanted").model.state_dict()
+    found = load_masked_lm(tmp_path / "found").model.state_dict()
     assert wanted.keys() == found.keys()
     assert all(tensor.equal(found[name]) for name, tensor in wanted.items())
     assert fetch_input(spec, store, "base") == folder

@@ -74,6 +74,17 @@ def test_minipost_trains_its_mini_model_on_source_text_in_the_bases_words():
     assert edges(plan)["mini"] == {"mini-corpus"}
 
 
+def test_a_mini_model_of_the_bases_bottom_and_top_costs_nothing():
+    plan = planned(spec_of("MiniPost", mini={"newLayersFrom": "Top", "steps": 0}))
+    assert names(plan) == ["corpus", "mini", "embed", "graft"]
+    mini = MiniParams.model_validate(plan["mini"].stage.params)
+    assert (mini.training, mini.kept(12)) == (None, (0, 1, 2, 3, 10, 11))
+    assert plan["mini"].flops == 0 and plan["embed"].flops < plan.embed_flops_standard
+    paper = planned(spec_of("MiniPost"))["mini"].stage.params
+    assert "newLayersFrom" not in paper
+    assert MiniParams.model_validate(paper).kept(12) == (0, 1, 2, 3, 4, 5)
+
+
 @pytest.mark.parametrize("method", ["Standard", "MiniPost"])
 def test_without_minijoint_a_base_gets_a_middle_head_only_if_asked(method: str):
     plan = planned(spec_of(method, base=PRETRAIN))

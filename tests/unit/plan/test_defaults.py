@@ -77,7 +77,7 @@ def test_a_large_corpus_gets_the_reference_recipe():
     assert (training.learning_rate, training.warmup_steps) == (7e-4, 10_000)
 
 
-@given(st.integers(30_000, 10**12), st.fixed_dictionaries({}, optional={
+@given(st.integers(50_000, 10**12), st.fixed_dictionaries({}, optional={
     "steps": st.integers(100, 10**6),
     "batchTokens": st.integers(1, 2**12),
     "learningRate": st.floats(1e-6, 1),

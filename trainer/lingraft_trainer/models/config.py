@@ -1,6 +1,7 @@
 """A checkpoint's config.json: read, refused where what it asks for would be left out, cut."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,17 @@ def read_config(path: Path) -> Any:
 
 def cut(config: Any, layers: int) -> None:
     """Have a config describe a model's bottom layers alone, in place."""
+    pick(config, range(layers))
+
+
+def pick(config: Any, layers: Sequence[int]) -> None:
+    """Have a config describe a model of some of its layers, in place.
+
+    Args:
+        config: Of the whole model.
+        layers: Their numbers from 0, in order.
+    """
     kinds = getattr(config, "layer_types", None)
     if kinds is not None:
-        config.layer_types = kinds[:layers]
-    config.num_hidden_layers = layers
+        config.layer_types = [kinds[layer] for layer in layers]
+    config.num_hidden_layers = len(layers)

@@ -32,7 +32,7 @@ def dtype_of(path: Path) -> torch.dtype:
         UserError: No safetensors, unreadable ones, or quantised weights.
     """
     found: set[str] = set()
-    for file in _files(path):
+    for file in files_of(path):
         try:
             with safe_open(file, "pt") as opened:
                 names = list(opened.keys())
@@ -52,7 +52,12 @@ def dtype_of(path: Path) -> torch.dtype:
     return reduce(torch.promote_types, kinds)
 
 
-def _files(path: Path) -> list[Path]:
+def files_of(path: Path) -> list[Path]:
+    """The safetensors of a checkpoint.
+
+    Raises:
+        UserError: There are none, or their index is unreadable.
+    """
     if (path / WEIGHTS).is_file():
         return [path / WEIGHTS]
     index = path / WEIGHTS_INDEX

@@ -1,4 +1,8 @@
-"""Step 1b: the mini-model. MiniJoint finds it in its base; MiniPost extracts and trains it."""
+"""Step 1b: the mini-model. MiniJoint finds it in its base; MiniPost extracts and trains it.
+
+MiniPost's layers may also be the base's bottom and its top, under its own head: then nothing has
+to be trained (ours, not the paper's).
+"""
 
 from typing import Any
 
@@ -17,6 +21,7 @@ from lingraft_trainer.models.checkpoint import LoadedModel, load_masked_lm, read
 from lingraft_trainer.models.config import read_config
 from lingraft_trainer.models.family import encoder_layers, output, second_bias
 from lingraft_trainer.models.mini import head_tensors
+from lingraft_trainer.models.picked import save_picked
 from lingraft_trainer.stages.common import mlm_cost, mlm_metrics, mlm_settings
 from lingraft_trainer.training.loop import fit
 from lingraft_trainer.training.mlm import MaskedLmObjective, heldout_score
@@ -36,11 +41,29 @@ def mini(ctx: StageContext) -> Result:
             f"its base, which has {whole}",
             where="spec.mini.layers",
         )
-    base = load_masked_lm(ctx.inputs["base"], dropout=dropout, layers=depth)
+    checkpoint = ctx.inputs["base"]
+    if params.new_layers_from == "Top":
+        checkpoint = ctx.scratch / "picked"
+        save_picked(ctx.inputs["base"], params.kept(whole), checkpoint)
+    base = load_masked_lm(checkpoint, dropout=dropout, layers=depth)
     if params.method == "MiniJoint":
         return _joint(ctx, base, params)
-    assert params.training is not None
+    if params.training is None:
+        return _assembled(ctx, base, params)
     return _post(ctx, base, params, params.training)
+
+
+def _assembled(ctx: StageContext, base: LoadedModel, params: MiniParams) -> Result:
+    """Layers of the base under its own head, as they are."""
+    if not base.has_head:
+        message = "the base has no masked-LM head: give mini.text and steps, which train one"
+        raise UserError(message, where="spec.mini.steps")
+    base.model.save_pretrained(ctx.out)
+    return Result(metrics=_depths(params), compute=Compute())
+
+
+def _depths(params: MiniParams) -> dict[str, Any]:
+    return {"layers": params.layers, "newLayers": params.new_layers}
 
 
 def _joint(ctx: StageContext, base: LoadedModel, params: MiniParams) -> Result:
@@ -93,9 +116,8 @@ def _post(ctx: StageContext, base: LoadedModel, params: MiniParams, training: Ma
         masked=done.count,
         sequence_length=text.sequence_length,
     )
-    metrics: dict[str, Any] = {"layers": params.layers, "newLayers": params.new_layers}
     return Result(
-        metrics=metrics | mlm_metrics(done) | {"heldoutLoss": heldout.loss},
+        metrics=_depths(params) | mlm_metrics(done) | {"heldoutLoss": heldout.loss},
         compute=mlm_cost(ctx, done, flops),
     )
 

@@ -57,6 +57,38 @@ def test_minipost_takes_a_body_without_a_head(tmp_path):
 
 
 @pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_bottom_and_top_need_no_training(model_type, tmp_path):
+    base = tiny_base(model_type, tmp_path / "base")
+    params = post(layers=1) | {"newLayersFrom": "Top", "training": None}
+    ctx = context(tmp_path, params, base=base)
+    assert mini(ctx).compute.flops == 0
+    before = load_masked_lm(base)
+    top = before.model.config.num_hidden_layers - 1
+    expected, found = before.model.state_dict(), load_masked_lm(ctx.out).model.state_dict()
+    for name, tensor in found.items():
+        whence = before.family.renumbered(name, top if before.family.layer_of(name) else 0)
+        assert torch.equal(tensor, expected[whence]), name
+
+
+def test_the_top_may_be_trained_too(tmp_path):
+    base = tiny_base("bert", tmp_path / "base")
+    corpus = tiny_corpus("bert", SOURCE_WORDS, tmp_path / "corpus")
+    params = post(layers=1) | {"newLayersFrom": "Top"}
+    result = mini(context(tmp_path, params, base=base, corpus=corpus))
+    assert result.metrics["curve"][-1]["loss"] < result.metrics["curve"][0]["loss"]
+
+
+def test_without_a_head_something_must_train(tmp_path):
+    base = tiny_base("bert", tmp_path / "base")
+    body = AutoModel.from_pretrained(base)
+    (base / "model.safetensors").unlink()
+    body.save_pretrained(base)
+    params = post() | {"newLayersFrom": "Top", "training": None}
+    with pytest.raises(UserError, match="no masked-LM head"):
+        mini(context(tmp_path, params, base=base))
+
+
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
 def test_minijoint_is_the_bottom_layers_under_the_middle_head(model_type, tmp_path):
     base = tiny_base(model_type, tmp_path / "base")
     loaded = load_masked_lm(base)
