@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from lingraft.pools import PoolName
 from lingraft_operator.objects import holder_of, key_of, pack, rayjob_of, unpack
-from lingraft_operator.pods import gravest, trouble_of
+from lingraft_operator.pods import Head, doubled, gravest, head_of, trouble_of
 from lingraft_operator.world import Key, PodTrouble, RayJob, Resource
 
 REMEMBERED = 10_000
@@ -41,6 +41,7 @@ class Cache:
         self._live: dict[PoolName, int] = {"small": 0, "large": 0}
         self._owned: defaultdict[str, set[Key]] = defaultdict(set)
         self._pods: defaultdict[Key, dict[str, PodTrouble | None]] = defaultdict(dict)
+        self._heads: defaultdict[Key, dict[str, Head]] = defaultdict(dict)
         self._former_owners: OrderedDict[Key, tuple[str, ...]] = OrderedDict()
         self._last_words: OrderedDict[Key, PodTrouble] = OrderedDict()
 
@@ -198,8 +199,13 @@ class Cache:
                 # Its grace runs from when it was first seen so.
                 since = former.since if former and former.kind == "unready" else now
                 trouble = replace(trouble, since=max(since, trouble.since))
-            changed = former != trouble
+            two = doubled(self._heads[holder].values())
             self._pods[holder][uid] = trouble
+            if (head := head_of(body)) is None:
+                self._heads[holder].pop(uid, None)
+            else:
+                self._heads[holder][uid] = head
+            changed = former != trouble or two != doubled(self._heads[holder].values())
             if trouble is not None and trouble.kind in ("memory", "fatal", "disrupted"):
                 self._last_words[holder] = trouble
                 while len(self._last_words) > REMEMBERED:
@@ -213,9 +219,10 @@ class Cache:
     def forget_pod(self, holder: Key, uid: str) -> None:
         """Forget a pod that is gone, by its uid."""
         with self._lock:
-            self._pods[holder].pop(uid, None)
-            if not self._pods[holder]:
-                del self._pods[holder]
+            for known in (self._pods, self._heads):
+                known[holder].pop(uid, None)
+                if not known[holder]:
+                    del known[holder]
 
     def pods(self) -> dict[str, Key]:
         """Holders of all pods, by the pods' uids."""
@@ -227,7 +234,8 @@ class Cache:
         with self._lock:
             now = [t for t in self._pods.get(holder, {}).values() if t is not None]
             words = self._last_words.get(holder)
-        return gravest([*now, *([words] if words else [])])
+            two = doubled(self._heads.get(holder, {}).values())
+        return gravest([*now, *(one for one in (words, two) if one is not None)])
 
     def lingers(self, holder: Key) -> bool:
         """Whether a holder still has pods."""

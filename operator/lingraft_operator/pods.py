@@ -5,12 +5,12 @@ API: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Any, NamedTuple, cast, get_args
 
-from lingraft_operator.world import PodTrouble
+from lingraft_operator.world import PodKind, PodTrouble
 
-Kind = Literal["waiting", "unready", "fatal", "memory", "disrupted"]
-GRAVITY: tuple[Kind, ...] = ("waiting", "unready", "disrupted", "fatal", "memory")
+GRAVITY: tuple[PodKind, ...] = get_args(PodKind)
+CLUSTER, NODE_TYPE = "ray.io/cluster", "ray.io/node-type"
 FATAL = {"InvalidImageName", "ErrImageNeverPull"}
 UNREADY = {
     "CreateContainerConfigError",
@@ -40,6 +40,41 @@ def trouble_of(pod: Mapping[str, Any], now: datetime) -> PodTrouble | None:
 def gravest(troubles: Iterable[PodTrouble]) -> PodTrouble | None:
     """The one to act on."""
     return max(troubles, key=lambda t: GRAVITY.index(t.kind), default=None)
+
+
+class Head(NamedTuple):
+    """A head pod that is there to stay."""
+
+    name: str
+    cluster: str
+    """Its RayCluster."""
+    since: datetime
+
+
+def head_of(pod: Mapping[str, Any]) -> Head | None:
+    """A pod as a head; None where it is a worker, has ended or is about to go."""
+    metadata: Mapping[str, Any] = pod["metadata"]
+    labels: Mapping[str, str] = metadata.get("labels") or {}
+    status: Mapping[str, Any] = pod.get("status") or {}
+    over = status.get("phase") in ("Failed", "Succeeded")
+    if labels.get(NODE_TYPE) != "head" or over or metadata.get("deletionTimestamp"):
+        return None
+    since = datetime.fromisoformat(metadata["creationTimestamp"])
+    return Head(metadata["name"], labels.get(CLUSTER, ""), since)
+
+
+def doubled(heads: Iterable[Head]) -> PodTrouble | None:
+    """Two heads of one RayCluster, which KubeRay makes where the first one's creation went unheard.
+
+    It does nothing more for such a cluster until one of them is deleted.
+    """
+    first: dict[str, Head] = {}
+    for head in sorted(heads, key=lambda one: one.since):
+        other = first.setdefault(head.cluster, head)
+        if other is not head:
+            words = f"KubeRay made two head pods, {other.name} and {head.name}, and uses neither"
+            return PodTrouble("doubled", "TwoHeadPods", words, head.since)
+    return None
 
 
 def _troubles(pod: Mapping[str, Any], now: datetime) -> Iterable[PodTrouble]:

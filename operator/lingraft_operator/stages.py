@@ -20,6 +20,8 @@ from lingraft_operator.world import Ending, Observed, PodTrouble, RayJob
 
 PODS_GO_WITHIN = timedelta(seconds=120)
 """How long a retry waits for the pods of the attempt before; those of a lost node never go."""
+TWO_HEADS = timedelta(seconds=60)
+"""How long KubeRay may have two heads: one that it replaces is about to go."""
 LONGEST_BACKOFF = 600
 LOOK_AGAIN = timedelta(seconds=300)
 
@@ -159,6 +161,12 @@ class Judge:
             until = trouble.since + (grace if trouble.kind == "unready" else timedelta())
             if until <= self.now:
                 return Ending("user", trouble.reason, trouble.message), self.now
+            return None, until
+        if trouble is not None and trouble.kind == "doubled" and not rayjob.running:
+            until = trouble.since + TWO_HEADS
+            if until <= self.now:
+                ending = Ending("infrastructure", trouble.reason, trouble.message, counted=False)
+                return ending, self.now
             return None, until
         if rayjob.running and (heard := self._heard(rayjob)) is not None:
             if heard + timeout <= self.now:

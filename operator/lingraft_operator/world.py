@@ -80,17 +80,20 @@ class RayJob:
         return any(owner["uid"] == uid for owner in self.owners)
 
 
+PodKind = Literal["waiting", "unready", "doubled", "disrupted", "fatal", "memory"]
+
+
 @dataclass(frozen=True)
 class PodTrouble:
     """What keeps a pod of a RayJob from working, or ended it.
 
     Attributes:
         kind: waiting: for capacity, may take any time; unready: cannot start as it is, may heal
-            soon; fatal: never starts; memory: killed for memory; disrupted: preempted, evicted or
-            its node lost.
+            soon; doubled: there are two heads, and KubeRay waits until somebody deletes one; fatal:
+            never starts; memory: killed for memory; disrupted: preempted, evicted or its node lost.
     """
 
-    kind: Literal["waiting", "unready", "fatal", "memory", "disrupted"]
+    kind: PodKind
     reason: str
     message: str
     since: datetime

@@ -16,11 +16,12 @@ from tests.cluster.bed.forwarder import Forwarder
 from tests.cluster.chaos.invariants import broken
 from tests.cluster.chaos.recorder import Recorder
 from tests.cluster.chaos.scenarios import SCENARIOS, nothing
-from tests.cluster.chaos.world import World, open_world
+from tests.cluster.chaos.world import RUN_SECONDS, World, open_world
 from tests.integration.seaweed import Seaweed
 from tests.support.tiny import reading_base
 from tests.support.world import write_world
 
+pytestmark = pytest.mark.timeout(RUN_SECONDS + 100)
 SEEDS = range(int(os.environ.get("CHAOS_SEEDS", "1")))
 REAL = (
     [name for name in SCENARIOS if name != nothing.__name__]

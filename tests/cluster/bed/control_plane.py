@@ -106,6 +106,11 @@ class ControlPlane:
         self._parts.pop("kube-controller-manager").kill()
         self._start_controllers()
 
+    def restart_scheduler(self) -> None:
+        """Start the scheduler anew: it knows at once what is there."""
+        self._parts.pop("kube-scheduler").kill()
+        self._start_scheduler()
+
     def kubeconfig(self, user: str = "admin") -> Path:
         """A kubeconfig of a user of the token file."""
         return self.users[user].kubeconfig(self.folder / f"{user.replace(':', '-')}.kubeconfig")

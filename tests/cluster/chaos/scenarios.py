@@ -38,14 +38,15 @@ def operator_killed(world: World, chance: random.Random) -> None:
 def api_server_restarted(world: World, chance: random.Random) -> None:
     """SIGKILL to the API server, which comes back on the same port.
 
-    KubeRay starts anew with it, as it does where it elects a leader: by itself it doubles the pause
-    after every error, and reads stale caches for most of a minute, so that a RayCluster may wait
-    for five.
+    KubeRay and the scheduler start anew with it, as they do where they lose a leader's lease: by
+    themselves they look again after half a minute, and KubeRay doubles the pause after every error,
+    so that a RayCluster may wait for five.
     """
     world.forgetful = True
     for _ in range(chance.randint(1, 2)):
         world.pass_events(chance.randint(5, 40))
         world.bed.cluster.restart_api_server()
+        world.bed.cluster.restart_scheduler()
         world.bed.kuberay.stop()
         world.bed.kuberay.start()
 

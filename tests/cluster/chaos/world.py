@@ -32,8 +32,8 @@ METHODS = {"standard": "Standard", "minipost": "MiniPost"}
 MAX_ATTEMPTS = 6
 STAGE_SECONDS = 1.5
 """Of work in the instant trainer: long enough to be disturbed in its middle."""
-RUN_SECONDS = 240.0
-"""That a run may take; on a machine that has nothing else to do it takes a tenth."""
+RUN_SECONDS = 400.0
+"""That a run may take; on a machine that has nothing else to do it takes a twentieth."""
 PAIRS = "pairs"
 
 

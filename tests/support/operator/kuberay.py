@@ -37,6 +37,8 @@ class KubeRay:
         """UIDs of RayJobs whose pods are to go."""
         self.lost: set[str] = set()
         """UIDs of RayJobs whose pods never go: their node is lost."""
+        self.unheard = 0
+        """Head pods of which KubeRay will not hear that they were made, and makes another."""
 
     def rayjobs(self) -> list[Body]:
         return sorted(self.api.all(RAYJOB), key=lambda body: ref_of(RAYJOB, body))
@@ -64,7 +66,7 @@ class KubeRay:
             self.api.update(ref, lambda body: body["metadata"].update(finalizers=[FINALIZER]))
             self._set(ref, jobDeploymentStatus="Initializing")
         elif state == "Initializing":
-            if self._pod_status(rayjob).get("conditions"):
+            if self._pod_status(rayjob).get("conditions") or len(self._pods(metadata["uid"])) > 1:
                 return False  # something keeps it
             self._set(ref, jobDeploymentStatus="Running", jobStatus="PENDING", dashboardURL="d:1")
         elif status.get("jobStatus") == "PENDING":
@@ -111,20 +113,30 @@ class KubeRay:
 
     # Pods: one for each RayJob.
 
+    def _pods(self, rayjob_uid: str) -> list[Body]:
+        return [b for b in self.api.all(POD) if b["metadata"]["uid_of_rayjob"] == rayjob_uid]
+
     def pod(self, rayjob_uid: str) -> Body | None:
-        found = [b for b in self.api.all(POD) if b["metadata"]["uid_of_rayjob"] == rayjob_uid]
+        found = self._pods(rayjob_uid)
         return found[0] if found else None
 
     def _make_pod(self, rayjob: Body) -> None:
+        if self.pod(rayjob["metadata"]["uid"]) is None:
+            self._add_head(rayjob)
+            if self.unheard:
+                self.unheard -= 1
+                self._add_head(rayjob, "-again")
+
+    def _add_head(self, rayjob: Body, suffix: str = "") -> None:
         metadata = rayjob["metadata"]
-        if self.pod(metadata["uid"]) is not None:
-            return
         template = rayjob["spec"]["rayClusterSpec"]["headGroupSpec"]["template"]
         body = {
             "metadata": {
                 "namespace": metadata["namespace"],
-                "name": f"{metadata['name']}-{metadata['uid']}",
-                "labels": dict(template["metadata"]["labels"]),
+                "name": f"{metadata['name']}-{metadata['uid']}{suffix}",
+                "labels": template["metadata"]["labels"]
+                | {"ray.io/node-type": "head", "ray.io/cluster": metadata["uid"]},
+                "creationTimestamp": self.clock.now.isoformat(),
                 "uid_of_rayjob": metadata["uid"],
             }
         }
@@ -158,10 +170,10 @@ class KubeRay:
     def _stop_uid(self, uid: str) -> bool:
         if uid in self.trainers:
             self.trainers[uid].finish("killed", {})
-        pod = self.pod(uid)
-        if pod is not None:
+        pods = self._pods(uid)
+        for pod in pods:
             self.api.delete(ref_of(POD, pod))
-        return pod is not None
+        return bool(pods)
 
     # What befalls trainers.
 

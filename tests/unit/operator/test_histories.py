@@ -117,6 +117,23 @@ def test_out_of_memory_is_tried_once_more_with_half_the_micro_batch() -> None:
         assert phases(sim) == ["Stalled"]
 
 
+def test_a_second_head_pod_is_no_attempt_and_no_end() -> None:
+    """KubeRay would wait for somebody to delete one."""
+    with Simulation(config()).running(1) as sim:
+        sim.kuberay.unheard = 1
+        sim.create("a", "one", SHAPES["once"])
+        sim.run_for(30)
+        assert launched(sim, "corpus") == 1, "one that KubeRay replaces may be about to go"
+        sim.come_to_rest()
+        assert phases(sim) == ["Ready"]
+        attempts = sim.status(ONE).stages[0].attempts
+        assert [(a.reason, a.counted) for a in attempts] == [
+            ("TwoHeadPods", False),
+            ("Succeeded", True),
+        ]
+        assert "uses neither" in (attempts[0].message or "")
+
+
 def test_a_preemption_after_a_checkpoint_counts_as_no_attempt() -> None:
     with world("once") as sim:
         (rayjob,) = sim.rayjobs("corpus")

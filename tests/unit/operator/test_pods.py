@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from lingraft_operator.pods import FATAL, LOST, UNREADY, gravest, trouble_of
+from lingraft_operator.pods import FATAL, LOST, UNREADY, doubled, gravest, head_of, trouble_of
 from lingraft_operator.world import PodTrouble
 from tests.support.operator.clock import START
 
@@ -91,6 +91,34 @@ def test_a_preempted_pod_is_a_disruption() -> None:
     words = condition("DisruptionTarget", "True", reason="PreemptionByScheduler", message="p")
     trouble = trouble_of(pod(conditions=[words]), NOW)
     assert trouble == PodTrouble("disrupted", "PreemptionByScheduler", "pod head-x: p", SINCE)
+
+
+def head(name: str, minute: int, cluster: str = "c", **more: Any) -> dict[str, Any]:
+    labels = {"ray.io/node-type": "head", "ray.io/cluster": cluster}
+    created = (START + timedelta(minutes=minute)).isoformat()
+    metadata = {"name": name, "labels": labels, "creationTimestamp": created}
+    return {"metadata": metadata | more, "status": {"phase": "Running"}}
+
+
+def test_two_heads_of_one_cluster_are_a_trouble_since_the_second() -> None:
+    heads = [head_of(head("b", 5)), head_of(head("a", 2))]
+    found = doubled(one for one in heads if one is not None)
+    assert found is not None and found.kind == "doubled"
+    assert found.since == START + timedelta(minutes=5) and "a and b" in found.message
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        head("b", 5, "another"),
+        head("b", 5, deletionTimestamp="2026-01-01T00:00:00Z"),
+        head("b", 5) | {"status": {"phase": "Failed"}},
+        head("b", 5, labels={"ray.io/node-type": "worker", "ray.io/cluster": "c"}),
+    ],
+)
+def test_one_head_is_none(other: dict[str, Any]) -> None:
+    heads = [head_of(head("a", 2)), head_of(other)]
+    assert doubled(one for one in heads if one is not None) is None
 
 
 def test_the_gravest_of_several_troubles_is_told() -> None:
