@@ -17,6 +17,7 @@ from lingraft.params import EmbedParams, GraftParams, PretrainParams
 from lingraft.plan.costs import second_head
 from lingraft.stage import Compute, Manifest, Progress, Result
 from lingraft_trainer.context import StageContext
+from lingraft_trainer.evaluation.curves import curves, updates_of
 from lingraft_trainer.evaluation.heldout import score_heldout
 from lingraft_trainer.evaluation.tasks import evaluate_finetuned, evaluate_retrieval
 from lingraft_trainer.models.checkpoint import load_body, load_masked_lm
@@ -72,7 +73,10 @@ def graft(ctx: StageContext) -> Result:
     said = [f"{one['task']}: {warning}" for one in evaluation for warning in one["warnings"]]
     metrics["warnings"] = said
     if params.snapshot is None:  # what the whole of step 2 cost says nothing about a part of it
-        metrics["compute"] = comparison(ctx.ancestors(), shape)
+        ancestors = ctx.ancestors()
+        metrics["compute"] = comparison(ancestors, shape)
+        for step, values in curves(metrics["heldout"], evaluation, updates_of(ancestors)):
+            ctx.measured(step, values)
     return Result(
         metrics=metrics,
         compute=Compute(
