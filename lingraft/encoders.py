@@ -17,6 +17,8 @@ TOKENIZER_SETTINGS = ("tokenizer_args", "processor_kwargs")
 """Settings of the transformer module that hold its tokenizer's, then and now."""
 KINDS = ("Pooling", "Dense", "LayerNorm", "Normalize", "Dropout")
 WEIGHTED = ("Dense", "LayerNorm")
+SETTLED = ("Pooling", *WEIGHTED)
+"""Which cannot be without settings."""
 POOLINGS = {
     "cls": "pooling_mode_cls_token",
     "max": "pooling_mode_max_tokens",
@@ -149,6 +151,12 @@ def _configured(module: Module, read: Callable[[str], bytes | None], where: str)
             where=where,
         )
     file = f"{module.path}/config.json"
+    if module.kind in SETTLED and read(file) is None:
+        raise UserError(
+            f"{MODULES} names {module.path}, but {file} is not there: give the whole sentence "
+            "encoder",
+            where=where,
+        )
     found = Module(module.kind, module.path, _object_of(read, file, where))
     known = {"sentence_embedding", "token_embeddings"}
     for name in ("module_input_name", "module_output_name"):
@@ -199,5 +207,5 @@ def _json_of(read: Callable[[str], bytes | None], name: str, where: str) -> Any:
         return None
     try:
         return json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{name} is not JSON: {error}", where=where) from error

@@ -10,7 +10,7 @@ def files(*modules: tuple[str, str], **others: Any) -> dict[str, bytes]:
         {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
         for i, (kind, path) in enumerate(modules)
     ]
-    content = {"modules.json": listed} | {
-        name.replace("__", "/") + ".json": one for name, one in others.items()
-    }
+    content: dict[str, Any] = {"modules.json": listed}
+    content |= {f"{path}/config.json": {} for kind, path in modules if kind != "Transformer"}
+    content |= {name.replace("__", "/") + ".json": one for name, one in others.items()}
     return {name: json.dumps(one).encode() for name, one in content.items()}

@@ -83,9 +83,22 @@ def test_the_length_the_prompt_and_the_case_that_it_reads_with() -> None:
     assert said is not None and said.max_length == 77
 
 
+@pytest.mark.parametrize("path", ["1_Pooling", "2_Dense"])
+def test_a_module_that_was_not_downloaded_is_no_default_one(path: str) -> None:
+    found = files(BODY, POOLING, DENSE)
+    del found[f"{path}/config.json"]
+    with pytest.raises(UserError, match=rf"{path}/config\.json is not there"):
+        read(found)
+    assert read(files(BODY, POOLING, ("Normalize", "2_Normalize"))) is not None
+
+
 def test_a_file_that_is_broken_is_named() -> None:
     found = files(BODY, POOLING)
-    for name, content in (("modules.json", b"{"), ("1_Pooling/config.json", b"[1]")):
+    for name, content in (
+        ("modules.json", b"{"),
+        ("modules.json", b"[" * 10**5),
+        ("1_Pooling/config.json", b"[1]"),
+    ):
         with pytest.raises(UserError, match=name):
             read(found | {name: content})
 

@@ -151,6 +151,7 @@ def test_a_sentence_encoder_that_cannot_be_kept_is_refused_before_anything_is_sp
 ) -> None:
     before = plan_resource(resource(world))
     for name, content in files(("Transformer", ""), ("Pooling", "1_Pooling")).items():
+        (world / "base" / name).parent.mkdir(exist_ok=True)
         (world / "base" / name).write_bytes(content)
     after = plan_resource(resource(world))
     assert after["corpus"].stage == before["corpus"].stage, "its tokenizer is the same"
