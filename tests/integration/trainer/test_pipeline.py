@@ -82,7 +82,7 @@ def _check_report(manifests: dict[str, Manifest], method: str) -> None:
     assert pairs["task"] == "pairs" and pairs["examples"] == 12
     cost = manifests["graft"].metrics["compute"]
     assert (cost["savedPerStep"] > 1) == (method != "Standard")
-    assert (cost["oneTimeFlops"] > 0) == (method == "MiniPost")
+    assert (cost["oneTimeFlops"] > 0) == (method != "Standard")
     for name, manifest in manifests.items():
         assert manifest.compute.seconds > 0 or name == "mini", name
         if name in ("pretrain", "embed", "finetune-topic-0"):
