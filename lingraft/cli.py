@@ -118,7 +118,7 @@ def run(
         print(f"warning: {warning}", file=sys.stderr)
     names = [stage.name for stage in planned.stages]
     with listener_for(json=json, plain=plain, names=names) as listener:
-        manifests = run_plan(planned, execution, listener)
+        manifests = run_plan(planned, execution, listener, resource.metadata.name)
     _finish(resource, planned, manifests, json=json)
 
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from lingraft.architecture import Shape, shape_of_config
+from lingraft.encoders import read_encoder
 from lingraft.errors import LingraftError, UserError
 from lingraft.files import dotted
 from lingraft.formats.wanted import Wanted
@@ -87,7 +88,8 @@ def _first_rows(uri: str, fingerprint: str, wanted: Wanted) -> FirstRows | None:
 @lru_cache(maxsize=256)
 def _base_shape(uri: str, fingerprint: str) -> Shape:
     """The shape of a checkpoint as it was pinned: many languages have one base."""
-    found = open_store(uri).get("config.json")
+    store = open_store(uri)
+    found = store.get("config.json")
     if found is None:
         raise UserError(
             f"no config.json at {uri}: give the directory of a Hugging Face checkpoint",
@@ -100,7 +102,14 @@ def _base_shape(uri: str, fingerprint: str) -> Shape:
         raise UserError(message, where="spec.base.uri") from error
     if not isinstance(config, dict):
         raise UserError(f"config.json at {uri} holds no JSON object", where="spec.base.uri")
-    return shape_of_config(cast(dict[str, Any], config), where="spec.base.uri")
+    shape = shape_of_config(cast(dict[str, Any], config), where="spec.base.uri")
+
+    def read(key: str) -> bytes | None:
+        found = store.get(key)
+        return None if found is None else found[0]
+
+    read_encoder(read)  # one that could not be kept is refused before anything is spent
+    return shape
 
 
 def manifests_of(plan: Plan) -> dict[str, Manifest]:

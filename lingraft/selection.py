@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, cast
 
+from lingraft.encoder_names import files_of_encoder, refuse_former_layout
 from lingraft.errors import UserError
 from lingraft.formats.examples import Purpose
 from lingraft.formats.folders import files_to_read
@@ -82,10 +83,12 @@ def of_tokenizer(name: str) -> bool:
 def _checkpoint(keys: Sequence[str]) -> list[str]:
     _refuse_what_is_no_checkpoint(keys)
     weights = {WEIGHTS} if WEIGHTS in keys else {WEIGHTS_INDEX, *filter(SHARD.fullmatch, keys)}
-    return [k for k in keys if of_tokenizer(k) or k in weights or k == MIDDLE_HEAD]
+    encoder = files_of_encoder(keys)
+    return [k for k in keys if of_tokenizer(k) or k in weights or k == MIDDLE_HEAD or k in encoder]
 
 
 def _refuse_what_is_no_checkpoint(keys: Sequence[str]) -> None:
+    refuse_former_layout(keys)
     if CONFIG not in keys:
         raise UserError(f"no {CONFIG} there: give the directory of a Hugging Face checkpoint")
     if WEIGHTS in keys or WEIGHTS_INDEX in keys:

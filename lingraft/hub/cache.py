@@ -98,7 +98,7 @@ def _commit(home: Path, revision: str) -> str:
 
 def _check_links(folder: Path, homes: Sequence[Path]) -> None:
     """Refuse what lies elsewhere: huggingface_hub's own links stay within the cache."""
-    for path in (folder, *sorted(folder.iterdir())):
+    for path in (folder, *sorted(folder.rglob("*"))):
         target = path.resolve()
         if not any(target.is_relative_to(home) for home in homes):
             message = f"{path} leads out of the local Hub cache; remove it, and download it anew"

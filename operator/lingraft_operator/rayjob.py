@@ -140,7 +140,8 @@ def _groups(request: RayJobRequest, pods: Pods) -> dict[str, Any]:
     """The head, which does the work itself where there are no workers, and the workers."""
     workers, size = request.spec.execution.workers, size_of(request.pool)
     # Ray starts the driver on the head, as long as no resources are asked for it.
-    stage = {"LINGRAFT_STAGE": _stage_json(request)}
+    called = f"{request.owner.name}/{request.planned.name}"
+    stage = {"LINGRAFT_STAGE": _stage_json(request), "LINGRAFT_NAME": called}
     if not workers:
         template = pods.template("ray-head", size, environment=stage)
         return {"headGroupSpec": {"rayStartParams": _offers(size), "template": template}}

@@ -74,7 +74,7 @@ def trainer(monkeypatch) -> Iterator[types.ModuleType]:
     """Stands in for the trainer: every stage is done at once, with a score of 0.6."""
     module: Any = types.ModuleType("lingraft_trainer.local")
 
-    def run_plan(plan, execution, listener):
+    def run_plan(plan, execution, listener, resource):
         module.execution = execution
         done = {}
         for planned in plan.stages:

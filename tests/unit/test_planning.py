@@ -12,6 +12,7 @@ from lingraft.planning import plan_resource
 from lingraft.resource import LanguageAdaptation
 from lingraft.selection import Reading
 from lingraft.stage import Source
+from tests.support.encoder_files import files
 
 CONFIG = {
     "model_type": "roberta",
@@ -143,3 +144,20 @@ def test_equal_content_at_two_places_is_two_sources(world: Path) -> None:
     assert len({source.fingerprint for source in planned.sources}) == 3
     spec = planned.spec(planned["corpus"], "me")
     assert len(spec.sources) == 2
+
+
+def test_a_sentence_encoder_that_cannot_be_kept_is_refused_before_anything_is_spent(
+    world: Path,
+) -> None:
+    before = plan_resource(resource(world))
+    for name, content in files(("Transformer", ""), ("Pooling", "1_Pooling")).items():
+        (world / "base" / name).parent.mkdir(exist_ok=True)
+        (world / "base" / name).write_bytes(content)
+    after = plan_resource(resource(world))
+    assert after["corpus"].stage == before["corpus"].stage, "its tokenizer is the same"
+    assert after["graft"].stage.digest != before["graft"].stage.digest
+    found = files(("Transformer", ""), ("WordWeights", "1_WordWeights"))
+    (world / "base/modules.json").write_bytes(found["modules.json"])
+    with pytest.raises(UserError, match="WordWeights, which may depend on the vocabulary") as error:
+        plan_resource(resource(world))
+    assert error.value.where == "spec.base.uri"

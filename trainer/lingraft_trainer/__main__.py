@@ -1,7 +1,7 @@
 """`python -m lingraft_trainer SPEC`: run one stage; the entrypoint of every RayJob.
 
 SPEC is where the JSON of a `lingraft.stage.StageSpec` stands: a file, `-` for standard input, or
-`env:NAME` for the environment variable NAME.
+`env:NAME` for the environment variable NAME. LINGRAFT_NAME is what people call it.
 Exit codes: 0 the manifest exists, 1 infrastructure or resource failure, 2 user error,
 3 another holder is at work (nothing was done or written), 130 stopped.
 """
@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
         # Takes seconds to import: Ctrl-C may come meanwhile.
         from lingraft_trainer.runner import run
 
-        manifest = run(spec)
+        manifest = run(spec, name=os.environ.get("LINGRAFT_NAME", ""))
     except LingraftError as error:
         print(f"error: {error}", file=sys.stderr)
         return BUSY if isinstance(error, StageBusyError) else error.exit_code

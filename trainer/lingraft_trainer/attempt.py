@@ -39,6 +39,8 @@ from lingraft_trainer.inputs import fetch_input
 from lingraft_trainer.machines import ray_runs
 from lingraft_trainer.places import as_written
 from lingraft_trainer.stages.registry import stage_function
+from lingraft_trainer.tracking.recorder import Recorder
+from lingraft_trainer.tracking.stage import recorded
 
 
 def work(
@@ -48,6 +50,7 @@ def work(
     world: int = 1,
     listener: Listener | None = None,
     nodes_leaving: Callable[[], frozenset[str]] = frozenset,
+    name: str = "",
 ) -> None:
     """Do a stage's work as one of `world` workers; rank 0 publishes.
 
@@ -57,6 +60,7 @@ def work(
         world: How many there are.
         listener: Receives every progress of rank 0.
         nodes_leaving: Which of the run's nodes are about to be taken away.
+        name: What people call it: the resource and the stage.
 
     Raises:
         LingraftError: The stage failed; rank 0 has written why to the store.
@@ -74,7 +78,7 @@ def work(
     try:
         # Whoever had the lease before may have finished just then.
         if stages.manifest() is None:
-            _work(spec, store, stages, lease, rank, world, listener, nodes_leaving)
+            _work(spec, store, stages, lease, rank, world, listener, nodes_leaving, name)
     except StageBusyError:
         raise
     except Exception as error:
@@ -103,6 +107,7 @@ def _work(
     world: int,
     listener: Listener | None,
     nodes_leaving: Callable[[], frozenset[str]],
+    name: str,
 ) -> None:
     threads = spec.execution.threads or max(1, usable_cores() // _local_world(world))
     torch.set_num_threads(threads)
@@ -113,9 +118,21 @@ def _work(
         out.mkdir()
         gauges = Gauges(spec.stage) if rank == 0 and ray_runs() else None
         heartbeat = Heartbeat(stages, lease, listener, gauges)
+        recorder = Recorder({})
         if rank == 0:  # alone holds the lease
             heartbeat(Progress(step=0, steps=0, phase="fetching inputs"))
             closing.enter_context(heartbeat)  # which writes this one at once
+            recorder = closing.enter_context(recorded(spec, store, name))
+
+        def save(step: int, where: Path) -> None:
+            recorder.flush(step)  # first: what is shown is never behind what is resumed from
+            stages.save_checkpoint(step, where)
+
+        def load() -> Path | None:
+            found, step = _load_checkpoint(stages, scratch, world)
+            recorder.resumed(step)
+            return found
+
         ctx = StageContext(
             params=spec.stage.params,
             inputs={name: fetch_input(spec, store, name) for name in spec.stage.inputs},
@@ -127,8 +144,9 @@ def _work(
             world=world,
             device=device_of_this_worker(),
             on_progress=heartbeat,
-            save_checkpoint=lambda step, where: (stages.save_checkpoint(step, where), None)[1],
-            load_checkpoint=lambda: _load_checkpoint(stages, scratch, world),
+            on_measures=recorder.measured,
+            save_checkpoint=save,
+            load_checkpoint=load,
             nodes_leaving=nodes_leaving,
             ancestors=lambda: ancestors(store, spec.stage),
             environment=environment(spec, world, threads),
@@ -161,8 +179,8 @@ def ancestors(store: ArtifactStore, stage: Stage) -> dict[str, Manifest]:
     return found
 
 
-def _load_checkpoint(stages: StageStore, scratch: Path, world: int) -> Path | None:
-    """The newest complete and undamaged checkpoint's folder, the same for all workers."""
+def _load_checkpoint(stages: StageStore, scratch: Path, world: int) -> tuple[Path | None, int]:
+    """The newest complete and undamaged checkpoint's folder and updates, the same for all."""
     found = [stages.checkpoints()]
     if world > 1:
         # Workers of a head that was killed may write on for a while: what rank 0 sees holds.
@@ -174,8 +192,8 @@ def _load_checkpoint(stages: StageStore, scratch: Path, world: int) -> Path | No
         except CorruptArtifactError:
             shutil.rmtree(folder, ignore_errors=True)
             continue
-        return folder
-    return None
+        return folder, checkpoint.step
+    return None, 0
 
 
 def environment(spec: StageSpec, world: int, threads: int) -> dict[str, Any]:

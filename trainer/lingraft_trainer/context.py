@@ -1,6 +1,6 @@
 """What a stage function is given: its inputs as directories, a place to write, a voice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ class StageContext:
         rank: This worker's number among `world`.
         device: Where models run.
         on_progress: Receives every progress of rank 0.
+        on_measures: `(step, values)`, receives what rank 0 measured after an update, by name.
         save_checkpoint: `(step, folder)`, puts a checkpoint into the store.
         load_checkpoint: Folder of the stage's newest complete checkpoint, or None.
         nodes_leaving: Ids of the run's nodes that are about to be taken away; cheap to ask.
@@ -43,6 +44,7 @@ class StageContext:
     world: int = 1
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     on_progress: Reporter = lambda progress: None
+    on_measures: Callable[[int, Mapping[str, float]], None] = lambda step, values: None
     save_checkpoint: Callable[[int, Path], None] = lambda step, folder: None
     load_checkpoint: Callable[[], Path | None] = lambda: None
     nodes_leaving: Callable[[], frozenset[str]] = frozenset
@@ -53,3 +55,8 @@ class StageContext:
         """Say how far the stage is; cheap enough to call at every step."""
         if self.rank == 0:
             self.on_progress(progress)
+
+    def measured(self, step: int, values: Mapping[str, float]) -> None:
+        """Say what was measured after so many updates, for those who show curves."""
+        if self.rank == 0:
+            self.on_measures(step, values)

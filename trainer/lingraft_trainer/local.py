@@ -18,7 +18,9 @@ LOOK_SECONDS = 1.0
 """Between two looks at a stage that another run is writing."""
 
 
-def run_plan(plan: Plan, execution: Execution, listener: "Listener") -> dict[str, Manifest]:
+def run_plan(
+    plan: Plan, execution: Execution, listener: "Listener", resource: str = ""
+) -> dict[str, Manifest]:
     """Run every stage that is not in the store yet.
 
     A stage that another run is writing is waited for, and its result taken.
@@ -27,6 +29,7 @@ def run_plan(plan: Plan, execution: Execution, listener: "Listener") -> dict[str
         plan: What to run; its order is one in which the stages can run.
         execution: How to run each of them.
         listener: Told of everything that happens.
+        resource: What the plan is of, by name.
 
     Returns:
         The manifest of every stage, by its name in the plan.
@@ -47,7 +50,9 @@ def run_plan(plan: Plan, execution: Execution, listener: "Listener") -> dict[str
         spec = plan.spec(planned, local_holder()).model_copy(update={"execution": execution})
         try:
             manifests[name] = run_or_wait(
-                spec, lambda progress, name=name: listener.progress(name, progress)
+                spec,
+                lambda progress, name=name: listener.progress(name, progress),
+                f"{resource}/{name}" if resource else "",
             )
         except LingraftError as error:
             listener.failed(name, error)
@@ -56,14 +61,14 @@ def run_plan(plan: Plan, execution: Execution, listener: "Listener") -> dict[str
     return manifests
 
 
-def run_or_wait(spec: StageSpec, tell: Callable[[Progress], None]) -> Manifest:
+def run_or_wait(spec: StageSpec, tell: Callable[[Progress], None], name: str = "") -> Manifest:
     """The stage's manifest, once it is made here or elsewhere."""
     # Heavy: only a plan with something to do pays for it.
     from lingraft_trainer.runner import run
 
     while True:
         try:
-            return run(spec, tell)
+            return run(spec, tell, name)
         except StageBusyError:
             _wait(spec, tell)
 

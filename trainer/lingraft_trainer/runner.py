@@ -23,13 +23,14 @@ from lingraft_trainer.heartbeat import Listener
 from lingraft_trainer.machines import one_machine
 
 
-def run(spec: StageSpec, listener: Listener | None = None) -> Manifest:
+def run(spec: StageSpec, listener: Listener | None = None, name: str = "") -> Manifest:
     """Run a stage unless it is done, and return its manifest.
 
     Args:
         spec: The stage, its inputs and how to execute it.
         listener: Receives progress: every step of a stage in this process, every heartbeat of
             one on Ray workers.
+        name: What people call it: the resource and the stage.
 
     Raises:
         LingraftError: Of the class that the failed attempt wrote to the store.
@@ -46,11 +47,11 @@ def run(spec: StageSpec, listener: Listener | None = None) -> Manifest:
         # Loads transformers: with workers this process, which only waits for them, need not.
         from lingraft_trainer.attempt import work
 
-        work(spec, listener=listener)
+        work(spec, listener=listener, name=name)
     else:
         try:
             with _following(stages, spec.holder, listener):
-                _on_ray(spec)
+                _on_ray(spec, name)
         except BaseException as error:
             _give_up(spec, stages, error)
             raise
@@ -93,7 +94,7 @@ def _give_up(spec: StageSpec, stages: StageStore, error: BaseException) -> None:
         Lease(open_store(spec.store), spec.stage, spec.holder).release()
 
 
-def _on_ray(spec: StageSpec) -> None:
+def _on_ray(spec: StageSpec, name: str) -> None:
     from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
 
@@ -115,7 +116,7 @@ def _on_ray(spec: StageSpec) -> None:
         rendezvous = f"{folder}/rendezvous" if local and workers > 1 else None
         trainer = TorchTrainer(
             _worker,
-            train_loop_config={"spec": spec.to_json(), "rendezvous": rendezvous},
+            train_loop_config={"spec": spec.to_json(), "rendezvous": rendezvous, "name": name},
             torch_config=loopback_config() if local else None,
             scaling_config=ScalingConfig(
                 num_workers=workers, use_gpu=gpus > 0, resources_per_worker=resources
@@ -173,4 +174,4 @@ def _worker(config: dict[str, Any]) -> None:
     if config["rendezvous"] is not None:
         join(config["rendezvous"], rank, world)
     spec = StageSpec.model_validate(config["spec"])
-    work(spec, rank=rank, world=world, nodes_leaving=nodes_leaving)
+    work(spec, rank=rank, world=world, nodes_leaving=nodes_leaving, name=config["name"])

@@ -10,6 +10,7 @@ from lingraft.stage import StageSpec
 from lingraft.store import open_store
 from lingraft.store.lease import Lease
 from lingraft_trainer.runner import run
+from tests.support.event_files import curves_below
 from tests.support.stages import (
     contents,
     manifest_of,
@@ -99,6 +100,11 @@ def test_embed_killed_and_run_again_is_byte_equal(world: Path, step: int) -> Non
     assert "resumedFrom" not in other.environment
     assert one.compute.tokens == other.compute.tokens
     assert [p["loss"] for p in one.metrics["curve"]] == [p["loss"] for p in other.metrics["curve"]]
+    shown = curves_below(world / "disturbed" / disturbed.stage.ref)
+    assert [step for step, _ in shown["train/loss"]] == list(range(1, 81))
+    whole = curves_below(world / "undisturbed" / undisturbed.stage.ref)
+    for name in ("train/loss", "train/learningRate"):
+        assert shown[name] == whole[name]
 
 
 def test_finetune_killed_after_its_best_epoch_still_gives_that_epoch(world: Path) -> None:

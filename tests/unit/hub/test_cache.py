@@ -175,6 +175,11 @@ def test_links_that_lead_out_of_the_cache_are_refused(files: Path, cache: Path) 
         f"{link} leads out of the local Hub cache; remove it, and download it anew"
     )
     link.unlink()
+    below = place / "1_Pooling/config.json"
+    below.parent.mkdir()
+    below.symlink_to(files / "config.json")
+    assert f"{below} leads out" in refusal(BASE, cache)
+    below.unlink()
     place.rename(files / "elsewhere")
     place.symlink_to(files / "elsewhere")
     assert f"{place} leads out" in refusal(BASE, cache)

@@ -21,7 +21,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[StageSpec]]:
     """The specs that were run; none is for real. `main` takes SIGTERM for itself."""
     found: list[StageSpec] = []
 
-    def run(spec: StageSpec) -> Manifest:
+    def run(spec: StageSpec, *, name: str) -> Manifest:
         found.append(spec)
         return Manifest(
             stage=spec.stage,
@@ -76,7 +76,7 @@ def test_exit_codes(
     error: BaseException,
     code: int,
 ) -> None:
-    def run(spec: StageSpec) -> Manifest:
+    def run(spec: StageSpec, *, name: str) -> Manifest:
         raise error
 
     monkeypatch.setattr(runner, "run", run)

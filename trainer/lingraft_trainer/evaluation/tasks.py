@@ -20,9 +20,10 @@ from lingraft_trainer.context import StageContext
 from lingraft_trainer.metrics import bootstrap_stderr
 from lingraft_trainer.models.checkpoint import load_body
 from lingraft_trainer.models.grafted import Graft
+from lingraft_trainer.models.readout import Readout, encoder_of, lowered
 from lingraft_trainer.tasks.classify import classification_totals
 from lingraft_trainer.tasks.kinds import Scores, kind_of, label_names
-from lingraft_trainer.tasks.retrieval import retrieval_scores
+from lingraft_trainer.tasks.retrieval import Reader, retrieval_scores
 from lingraft_trainer.tasks.training_data import read_task, read_warnings
 from lingraft_trainer.tokenization.base import load_base_tokenizer
 
@@ -76,15 +77,19 @@ def evaluate_retrieval(
     """Sentence retrieval: the grafted body's vectors against the base's own."""
     read = read_task(ctx.inputs[f"test:{task.name}"], task, params.language, "test")
     base: Any = load_body(ctx.inputs["base"])
-    base = base.to(ctx.device)
-    tokenizer = load_base_tokenizer(ctx.inputs["base"])
+    encoder = encoder_of(ctx.inputs["base"])
+    readout = Readout(encoder, ctx.inputs["base"])
+    words = load_base_tokenizer(ctx.inputs["base"])
+    if encoder is not None and encoder.lower_case:
+        words = lowered(words)
+    source = Reader(base.to(ctx.device), words, readout)
 
-    def scores(reader: PreTrainedModel, words: Any) -> Scores:
-        return retrieval_scores(base, tokenizer, reader, words, read.rows, task.max_length)
+    def scores(reader: Reader) -> Scores:
+        return retrieval_scores(source, reader, read.rows, task.max_length)
 
     runs = {
-        "target": [scores(body, graft.tokenizer)],
-        "untouched": [scores(base, tokenizer)] if params.snapshot is None else [],
+        "target": [scores(Reader(body, graft.tokenizer, readout))],
+        "untouched": [scores(source)] if params.snapshot is None else [],
     }
     return _entry(task, {"test": read}, runs) | {"sourceMetrics": None, "labels": None}
 

@@ -6,6 +6,7 @@ from lingraft.params import MaskedLm
 from lingraft.stage import Compute
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.training.loop import Fit, Settings, device_seconds
+from lingraft_trainer.training.mlm import Heldout
 
 
 def mlm_settings(params: MaskedLm, field: str) -> Settings:
@@ -29,6 +30,11 @@ def mlm_cost(ctx: StageContext, done: Fit, flops: float) -> Compute:
         seconds=done.seconds,
         device_seconds=device_seconds(done.seconds, ctx.world, ctx.device),
     )
+
+
+def show_heldout(ctx: StageContext, step: int, score: Heldout) -> None:
+    """Held-out text among the curves, after so many updates."""
+    ctx.measured(step, {"heldout/loss": score.loss, "heldout/bitsPerByte": score.bits_per_byte})
 
 
 def mlm_metrics(done: Fit) -> dict[str, Any]:

@@ -71,6 +71,7 @@ def finetune(ctx: StageContext) -> Result:
         if done % data.steps_per_epoch == 0:
             scores = kind.evaluate(model, tokenizer, dev, params.max_length, params.source_language)
             totals = scores.totals
+            ctx.measured(done, {f"dev/{name}": score for name, score in totals.items()})
             best.offer(model, done // data.steps_per_epoch, totals[kind.selects_by], totals)
             model.train()
 

@@ -1,8 +1,8 @@
 """Step 4: put the learned embeddings into the full model and its task models, and evaluate.
 
-Writes ordinary checkpoints: `model/` (the full model in the new language), one directory
-per fine-tuned task and seed under `tasks/`, the predictions, and `evaluation.json`. A
-grafted checkpoint reads the new language only.
+Writes ordinary checkpoints: `model/` (the full model in the new language; of a sentence encoder
+with all that sentence-transformers loads), one directory per fine-tuned task and seed under
+`tasks/`, the predictions, and `evaluation.json`. A grafted checkpoint reads the new language only.
 """
 
 import json
@@ -17,10 +17,13 @@ from lingraft.params import EmbedParams, GraftParams, PretrainParams
 from lingraft.plan.costs import second_head
 from lingraft.stage import Compute, Manifest, Progress, Result
 from lingraft_trainer.context import StageContext
+from lingraft_trainer.evaluation.curves import curves, updates_of
 from lingraft_trainer.evaluation.heldout import score_heldout
 from lingraft_trainer.evaluation.tasks import evaluate_finetuned, evaluate_retrieval
 from lingraft_trainer.models.checkpoint import load_body, load_masked_lm
+from lingraft_trainer.models.encoder_files import save_encoder
 from lingraft_trainer.models.grafted import Graft
+from lingraft_trainer.models.readout import encoder_of, length_of
 from lingraft_trainer.stages.embed import EMBEDDINGS
 from lingraft_trainer.stages.snapshots import snapshot_file
 from lingraft_trainer.training.loop import device_seconds
@@ -33,6 +36,7 @@ def graft(ctx: StageContext) -> Result:
     steps = 1 + len(params.tasks)
     ctx.report(Progress(step=0, steps=steps, phase="grafting the full model"))
     loaded = load_masked_lm(ctx.inputs["base"])
+    encoder = encoder_of(ctx.inputs["base"])
     tokenizer = AutoTokenizer.from_pretrained(ctx.inputs["corpus"] / "tokenizer")
     learned = EMBEDDINGS if params.snapshot is None else snapshot_file(params.snapshot)
     graft = Graft(ctx.inputs["embed"] / learned, tokenizer, loaded.dtype)
@@ -45,6 +49,9 @@ def graft(ctx: StageContext) -> Result:
         graft.into(model, loaded.family)
     if params.snapshot is None:
         graft.save(model, ctx.out / "model")
+        if encoder is not None:
+            length = length_of(encoder, tokenizer)
+            save_encoder(encoder, ctx.inputs["base"], ctx.out / "model", length)
     body: Any = model.base_model
 
     evaluation: list[dict[str, Any]] = []
@@ -66,7 +73,10 @@ def graft(ctx: StageContext) -> Result:
     said = [f"{one['task']}: {warning}" for one in evaluation for warning in one["warnings"]]
     metrics["warnings"] = said
     if params.snapshot is None:  # what the whole of step 2 cost says nothing about a part of it
-        metrics["compute"] = comparison(ctx.ancestors(), shape)
+        ancestors = ctx.ancestors()
+        metrics["compute"] = comparison(ancestors, shape)
+        for step, values in curves(metrics["heldout"], evaluation, updates_of(ancestors)):
+            ctx.measured(step, values)
     return Result(
         metrics=metrics,
         compute=Compute(

@@ -22,7 +22,7 @@ from lingraft_trainer.models.config import read_config
 from lingraft_trainer.models.family import encoder_layers, output, second_bias
 from lingraft_trainer.models.mini import head_tensors
 from lingraft_trainer.models.picked import save_picked
-from lingraft_trainer.stages.common import mlm_cost, mlm_metrics, mlm_settings
+from lingraft_trainer.stages.common import mlm_cost, mlm_metrics, mlm_settings, show_heldout
 from lingraft_trainer.training.loop import fit
 from lingraft_trainer.training.mlm import MaskedLmObjective, heldout_score
 from lingraft_trainer.training.mlm_data import MlmData
@@ -107,6 +107,7 @@ def _post(ctx: StageContext, base: LoadedModel, params: MiniParams, training: Ma
         second.data = bias.data
     text_out = PackedText(ctx.inputs["corpus"] / "heldout")
     heldout = heldout_score(model, family, text_out, where=settings.field)
+    show_heldout(ctx, training.steps, heldout)
     model.cpu().save_pretrained(ctx.out)
     flops = compute.mini_step(
         shape_of_config(base.model.config.to_dict(), where="base"),

@@ -20,7 +20,7 @@ from lingraft_trainer.models.attention import with_quick_layers
 from lingraft_trainer.models.checkpoint import MIDDLE_LAYERS
 from lingraft_trainer.models.mini import head_tensors, joint_view
 from lingraft_trainer.models.neighbour_heads import start_with_neighbour_heads
-from lingraft_trainer.stages.common import mlm_cost, mlm_metrics, mlm_settings
+from lingraft_trainer.stages.common import mlm_cost, mlm_metrics, mlm_settings, show_heldout
 from lingraft_trainer.training.loop import fit
 from lingraft_trainer.training.mlm import JointObjective, MaskedLmObjective, heldout_score
 from lingraft_trainer.training.mlm_data import MlmData
@@ -67,7 +67,9 @@ def pretrain(ctx: StageContext) -> Result:
     model.eval()
     heldout = PackedText(ctx.inputs["corpus"] / "heldout")
     score = partial(heldout_score, family=family, text=heldout, where=settings.field)
-    metrics = mlm_metrics(done) | {"heldoutLoss": score(model).loss}
+    reached = score(model)
+    show_heldout(ctx, params.training.steps, reached)
+    metrics = mlm_metrics(done) | {"heldoutLoss": reached.loss}
     if view is not None:
         view.to(ctx.device).eval()
         metrics["heldoutLossMiddle"] = score(view).loss

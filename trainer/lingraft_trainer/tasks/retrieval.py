@@ -1,6 +1,12 @@
-"""Sentence retrieval: mean-pooled states, nearest neighbour by cosine; nothing is fine-tuned."""
+"""Sentence retrieval: nearest neighbour by cosine of sentences' vectors; nothing is fine-tuned.
+
+A base that is a sentence encoder makes its vectors as it does in sentence-transformers; of any
+other the mean of the last states is taken.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,48 +15,64 @@ from transformers import PreTrainedTokenizerBase as Tokenizer
 
 from lingraft.formats import ParallelPair, TaskRow
 from lingraft_trainer.metrics import retrieval_correct
+from lingraft_trainer.models.readout import Readout
 from lingraft_trainer.tasks.kinds import Scores, batched, checked, rows_at_once
 
 
+@dataclass(frozen=True)
+class Reader:
+    """What makes a vector of a sentence: a tokenizer, a body, and what stands behind it."""
+
+    body: PreTrainedModel
+    tokenizer: Tokenizer
+    readout: Readout = field(default_factory=Readout)
+
+
 @torch.no_grad()
-def sentence_vectors(
-    body: PreTrainedModel, tokenizer: Tokenizer, sentences: Sequence[str], max_length: int
-) -> np.ndarray:
-    """Mean of the last states over each sentence's tokens, [n, H]."""
-    body.eval()
-    ids = tokenizer(list(sentences), truncation=True, max_length=max_length)["input_ids"]
-    vectors = np.empty((len(sentences), body.config.hidden_size), np.float32)
+def sentence_vectors(reader: Reader, sentences: Sequence[str], max_length: int) -> np.ndarray:
+    """Each sentence's vector, [n, D]."""
+    body, tokenizer, readout = reader.body.eval(), reader.tokenizer, reader.readout
+    readout.to(body.device)
+    encoder = readout.encoder
+    max_length = readout.length(tokenizer, max_length)
+
+    def ids_of(texts: list[str]) -> list[list[int]]:
+        encoded: Any = tokenizer(texts, truncation=True, max_length=max_length)
+        return encoded["input_ids"]
+
+    ids = ids_of([encoder.prompt + sentence for sentence in sentences])
+    prompt = 0
+    if encoder.prompt:
+        (before,) = ids_of([encoder.prompt])
+        prompt = len(before) - (before[-1] in tokenizer.all_special_ids)
+    vectors: np.ndarray | None = None
     for part in batched([len(one) for one in ids], rows_at_once(body.device, max_length)):
         batch = tokenizer.pad(
             {"input_ids": [ids[i] for i in part]}, padding="longest", return_tensors="pt"
         ).to(body.device)
         hidden_BSH = checked(body(**batch).last_hidden_state.float(), "the encoder")
-        mask_BS1 = batch["attention_mask"].unsqueeze(-1)
-        vectors[part] = ((hidden_BSH * mask_BS1).sum(1) / mask_BS1.sum(1)).cpu().numpy()
+        found = readout(hidden_BSH, batch["attention_mask"], prompt).cpu().numpy()
+        if vectors is None:
+            vectors = np.empty((len(sentences), found.shape[1]), np.float32)
+        vectors[part] = found
+    assert vectors is not None  # a task has rows
     return vectors
 
 
 def retrieval_scores(
-    source_body: PreTrainedModel,
-    source_tokenizer: Tokenizer,
-    target_body: PreTrainedModel,
-    target_tokenizer: Tokenizer,
-    rows: Sequence[TaskRow],
-    max_length: int,
+    source: Reader, target: Reader, rows: Sequence[TaskRow], max_length: int
 ) -> Scores:
     """Top-1 accuracy of finding each new-language sentence's translation in the base's language.
 
     Args:
-        source_body: The base, which reads `target` of the pairs.
-        source_tokenizer: The base's.
-        target_body: The grafted model, which reads `source` of the pairs.
-        target_tokenizer: The new language's.
+        source: The base, which reads `target` of the pairs.
+        target: The grafted model, which reads `source` of the pairs.
         rows: Parallel pairs.
         max_length: Tokens, at most.
     """
     pairs = [row for row in rows if isinstance(row, ParallelPair)]
-    new = sentence_vectors(target_body, target_tokenizer, [p.source for p in pairs], max_length)
-    old = sentence_vectors(source_body, source_tokenizer, [p.target for p in pairs], max_length)
+    new = sentence_vectors(target, [p.source for p in pairs], max_length)
+    old = sentence_vectors(source, [p.target for p in pairs], max_length)
     per_example = {
         "accuracy": retrieval_correct(new, old, centred=False),
         "accuracyCentred": retrieval_correct(new, old, centred=True),

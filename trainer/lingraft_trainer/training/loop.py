@@ -17,10 +17,10 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from lingraft.errors import UserError
-from lingraft.stage import Progress
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.training.ahead import Ahead
 from lingraft_trainer.training.checkpoints import Checkpoints
+from lingraft_trainer.training.clock import Clock
 from lingraft_trainer.training.interrupts import deferred
 from lingraft_trainer.training.parallel import data_parallel
 from lingraft_trainer.training.precision import Precision, autocast, choose
@@ -139,7 +139,7 @@ def fit(
     if start:
         ctx.environment["resumedFrom"] = start
     model = data_parallel(objective, state.precision) if world > 1 else objective
-    clock = _Clock(ctx, settings.steps, phase)
+    clock = Clock(ctx, settings.steps, phase)
     with (
         deferred() as stop_requested,
         Ahead(lambda step: data(step, rank, world), settings.steps) as ahead,
@@ -166,7 +166,7 @@ def fit(
                 done.curve.append(
                     {"step": step + 1, "loss": round(loss, 5), "seconds": round(done.seconds, 2)}
                 )
-            clock.tick(step + 1, loss, part.tokens)
+            clock.tick(step + 1, loss, part.tokens, optimizer.param_groups[0]["lr"])
             if after_step is not None:
                 after_step(step + 1)
             stopping = stop_requested()
@@ -225,41 +225,6 @@ def _refuse_what_is_no_number(
         f"diverged at a peak of {settings.learning_rate:g}; lower it",
         where=settings.field,
     )
-
-
-class _Clock:
-    """Reports after every update; measures tokens per second meanwhile."""
-
-    def __init__(self, ctx: StageContext, steps: int, phase: str) -> None:
-        self.ctx, self.steps, self.phase = ctx, steps, phase
-        self.window = time.perf_counter()
-        self.first_step: int | None = None
-        self.started = self.window
-        self.tokens = 0
-        self.rate: float | None = None
-
-    def tick(self, step: int, loss: float, tokens: int) -> None:
-        now = time.perf_counter()
-        if self.first_step is None:
-            # The first update warms caches up: it is not counted in the rate.
-            self.first_step, self.started, self.window = step, now, now
-        else:
-            self.tokens += tokens
-            if now - self.window > 2.0:
-                self.rate = self.tokens / (now - self.window)
-                self.tokens, self.window = 0, now
-        timed = step - self.first_step
-        left = (now - self.started) / timed * (self.steps - step) if timed else None
-        self.ctx.report(
-            Progress(
-                step=step,
-                steps=self.steps,
-                phase=self.phase,
-                loss=round(loss, 4),
-                tokens_per_second=self.rate,
-                seconds_left=None if left is None else round(left, 1),
-            )
-        )
 
 
 def device_seconds(seconds: float, world: int, device: torch.device) -> float:

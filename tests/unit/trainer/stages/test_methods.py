@@ -51,7 +51,7 @@ def only_the_bottom(base: Path, depth: int, folder: Path) -> Path:
     family = load_masked_lm(base).family
     part = Part("bottom", lambda name: family.layer_of(name) < depth)
     folder.mkdir(parents=True)
-    for file in base.iterdir():
+    for file in filter(Path.is_file, base.iterdir()):
         (folder / file.name).write_bytes(file.read_bytes())
     tensors = load_file(base / "model.safetensors")
     kept = {name: tensor for name, tensor in tensors.items() if part.wanted(name)}

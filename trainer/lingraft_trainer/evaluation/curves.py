@@ -1,0 +1,43 @@
+"""What a graft scores, as points of curves over the updates that its embeddings took."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lingraft.params import EmbedParams
+from lingraft.stage import Manifest
+
+_HELDOUT = {"heldout/loss": "maskedLmLoss", "heldout/bitsPerByte": "bitsPerByte"}
+
+
+def updates_of(ancestors: Mapping[str, Manifest]) -> int:
+    """Updates of step 2."""
+    stages = (manifest.stage for manifest in ancestors.values())
+    params = next(stage.params for stage in stages if stage.kind == "embed")
+    return EmbedParams.model_validate(params).training.steps
+
+
+def curves(
+    heldout: Mapping[str, Any] | None, evaluation: Sequence[Mapping[str, Any]], updates: int
+) -> list[tuple[int, dict[str, float]]]:
+    """Updates, and what was scored after them, by name.
+
+    Args:
+        heldout: Of held-out text, with its start and the untouched base; None without a head.
+        evaluation: Of every task.
+        updates: That the embeddings were learned in.
+    """
+    found: list[tuple[int, dict[str, float]]] = []
+    last: dict[str, float] = {}
+    if heldout is not None:
+        if heldout["start"] is not None:
+            found.append((0, {name: heldout["start"][key] for name, key in _HELDOUT.items()}))
+        last |= {name: heldout[key] for name, key in _HELDOUT.items()}
+        if heldout["untouched"] is not None:
+            last["heldout/bitsPerByte/untouched"] = heldout["untouched"]["bitsPerByte"]
+    for task in evaluation:
+        for metric, score in task["metrics"].items():
+            name = f"{task['task']}/{metric}"
+            last[name] = score["mean"]
+            if (untouched := task["floors"][metric]["untouched"]) is not None:
+                last[f"{name}/untouched"] = untouched["mean"]
+    return [*found, (updates, last)] if last else found
