@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.floating]
+Quotient = tuple[Sequence[float], Sequence[float]]
+"""What each example adds above and below the line."""
 
 
 def accuracy(gold: Sequence[str], predicted: Sequence[str]) -> float:
@@ -104,7 +106,7 @@ def bootstrap_stderr(
 
 
 def quotient_stderr(
-    runs: Sequence[tuple[Sequence[float], Sequence[float]]],
+    runs: Sequence[Quotient],
     groups: Sequence[str | None] | None,
     seed: int,
     samples: int = 1000,
