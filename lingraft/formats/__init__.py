@@ -14,6 +14,7 @@ Formats (each file plain or .gz):
     qa              {context, question, answers: {text: [...], answer_start: [...]}[, id]}
     choice          {context and question, or one of them, choices: [...], label}
     retrieval       {source, target}
+    ner, pos        {tokens, tags[, group]}, or one word a line as WikiANN, CoNLL, UD ... have it
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,8 +30,10 @@ from lingraft.formats.examples import (
     ParallelPair,
     Purpose,
     Question,
+    Tagged,
     TaskRow,
     group_of,
+    labels_in,
 )
 from lingraft.formats.files import TaskFile, local_file
 from lingraft.formats.folders import check_name, files_to_read
@@ -45,8 +48,10 @@ __all__ = [
     "ParallelPair",
     "Purpose",
     "Question",
+    "Tagged",
     "TaskRow",
     "group_of",
+    "labels_in",
     "labels_of",
     "read_examples",
 ]
@@ -76,8 +81,9 @@ def read_examples(
             or those the format defines, if it does.
 
     Returns:
-        At least one `Example` (kinds classification and pairs), `Question` (qa), `Choice` (choice)
-        or `ParallelPair` (retrieval), in the files' order.
+        At least one `Example` (kinds classification and pairs), `Question` (qa), `Choice`
+        (choice), `ParallelPair` (retrieval) or `Tagged` sentence (ner and pos), in the files'
+        order.
 
     Raises:
         UserError: a file that is not of the format, with `file:line` and what was expected.

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lingraft.errors import UserError
-from lingraft.formats import choices, pairs, plain, qa, topics
+from lingraft.formats import choices, pairs, plain, qa, tagged, topics
 from lingraft.formats.codecs import NotHereError
-from lingraft.formats.examples import Example, OtherLanguage, TaskRow, UnusableRowError
+from lingraft.formats.examples import Example, OtherLanguage, Tagged, TaskRow, UnusableRowError
 from lingraft.formats.files import TaskFile
 from lingraft.formats.rows import Row
 from lingraft.formats.tables import table_rows
@@ -33,6 +33,8 @@ READERS: dict[str, tuple[Rows, Parse]] = {
     "qa": (table_rows, qa.own),
     "choice": (table_rows, choices.own),
     "retrieval": (table_rows, plain.retrieval),
+    "ner": (tagged.ner_rows, tagged.tagged),
+    "pos": (tagged.pos_rows, tagged.tagged),
 }
 """Format to its rows, and what becomes of one of them (None: the format leaves it out)."""
 
@@ -122,6 +124,8 @@ def _rows(file: TaskFile, wanted: Wanted, data: Collected) -> Iterator[None]:
             data.skipped += 1
             data.first_skipped = data.first_skipped or error
         else:
+            if isinstance(found, Tagged):
+                tagged.note_tags(row, found, wanted, data.labels)
             _add(found, row.place, wanted, data)
         yield
 

@@ -97,7 +97,29 @@ class ParallelPair:
     target: str
 
 
-TaskRow = Example | Question | Choice | ParallelPair
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """One sentence whose words have a tag each.
+
+    Attributes:
+        tokens: Its words as published: there may be empty ones, and some with white space inside.
+        tags: As many.
+        group: Sentences that stand or fall together (one document), or None.
+    """
+
+    tokens: tuple[str, ...]
+    tags: tuple[str, ...]
+    group: str | None = None
+
+
+TaskRow = Example | Question | Choice | ParallelPair | Tagged
+
+
+def labels_in(row: TaskRow) -> tuple[str, ...]:
+    """A row's labels that a model is trained to give: its own, or one for every word."""
+    if isinstance(row, Tagged):
+        return row.tags
+    return (row.label,) if isinstance(row, Example) and row.label is not None else ()
 
 
 def group_of(row: TaskRow) -> str | None:

@@ -13,14 +13,17 @@ from lingraft.formats.codecs import plain_name
 from lingraft.formats.exports import exported
 from lingraft.formats.languages import CODES, same_language
 from lingraft.formats.layouts import LAYOUTS, chosen, members_of, shown
+from lingraft.formats.layouts_tagged import SPLIT_SUFFIXES
 from lingraft.formats.tables import SUFFIXES as TABLES
+from lingraft.formats.tagged import SUFFIXES as TAGGED
 from lingraft.formats.wanted import Wanted
 
-_SUFFIXES = {form: (*TABLES, ".txt") for form in ("xnli", "belebele")}
+_TEXTS = (*TABLES, ".txt")
+_SUFFIXES = {"xnli": _TEXTS, "belebele": _TEXTS, "ner": TAGGED, "pos": TAGGED}
 _ABOUT = re.compile(
     r"(?:readme|licen[cs]e|copying|notice|changes|changelog|citation|authors)(?![a-z])[^.]*(?:\.txt)?"
     r"|.*\.(?:md|rst|pdf|png|html?|bib|cff|py|sh|md5|sha256|crc|ya?ml)"
-    r"|(?:dataset_infos?|dataset_dict|state)\.json|labels\.txt|icon\r?|thumbs\.db|desktop\.ini"
+    r"|(?:dataset_infos?|dataset_dict|state)\.json|labels\.txt|stats\.xml|eval\.log|icon\r?|thumbs\.db|desktop\.ini"
     r"|_(?:success|started|committed|metadata|common_metadata).*",
     re.IGNORECASE,
 )
@@ -75,6 +78,8 @@ def _is_about(key: str) -> bool:
 def _stem(key: str) -> tuple[str, str]:
     plain = plain_name(key)
     suffix = PurePosixPath(plain).suffix
+    if suffix in SPLIT_SUFFIXES:
+        return plain, ""
     return plain.removesuffix(suffix), suffix.lower()
 
 

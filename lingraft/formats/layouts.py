@@ -12,6 +12,7 @@ from lingraft.formats.examples import Purpose
 from lingraft.formats.languages import same_language
 from lingraft.formats.layout import LANGUAGE, WHOLE, Layout
 from lingraft.formats.layouts_choice import CHOICES_AND_TOPICS
+from lingraft.formats.layouts_tagged import CONLL, TAGGED_WORDS
 from lingraft.formats.wanted import Wanted
 
 PURPOSES: dict[Purpose, str] = {
@@ -103,6 +104,7 @@ LAYOUTS = (
     Layout("TyDiQA-GoldP", _SQUAD, r"tydiqa-goldp-v1\.1-(?P<split>train|dev)", _TEST_IS_DEV),
     Layout("TyDiQA", _SQUAD, rf"tydiqa\.{LANGUAGE}\.(?P<split>train|dev)", _TEST_IS_DEV),
     *CHOICES_AND_TOPICS,
+    *TAGGED_WORDS,
 )
 
 
@@ -131,6 +133,7 @@ def members_of(layout: Layout, stems: Mapping[str, tuple[str, str]], form: str) 
         if match and suffix in layout.suffixes:
             groups = match.groupdict()
             language = groups.get("language") or ""
+            language = CONLL.get(language, language)
             question = groups.get("question") or language
             found.append(Member(key, suffix, groups.get("split") or WHOLE, language, question))
     return found

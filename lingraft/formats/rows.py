@@ -197,17 +197,25 @@ def text_of(row: Row, name: str, expected: str) -> str:
         UnusableRowError: it is missing, not a string, blank, or no Unicode.
     """
     value = row.value(name)
-    if isinstance(value, str):
-        text = _CONTROLS.sub(" ", value)
-        if _SURROGATES.search(text):
-            state = NOT_UTF8 if _BYTES.search(text) else "half of a surrogate pair stands in it"
-            raise row.unusable(name, f"cannot be read: {state}", expected)
-        if text.strip():
-            return text
+    if isinstance(value, str) and (text := readable(row, name, value, expected)).strip():
+        return text
     state = "must be a string that is not empty"
     if value is None:
         state = "is null" if row.column(name) in row.fields else "is missing"
     raise row.unusable(name, state, expected)
+
+
+def readable(row: Row, name: str, value: str, expected: str) -> str:
+    """A string with spaces for control characters.
+
+    Raises:
+        UnusableRowError: it is no Unicode.
+    """
+    text = _CONTROLS.sub(" ", value)
+    if _SURROGATES.search(text):
+        state = NOT_UTF8 if _BYTES.search(text) else "half of a surrogate pair stands in it"
+        raise row.unusable(name, f"cannot be read: {state}", expected)
+    return text
 
 
 def whole_number(value: Any) -> int | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lingraft.errors import UserError
-from lingraft.formats.examples import Example, Purpose, TaskRow
+from lingraft.formats.examples import Purpose, TaskRow, labels_in
 from lingraft.formats.rows import Row, name_of
 
 NLI_LABELS = ("entailment", "neutral", "contradiction")
@@ -95,7 +95,7 @@ def labels_of(examples: Iterable[TaskRow], names: tuple[str, ...] = ()) -> tuple
     natural language inference as its published models have them: entailment, neutral,
     contradiction.
     """
-    found = {e.label for e in examples if isinstance(e, Example) and e.label is not None}
+    found = {label for example in examples for label in labels_in(example)}
     order = names or (NLI_LABELS if found == set(NLI_LABELS) else ())
     if order:
         return tuple(name for name in order if name in found)

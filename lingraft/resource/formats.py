@@ -20,9 +20,12 @@ TaskFormat = Literal[
     "qa",
     "choice",
     "retrieval",
+    "ner",
+    "pos",
 ]
-TaskKind = Literal["classification", "pairs", "qa", "choice", "retrieval"]
-"""What a model is asked to do. `pairs` are classified, `retrieval` trains nothing."""
+TaskKind = Literal["classification", "pairs", "qa", "choice", "retrieval", "ner", "pos"]
+"""What a model is asked to do. `pairs` are classified, `retrieval` trains nothing; `ner` and `pos`
+tag every word."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Kind:
 
     Attributes:
         metrics: What a gate can ask for.
-        labels: Whether its examples have one label each.
+        labels: Whether its examples, or their words, have one label each.
         length: Tokens of one example where the task names no maxLength.
     """
 
@@ -47,6 +50,8 @@ KINDS: Mapping[TaskKind, Kind] = MappingProxyType(
         "qa": Kind(("exactMatch", "f1"), length=384),  # with its paragraph: SQuAD's usual setting
         "choice": Kind(("accuracy",), length=512),  # with its passage: RACE's usual setting
         "retrieval": Kind(("accuracy",)),
+        "ner": Kind(("f1", "precision", "recall"), labels=True),
+        "pos": Kind(("accuracy", "macroF1"), labels=True),
     }
 )
 
@@ -94,6 +99,8 @@ FORMATS: Mapping[TaskFormat, Format] = MappingProxyType(
         "qa": Format("qa", ("context", "question", "answers", "id")),
         "choice": Format("choice", ("context", "question", "choices", "label")),
         "retrieval": Format("retrieval", ("source", "target")),
+        "ner": Format("ner", ("tokens", "tags", "group"), named=True),
+        "pos": Format("pos", ("tokens", "tags", "group"), named=True),
     }
 )
 

@@ -19,7 +19,9 @@ class Columns(Model):
     label: Column = Field(
         description="classification, pairs: the label. choice: the right one's number, from 0."
     )
-    group: Column = Field(description="classification, pairs: what stands or falls together.")
+    group: Column = Field(
+        description="classification, pairs, ner, pos: what stands or falls together."
+    )
     context: Column = Field(description="qa: the paragraph. choice: what the choices follow.")
     question: Column = Field(description="qa, choice: the question.")
     choices: Column = Field(description="choice: the list of choices.")
@@ -27,14 +29,17 @@ class Columns(Model):
     id: Column = Field(description="qa: the question's id.")
     source: Column = Field(description="retrieval: the sentence in the new language.")
     target: Column = Field(description="retrieval: its translation into the source language.")
+    tokens: Column = Field(description="ner, pos: the words, a list of strings.")
+    tags: Column = Field(description="ner, pos: the words' tags, a list as long.")
 
 
 class Gate(Model):
     """A quality bar: below it the adaptation is not Ready."""
 
-    metric: Literal["accuracy", "macroF1", "exactMatch", "f1"] = Field(
+    metric: Literal["accuracy", "macroF1", "exactMatch", "f1", "precision", "recall"] = Field(
         description="What is measured. mlqa, squad and qa have exactMatch and f1; belebele, xcopa, "
-        "xstorycloze, choice and retrieval have accuracy; the others have accuracy and macroF1."
+        "xstorycloze, choice and retrieval have accuracy; ner has f1, precision and recall (of "
+        "whole entities); the others have accuracy and macroF1 (of pos: of words)."
     )
     min: float = Field(ge=0, le=1, description="Least value that passes, 0 to 1.")
 
@@ -49,7 +54,8 @@ class Task(Model):
     )
     format: TaskFormat = Field(
         description="Format of its files, which also decides the kind of task. classification, "
-        "pairs, qa and choice are for files of your own."
+        "pairs, qa and choice are for files of your own; ner and pos read the usual files of named "
+        "entity recognition and part-of-speech tagging too."
     )
     train: Uri | None = Field(
         default=None, description="Source-language training data; all formats but retrieval."
@@ -64,15 +70,16 @@ class Task(Model):
     )
     columns: Columns | None = Field(
         default=None,
-        description="Other names of the fields of classification, pairs, qa, choice and retrieval "
-        "files, such as {text: sentence, label: category}.",
+        description="Other names of the fields of classification, pairs, qa, choice, retrieval, "
+        "ner and pos files, such as {text: sentence, label: category}.",
     )
     labels: list[LabelName] | None = Field(
         default=None,
         min_length=2,
         max_length=1000,
         description="The labels in order, where the files give their numbers from 0, or no others "
-        "may occur. Default: those of the training data, sorted. classification and pairs.",
+        "may occur. Default: those of the training data, sorted. classification, pairs, ner and "
+        "pos.",
     )
     gate: Gate | None = Field(
         default=None, description="A quality bar: below it the adaptation is not Ready."
@@ -86,10 +93,10 @@ class Task(Model):
         default=None,
         ge=16,
         le=MOST_POSITIONS,
-        description="Tokens of one example, at most; longer paragraphs of questions are read in "
-        "overlapping windows of so many, longer contexts of choices are cut. Default: 128, of "
-        "mlqa, squad and qa 384, of belebele and choice 512, or what the base and the embeddings' "
-        "rows allow if that is less.",
+        description="Tokens of one example, at most; longer paragraphs of questions, and longer "
+        "sentences of ner and pos, are read in overlapping windows of so many, longer contexts "
+        "of choices are cut. Default: 128, of mlqa, squad and qa 384, of belebele and choice 512, "
+        "or what the base and the embeddings' rows allow if that is less.",
     )
     dropout: float = Field(
         default=0.1, ge=0, lt=1, description="Share dropped out in the layers, 0 to 1."

@@ -8,6 +8,7 @@ from tests.matrix.bases import BASES, BODIES, JOINT_LAYERS
 from tests.matrix.corpora import CORPORA
 from tests.matrix.cover import Pair, Row, cover
 from tests.matrix.precision import DTYPES, PRODUCTS
+from tests.matrix.tagged import TAGGED
 from tests.matrix.tasks import LANGUAGE, TASKS
 from tests.matrix.vocabularies import VOCABULARIES
 
@@ -15,7 +16,7 @@ AXES: dict[str, tuple[str, ...]] = {
     "base": tuple(BASES),
     "tokenizer": tuple(VOCABULARIES),
     "corpus": tuple(CORPORA),
-    "task": tuple(TASKS),
+    "task": (*TASKS, *TAGGED),
     "precision": tuple(DTYPES),
     "method": ("Standard", "MiniJoint", "MiniPost"),
     "init": ("overlap", "mean", "focus", "random", "normal"),

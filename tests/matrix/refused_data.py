@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.matrix.corpora import DOCUMENTS, jsonl, one, txt, zst
 from tests.matrix.outcomes import Bad, Refusal
+from tests.matrix.tagged import one_word_a_line, tagged
 from tests.matrix.tasks import (
     LANGUAGE,
     NLI,
@@ -221,6 +222,14 @@ def one_label(folder: Path) -> Task:
     return task_of("classification", *(lines(folder / f"{n}.jsonl", rows) for n in ("x", "y")))
 
 
+def no_tags(folder: Path) -> Task:
+    """XTREME's test files, which its script strips of their tags."""
+    rows = tagged(0, 12, ("B-PER", "O"))
+    train = one_word_a_line(folder / "train-en.tsv", rows)
+    test = "".join(a.replace(" ", "\n") + "\n\n" for a, _, _ in rows)
+    return task_of("ner", train, put(folder / f"test-{LANGUAGE}.tsv", test.encode()))
+
+
 TASK = "spec.tasks[0]"
 BAD_TASKS: dict[str, Bad[Task]] = {
     "unknown label": Bad(unknown_label, Refusal("unknown label 'c'", f"{TASK}.test")),
@@ -230,5 +239,6 @@ BAD_TASKS: dict[str, Bad[Task]] = {
     "SQuAD 2": Bad(second_squad, Refusal("SQuAD 2", TASK)),
     "wrong offsets": Bad(wrong_offsets, Refusal("not at character", TASK)),
     "mixed splits": Bad(mixed_splits, Refusal("mixes splits", TASK)),
+    "no tags": Bad(no_tags, Refusal("expected a word and its tag", f"{TASK}.test")),
     "one label": Bad(one_label, Refusal("all training examples", f"{TASK}.train")),
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 import transformers
+from seqeval.metrics import accuracy_score, f1_score
 
 from lingraft.stage import Manifest
 from tests.matrix.corpora import DOCUMENTS
@@ -16,6 +17,7 @@ AUTO = {
     "label": "AutoModelForSequenceClassification",
     "question": "AutoModelForQuestionAnswering",
     "choice": "AutoModelForMultipleChoice",
+    "tags": "AutoModelForTokenClassification",
 }
 
 
@@ -46,6 +48,9 @@ def check_scores(manifest: Manifest, folder: Path, task: Task) -> None:
     lines = (folder / "predictions" / "task-0.jsonl").read_text().splitlines()
     said = [json.loads(line)["prediction"] for line in lines]
     assert len(said) == len(task.tests)
+    if task.kind == "tags":
+        _check_tags(model, task, said, found)
+        return
     if task.kind == "question":
         assert all(
             answer in context for answer, (context, _, _) in zip(said, task.tests, strict=True)
@@ -62,6 +67,16 @@ def check_scores(manifest: Manifest, folder: Path, task: Task) -> None:
         assert answer in best, (first, answer, best)
         right += answer == label
     assert math.isclose(found["metrics"]["accuracy"]["mean"], right / len(said), abs_tol=1e-9)
+
+
+def _check_tags(model: Any, task: Task, said: list[list[str]], found: dict[str, Any]) -> None:
+    """Every word has a tag that the model knows; the scores are those of the predictions."""
+    gold = [tags.split(" ") for _, _, tags in task.tests]
+    assert [len(one) for one in said] == [len(one) for one in gold]
+    assert {tag for one in said for tag in one} <= set(model.config.label2id)
+    metric = "f1" if "f1" in found["metrics"] else "accuracy"
+    wanted = {"f1": f1_score, "accuracy": accuracy_score}[metric](gold, said)
+    assert math.isclose(found["metrics"][metric]["mean"], wanted, abs_tol=1e-9)
 
 
 def _scores_of_labels(model: Any, tokenizer: Any, first: str, second: str | None) -> Any:

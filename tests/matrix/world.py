@@ -20,6 +20,7 @@ from tests.matrix.corpora import CORPORA, SOURCE, txt
 from tests.matrix.precision import DTYPES, PRODUCTS, cast
 from tests.matrix.refused_bases import BAD_BASES
 from tests.matrix.refused_data import BAD_CORPORA, BAD_TASKS, BAD_TOKENIZERS
+from tests.matrix.tagged import TAGGED
 from tests.matrix.tasks import TASKS, Task
 from tests.matrix.vocabularies import VOCABULARIES
 from tests.support.world import Recorder
@@ -64,7 +65,7 @@ class World:
         return make(self.new("corpora", name))
 
     def _task(self, name: str) -> Task:
-        make = BAD_TASKS[name].make if name in BAD_TASKS else TASKS[name]
+        make = BAD_TASKS[name].make if name in BAD_TASKS else (TASKS | TAGGED)[name]
         return make(self.new("tasks", name))
 
     def _tokenizer(self, name: str, base: Path) -> tuple[Path, dict[str, Any]]:

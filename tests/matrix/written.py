@@ -23,11 +23,12 @@ class Task:
         fields: Of `spec.tasks[0]`.
         kind: What the model is asked.
         tests: The test data in order: (text, second text or None, label); of choices (context,
-            question and choices, a line each, number of the right one).
+            question and choices, a line each, number of the right one); of tags the words and
+            their tags, each with spaces between.
     """
 
     fields: dict[str, Any]
-    kind: Literal["label", "question", "choice", "retrieval"]
+    kind: Literal["label", "question", "choice", "retrieval", "tags"]
     tests: list[tuple[str, str | None, str]] = field(
         default_factory=list[tuple[str, str | None, str]]
     )

@@ -100,7 +100,7 @@ REFUSALS: list[tuple[str, str, Changes]] = [
     ),
     (
         "spec.tasks[0].labels",
-        "labels are for classification and pairs tasks",
+        "labels are for classification, pairs, ner and pos tasks",
         {"tasks": [task(labels=["no", "yes"])]},
     ),
     (
@@ -112,6 +112,16 @@ REFUSALS: list[tuple[str, str, Changes]] = [
                 task("b", format="squad", gate={"metric": "accuracy", "min": 0.5}),
             ]
         },
+    ),
+    (
+        "spec.tasks[0].gate.metric",
+        "gate.metric is accuracy; a ner task has f1, precision, recall",
+        {"tasks": [task(format="ner", gate={"metric": "accuracy", "min": 0.5})]},
+    ),
+    (
+        "spec.tasks[0].columns",
+        "columns of a pos task that can be renamed: tokens, tags, group",
+        {"tasks": [task(format="pos", columns={"tags": "upos", "label": "b"})]},
     ),
     (
         "spec.tasks[0].gate.metric",

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.floating]
+Quotient = tuple[Sequence[float], Sequence[float]]
+"""What each example adds above and below the line."""
 
 
 def accuracy(gold: Sequence[str], predicted: Sequence[str]) -> float:
@@ -99,23 +101,50 @@ def bootstrap_stderr(
     Raises:
         ValueError: no examples, or lengths that differ.
     """
-    if not correct:
+    # Groups differ in size: the mean is over the examples drawn, not over groups.
+    return quotient_stderr([(correct, [1] * len(correct))], groups, seed, samples)
+
+
+def quotient_stderr(
+    runs: Sequence[Quotient],
+    groups: Sequence[str | None] | None,
+    seed: int,
+    samples: int = 1000,
+) -> float:
+    """The same of a score that is a quotient of two sums over examples, such as entity F1.
+
+    Args:
+        runs: Each model's: what each example adds above and below the line. The standard error is
+            of the mean over models.
+        groups: As of `bootstrap_stderr`.
+        seed: Of the draws.
+        samples: Number of draws.
+
+    Raises:
+        ValueError: no examples, or lengths that differ.
+    """
+    examples = len(runs[0][0])
+    if not examples:
         raise ValueError("standard error of no examples")
     names: list[str | tuple[int]] = [
-        (i,) if name is None else name for i, name in enumerate(groups or [None] * len(correct))
+        (i,) if name is None else name for i, name in enumerate(groups or [None] * examples)
     ]
     if len(set(names)) == 1:
         names = [(i,) for i in range(len(names))]
-    sums: dict[str | tuple[int], float] = {}
-    counts: dict[str | tuple[int], int] = {}
-    for name, value in zip(names, correct, strict=True):
-        sums[name] = sums.get(name, 0.0) + value
-        counts[name] = counts.get(name, 0) + 1
-    total, count = np.array(list(sums.values())), np.array(list(counts.values()))
+    sums = [(_grouped(above, names), _grouped(below, names)) for above, below in runs]
+    count = len(set(names))
     generator = np.random.default_rng(seed)
-    means = np.empty(samples)
+    scores = np.empty(samples)
     for sample in range(samples):
-        drawn = generator.integers(len(total), size=len(total))
-        # Groups differ in size: the mean is over the examples drawn, not over groups.
-        means[sample] = total[drawn].sum() / count[drawn].sum()
-    return float(means.std(ddof=1))
+        drawn = generator.integers(count, size=count)
+        each = [(above[drawn].sum(), below[drawn].sum()) for above, below in sums]
+        scores[sample] = np.mean([above / below if below else 0.0 for above, below in each])
+    return float(scores.std(ddof=1))
+
+
+def _grouped(values: Sequence[float], names: Sequence[str | tuple[int]]) -> Array:
+    """Sums over each group, in the order in which they first occur."""
+    sums: dict[str | tuple[int], float] = {}
+    for name, value in zip(names, values, strict=True):
+        sums[name] = sums.get(name, 0.0) + value
+    return np.array(list(sums.values()))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lingraft.errors import UserError
-from lingraft.formats import Choice, Example, ParallelPair, Question, TaskRow, read_examples
+from lingraft.formats import Choice, Example, ParallelPair, Question, Tagged, TaskRow, read_examples
 from lingraft.resource.formats import FORMATS
 
 GOOD: dict[str, dict[str, Any]] = {
@@ -238,7 +238,8 @@ def test_what_is_no_text_is_told_by_its_first_bytes(
 def test_no_file_ends_in_a_traceback(
     tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], format: str
 ) -> None:
-    path = tmp_path_factory.mktemp("any") / ("t.tsv" if format in ("xnli", "paws-x") else "t.json")
+    tables = ("xnli", "paws-x", "ner", "pos")
+    path = tmp_path_factory.mktemp("any") / ("t.tsv" if format in tables else "t.json")
     path.write_bytes(b"\n".join(lines))
     try:
         found = rows_of(path, format)
@@ -246,6 +247,6 @@ def test_no_file_ends_in_a_traceback(
         assert error.message and error.where
         return
     for row in found:  # what is read can be written, hashed and tokenised
-        assert isinstance(row, Example | ParallelPair | Question | Choice)
+        assert isinstance(row, Example | ParallelPair | Question | Choice | Tagged)
         repr(row).encode()
         str([getattr(row, name) for name in row.__slots__]).encode()

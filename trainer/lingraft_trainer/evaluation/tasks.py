@@ -14,16 +14,17 @@ import numpy as np
 from transformers import AutoTokenizer, PreTrainedModel
 
 from lingraft.families import family_of
-from lingraft.formats import Choice, Collected, Example, Purpose, TaskRow, group_of
+from lingraft.formats import Choice, Collected, Purpose, Tagged, TaskRow, group_of, labels_in
 from lingraft.params import GraftParams, GraftTask
 from lingraft_trainer.context import StageContext
-from lingraft_trainer.metrics import bootstrap_stderr
+from lingraft_trainer.metrics import bootstrap_stderr, quotient_stderr
 from lingraft_trainer.models.checkpoint import load_body
 from lingraft_trainer.models.grafted import Graft
 from lingraft_trainer.models.readout import Readout, encoder_of, lowered
 from lingraft_trainer.tasks.classify import classification_totals
 from lingraft_trainer.tasks.kinds import Scores, kind_of, label_names
 from lingraft_trainer.tasks.retrieval import Reader, retrieval_scores
+from lingraft_trainer.tasks.tagging import Tagging, tagging_totals
 from lingraft_trainer.tasks.training_data import read_task, read_warnings
 from lingraft_trainer.tokenization.base import load_base_tokenizer
 
@@ -100,7 +101,7 @@ def _entry(
     rows = read["test"].rows
     metrics = summarise(runs["target"], rows)
     untouched = summarise(runs["untouched"], rows) if runs["untouched"] else {}
-    majority = _majority(rows)
+    majority = _majority(rows, task)
     return {
         "task": task.name,
         "format": task.format,
@@ -112,24 +113,34 @@ def _entry(
             for metric in metrics
         },
         "unknownRate": max(run.unknown_rate for run in runs["target"]),
-        "degenerate": _degenerate(runs["target"]),
+        "degenerate": _degenerate(
+            runs["target"], "word" if isinstance(rows[0], Tagged) else "example"
+        ),
         "data": {purpose: one.to_json() for purpose, one in read.items()},
         "warnings": read_warnings(read),
     }
 
 
-def _majority(rows: Sequence[TaskRow]) -> dict[str, float]:
+def _majority(rows: Sequence[TaskRow], task: GraftTask) -> dict[str, float]:
     """What the most frequent label would score everywhere; nothing where there are no labels."""
     gold = _labels(rows)
     if not gold:
         return {}
     most, _ = Counter(sorted(gold)).most_common(1)[0]
+    if tags := [row.tags for row in rows if isinstance(row, Tagged)]:
+        kind = kind_of(task.format)
+        assert isinstance(kind, Tagging)
+        return tagging_totals(kind.kind, tags, [[most] * len(one) for one in tags])
     return classification_totals(gold, [most] * len(gold))
 
 
 def _labels(rows: Sequence[TaskRow]) -> list[str]:
-    """The right label of each row, of choices the right one's number; none of other kinds."""
-    return [row.label or "" for row in rows if isinstance(row, Example | Choice)]
+    """Each row's labels, of choices the right one's number; none of other kinds."""
+    return [
+        label
+        for row in rows
+        for label in ((row.label,) if isinstance(row, Choice) else labels_in(row))
+    ]
 
 
 def _label_counts(rows: Sequence[TaskRow], runs: Sequence[Scores]) -> dict[str, Any] | None:
@@ -137,7 +148,9 @@ def _label_counts(rows: Sequence[TaskRow], runs: Sequence[Scores]) -> dict[str, 
     gold = Counter(_labels(rows))
     if not gold:
         return None
-    given = Counter(one["prediction"] for run in runs for one in run.predictions)
+    said = [one["prediction"] for run in runs for one in run.predictions]
+    # A label each, or one for every word.
+    given = Counter(tag for one in said for tag in (one if isinstance(one, list) else [one]))
     names = sorted({*gold, *given})
     return {
         "gold": {name: gold[name] for name in names},
@@ -145,10 +158,10 @@ def _label_counts(rows: Sequence[TaskRow], runs: Sequence[Scores]) -> dict[str, 
     }
 
 
-def _degenerate(runs: Sequence[Scores]) -> list[str]:
-    """A sentence for each model that tells no example from another."""
+def _degenerate(runs: Sequence[Scores], what: str) -> list[str]:
+    """A sentence for each model that tells no example, or no word, from another."""
     return [
-        f"the model of seed {seed} gives every example {run.constant!r}"
+        f"the model of seed {seed} gives every {what} {run.constant!r}"
         for seed, run in enumerate(runs)
         if run.constant is not None
     ]
@@ -168,6 +181,9 @@ def summarise(runs: Sequence[Scores], rows: Sequence[TaskRow]) -> dict[str, Any]
         if metric in runs[0].per_example:
             mean = np.mean([run.per_example[metric] for run in runs], axis=0).tolist()
             summary[metric]["stderr"] = bootstrap_stderr(mean, groups, BOOTSTRAP_SEED)
+        elif metric in runs[0].quotients:
+            parts = [run.quotients[metric] for run in runs]
+            summary[metric]["stderr"] = quotient_stderr(parts, groups, BOOTSTRAP_SEED)
     return summary
 
 

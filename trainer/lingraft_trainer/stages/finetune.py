@@ -100,7 +100,7 @@ def finetune(ctx: StageContext) -> Result:
     flops = compute.finetune_step(
         shape_of_config(model.config.to_dict(), where="base"),
         tokens=done.tokens,
-        sequence_length=round(done.tokens / max(1, done.count) / data.rows_each),
+        sequence_length=round(done.tokens / max(1, params.epochs * data.rows)),
     )
     return Result(
         metrics={
@@ -157,7 +157,7 @@ class TaskData:
         self.params = params
         self.micro_rows = micro_rows
         self.steps_per_epoch = math.ceil(len(features) / params.batch_size)
-        self.rows_each = sum(len(rows_of(one)) for one in features) / max(1, len(features))
+        self.rows = sum(len(rows_of(one)) for one in features)
 
     def __call__(self, step: int, rank: int, world: int) -> Step[TaskBatch]:
         """One worker's micro-batches of update `step`."""
@@ -175,7 +175,7 @@ class TaskData:
             micro_batches=[self._pad([own[i] for i in part]) for part in parts],
             first_sample=int(mine[0]),
             idle=idle,
-            count=len(rows),
+            count=sum(self.features[int(i)].get("count", 1) for i in rows),
             tokens=sum(tokens_of(self.features[int(i)]) for i in rows),
         )
 

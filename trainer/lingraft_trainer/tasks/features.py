@@ -1,6 +1,13 @@
 """Features as `TaskKind.encode` gives them, whether a model reads one row of each or several."""
 
+from collections.abc import Sequence
 from typing import Any
+
+import torch
+from torch import Tensor
+
+IGNORED = -100
+"""Target of a token that has none."""
 
 
 def rows_of(feature: dict[str, Any]) -> list[dict[str, Any]]:
@@ -11,3 +18,12 @@ def rows_of(feature: dict[str, Any]) -> list[dict[str, Any]]:
 def tokens_of(feature: dict[str, Any]) -> int:
     """Tokens of all its rows."""
     return sum(len(row["input_ids"]) for row in rows_of(feature))
+
+
+def targets_of(features: Sequence[dict[str, Any]]) -> Tensor:
+    """Features' targets [B, ...]; lists, one a token, as long as the longest of them."""
+    targets = [feature["target"] for feature in features]
+    if isinstance(targets[0], list):
+        longest = max(map(len, targets))
+        targets = [one + [IGNORED] * (longest - len(one)) for one in targets]
+    return torch.tensor(targets)

@@ -1,6 +1,6 @@
 """The seam where a kind of task says how it is trained and scored."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Protocol
@@ -14,7 +14,8 @@ from lingraft.formats import TaskRow
 from lingraft.resource.formats import FORMATS, TaskFormat
 from lingraft.stage import CPU_MICRO_BATCH_TOKENS
 from lingraft_trainer.device import sent
-from lingraft_trainer.tasks.features import rows_of
+from lingraft_trainer.metrics import Quotient
+from lingraft_trainer.tasks.features import rows_of, targets_of
 
 EVALUATION_BATCH = 64
 """Features of one forward pass without gradients, at most."""
@@ -28,7 +29,7 @@ class TaskBatch:
 
     inputs: dict[str, Tensor]  # each [B, S]; of choices each [R, S]: a row a choice
     targets: Tensor  # classification [B]; question answering [B, 2]: start and end token
-    # choices [B, 2]: the right one and their number, which sum to R
+    # choices [B, 2]: the right one and their number, which sum to R; tagging [B, S]
 
     @property
     def rows(self) -> int:
@@ -49,6 +50,7 @@ class Scores:
     Attributes:
         per_example: Metric to each example's score, for those that are means over examples.
         totals: Metric to score, all of them, each 0..1.
+        quotients: Metric to what each example adds to the two sums that it is the quotient of.
         predictions: One JSON object an example, in order.
         unknown_rate: Share of the examples' tokens that the tokenizer does not know.
         constant: What the model gives every example, where it is the same; else None.
@@ -59,6 +61,7 @@ class Scores:
     predictions: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     unknown_rate: float = 0.0
     constant: str | None = None
+    quotients: Mapping[str, Quotient] = field(default_factory=dict[str, Quotient])
 
 
 class TaskKind(Protocol):
@@ -83,7 +86,8 @@ class TaskKind(Protocol):
     ) -> list[dict[str, Any]]:
         """Training features: the tokenizer's output for one each, with `target`.
 
-        One that takes several rows of a model has them as `rows`.
+        One that takes several rows of a model has them as `rows`; one whose loss is a mean over
+        something else than features says by `count` how many of these it has.
         """
         ...
 
@@ -108,8 +112,11 @@ def kind_of(format: TaskFormat) -> TaskKind:
     from lingraft_trainer.tasks.choice import MultipleChoice
     from lingraft_trainer.tasks.classify import Classification
     from lingraft_trainer.tasks.qa import QuestionAnswering
+    from lingraft_trainer.tasks.tagging import Tagging
 
     match FORMATS[format].kind:
+        case "ner" | "pos" as kind:
+            return Tagging(kind)
         case "classification" | "pairs":
             return Classification()
         case "qa":
@@ -163,10 +170,10 @@ def pad(
         {name: [row[name] for row in rows] for name in names},
         padding="longest",
         max_length=max_length,
+        padding_side="right",  # targets are places
         return_tensors="pt",
     )
-    targets = torch.tensor([feature["target"] for feature in features])
-    return TaskBatch({name: padded[name] for name in names}, targets)
+    return TaskBatch({name: padded[name] for name in names}, targets_of(features))
 
 
 def batched_features(features: Sequence[dict[str, Any]], rows: int) -> list[list[int]]:

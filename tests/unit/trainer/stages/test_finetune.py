@@ -11,6 +11,7 @@ from transformers import (
     AutoModelForMultipleChoice,
     AutoModelForQuestionAnswering,
     AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
 )
 
 from lingraft.errors import UserError
@@ -73,7 +74,18 @@ def choice_rows(count: int) -> list[dict[str, Any]]:
     return rows
 
 
-ROWS = {"qa": question_rows, "choice": choice_rows}
+def tagged_rows(count: int) -> list[dict[str, Any]]:
+    """Animals are found in a sentence, and the mat is one word of two."""
+    tags = {**dict.fromkeys(ANIMALS, "B-ANIMAL"), "mat": "B-THING", "house": "I-THING"}
+    rows: list[dict[str, Any]] = []
+    for i in range(count):
+        ends = ("ran", "sat on a mat house", "saw the sea", "and red tree", "a mat house")
+        words = f"the {ANIMALS[i % 3]} {ends[i % 5]} and {ends[i // 5 % 5]} {i % 3 + 1}".split()
+        rows.append({"tokens": words, "tags": [tags.get(word, "O") for word in words]})
+    return rows
+
+
+ROWS = {"qa": question_rows, "choice": choice_rows, "ner": tagged_rows}
 
 
 def run(folder: Path, wanted: dict[str, Any], rows: list[dict[str, Any]], **more: Path) -> Any:
@@ -83,7 +95,7 @@ def run(folder: Path, wanted: dict[str, Any], rows: list[dict[str, Any]], **more
     return finetune(ctx), ctx
 
 
-@pytest.mark.parametrize("format", ["classification", "qa", "choice"])
+@pytest.mark.parametrize("format", ["classification", "qa", "choice", "ner"])
 @pytest.mark.parametrize("model_type", MODEL_TYPES)
 def test_token_embeddings_are_byte_identical_and_the_body_is_not(
     model_type: str, format: str, tmp_path: Path
@@ -132,6 +144,19 @@ def test_it_learns(format: str, tmp_path: Path) -> None:
         assert result.metrics["labels"] == list(ANIMALS)
         assert model.config.id2label == dict(enumerate(ANIMALS))
         assert model.config.label2id == {name: i for i, name in enumerate(ANIMALS)}
+
+
+@pytest.mark.parametrize("format", ["ner", "pos"])
+def test_it_learns_to_tag(format: str, tmp_path: Path) -> None:
+    base = tiny_base("roberta", tmp_path / "base", layers=1)
+    wanted = params(format, epochs=20, learningRate=3e-2)
+    result, ctx = run(tmp_path, wanted, tagged_rows(75), base=base)
+    assert result.metrics["labels"] == ["B-ANIMAL", "B-THING", "I-THING", "O"]
+    assert result.metrics["finalLoss"] < 0.5 * result.metrics["curve"][0]["loss"]
+    scores = {"ner": {"f1", "precision", "recall"}, "pos": {"accuracy", "macroF1"}}[format]
+    assert set(result.metrics["dev"]) == scores and min(result.metrics["dev"].values()) > 0.9
+    _, loading = AutoModelForTokenClassification.from_pretrained(ctx.out, output_loading_info=True)
+    assert not loading["missing_keys"]
 
 
 def test_the_best_epoch_by_source_dev_is_what_is_exported(
