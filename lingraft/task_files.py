@@ -83,7 +83,8 @@ def _limit(name: str, wanted: Wanted) -> int:
 
 
 def _enough(file: TaskFile, data: Collected) -> bool:
-    return file.consumed >= FIRST_BYTES and bool(data.rows or not data.languages)
+    read = max(file.consumed, file.handed)
+    return read >= FIRST_BYTES and bool(data.rows or not data.languages)
 
 
 def task_mistakes(spec: LanguageAdaptationSpec, fresh: Container[str], look: Look) -> list[Fault]:

@@ -23,7 +23,8 @@ _WIKI = re.compile(r"wiki_\d+")
 _ABOUT = re.compile(
     r"(readme|licen[cs]e|copying|copyright)([._-].*)?"
     r"|(notice|changelog|citation|authors|credits)\.txt(\..*)?"
-    r"|(dataset_infos?|dataset_dict|state)\.json",
+    r"|(dataset_infos?|dataset_dict|state)\.json"
+    r"|cache-.*\.arrow",  # what `datasets` leaves of a `map` or a `filter`
     re.I,
 )
 _NEEDED = "it needs .txt, .jsonl, .parquet or .arrow (plain, .gz, .zst, .xz or .bz2)"

@@ -6,6 +6,7 @@ No format adds a word to the texts: what is English in training would be English
 from collections.abc import Iterator
 from typing import Any, cast
 
+from lingraft.formats.classlabels import ClassName
 from lingraft.formats.examples import Choice, OtherLanguage
 from lingraft.formats.files import TaskFile, kind_of
 from lingraft.formats.languages import same_language
@@ -172,7 +173,9 @@ def _number(row: Row, name: str, count: int, expected: str, *, first: int = 0) -
     """A number of `count`, which is written from `first` on, as one from 0."""
     value = row.value(name)
     number = whole_number(value)
-    if isinstance(value, str) and value.strip().removesuffix(".0").isdecimal():
+    if isinstance(value, ClassName):
+        number = value.number + first
+    elif isinstance(value, str) and value.strip().removesuffix(".0").isdecimal():
         number = int(value.strip().removesuffix(".0")[:9])  # pandas writes 1.0 beside gaps
     if number is not None and first <= number < first + count:
         return number - first

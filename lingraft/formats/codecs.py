@@ -97,6 +97,10 @@ class _Stream(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
     def readinto(self, buffer: "memoryview[int]", /) -> int:  # type: ignore[override]
         while True:
             data = b""

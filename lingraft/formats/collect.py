@@ -160,7 +160,7 @@ def _judge(data: Collected, wanted: Wanted, where: str) -> None:
             raise UserError(f"{fault.message} {share}", where=fault.where)
     if data.whole and not data.rows:
         if data.languages:
-            have = f"it has {', '.join(sorted(data.languages))}"
+            have = f"it has {', '.join(sorted(data.languages)[:8])}"
             raise UserError(f"no row in the language '{wanted.language}' ({have})", where=where)
         raise UserError("the task data has no examples", where=where)
     if not wanted.allowed:

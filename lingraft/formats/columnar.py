@@ -1,12 +1,12 @@
 """Rows of Parquet and Arrow files, with the names of the labels that `datasets` keeps in them."""
 
-import json
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any, cast
+from typing import Any
 
 from lingraft.errors import UserError
+from lingraft.formats.classlabels import labels_of_columns
 from lingraft.formats.codecs import pyarrow
 from lingraft.formats.files import TaskFile, bytes_of, kind_of
 from lingraft.formats.rows import Row
@@ -15,11 +15,6 @@ SUFFIXES = (".parquet", ".arrow")
 BATCH = 256
 """Rows that become Python's objects at once."""
 _ARROW_FILE = b"ARROW1"
-MOST_METADATA = 16 << 20
-"""Bytes of what `datasets` says of the columns."""
-
-Named = Callable[[Any], Any]
-"""A column's value with the names of labels in place of their numbers."""
 
 
 def columnar_rows(file: TaskFile) -> Iterator[Row]:
@@ -45,18 +40,35 @@ def columnar_rows(file: TaskFile) -> Iterator[Row]:
                 raise UserError(message, where=file.name)
             named = labels_of_columns(schema.metadata or {})
             for batch in batches:
-                for fields in cast("list[dict[str, Any]]", batch.to_pylist()):
+                columns = [_values(column) for column in batch.columns]
+                for values in zip(*columns, strict=True):
                     number += 1
+                    fields = dict(zip(names, values, strict=True))
                     for name, decode in named.items():
                         if name in fields:
                             fields[name] = decode(fields[name])
                     yield Row(f"{file.name}:{number}", fields)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError) as error:
         lines = str(error).strip().splitlines()
         reason = lines[0] if lines else type(error).__name__
-        kind = "Parquet" if kind_of(file.name) == ".parquet" else "Arrow"
-        message = f"not a {kind} file that can be read ({reason}); write it again"
+        kind = "a Parquet" if kind_of(file.name) == ".parquet" else "an Arrow"
+        message = f"not {kind} file that can be read ({reason}); write it again"
         raise UserError(message, where=f"{file.name}:{number}" if number else file.name) from error
+
+
+def _values(column: Any) -> list[Any]:
+    """A column's values; None where one is none of Python's (a date in the year 10,000)."""
+    try:
+        return column.to_pylist()
+    except (ValueError, OverflowError):  # also of bytes that are not UTF-8
+        return [_value(cell) for cell in column]
+
+
+def _value(cell: Any) -> Any:
+    try:
+        return cell.as_py()
+    except (ValueError, OverflowError):
+        return None
 
 
 @contextmanager
@@ -84,55 +96,3 @@ def _arrow(pa: Any, source: Any) -> tuple[Any, Iterator[Any]]:
         return stream.schema, iter(stream)
     reader: Any = pa.ipc.open_file(source)
     return reader.schema, map(reader.get_batch, range(reader.num_record_batches))
-
-
-def labels_of_columns(metadata: Mapping[bytes, bytes]) -> dict[str, Named]:
-    """How to name the labels in each column that has any.
-
-    Args:
-        metadata: A schema's; under `huggingface` stand the `Features` of a data set as JSON.
-    """
-    told = metadata.get(b"huggingface", b"")
-    if not told or len(told) > MOST_METADATA:
-        return {}
-    try:
-        features = json.loads(told)["info"]["features"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return {}
-    if not isinstance(features, dict):
-        return {}
-    found = {name: _named(one) for name, one in cast(dict[str, Any], features).items()}
-    return {name: one for name, one in found.items() if one is not None}
-
-
-def _named(feature: Any) -> Named | None:
-    """What names the labels of one feature: of a ClassLabel, or of a list of them."""
-    if isinstance(feature, list):  # how older versions write a list
-        items = cast(list[Any], feature)
-        return _each(_named(items[0])) if len(items) == 1 else None
-    if not isinstance(feature, dict):
-        return None
-    told = cast(dict[str, Any], feature)
-    if told.get("_type") in ("Sequence", "List", "LargeList"):
-        return _each(_named(told.get("feature")))
-    names = told.get("names")
-    if told.get("_type") != "ClassLabel" or not isinstance(names, list):
-        return None
-    known = cast(list[Any], names)
-
-    def name_of(value: Any) -> Any:
-        number = isinstance(value, int) and not isinstance(value, bool)
-        return known[value] if number and 0 <= value < len(known) else value
-
-    return name_of
-
-
-def _each(named: Named | None) -> Named | None:
-    if named is None:
-        return None
-
-    def names_of(values: Any) -> Any:
-        many = isinstance(values, list)
-        return [named(one) for one in cast(list[Any], values)] if many else values
-
-    return names_of

@@ -114,7 +114,8 @@ def _style(lines: Sequence[_Line], format: str) -> _Style:
             message = "this is CoNLL-U, which has parts of speech and no entities: name a file of "
             raise UserError(message + "entities, or the format pos", where=words[0].place)
         return _Style(_CONLLU, word=1, tag=_UPOS, numbered=True)
-    if count > 2 and ids == [str(number) for number in range(1, len(ids) + 1)]:
+    counted = ids == [str(number) for number in range(1, len(ids) + 1)]
+    if count > 2 and len(ids) > 1 and counted:
         return _Style(count, word=1, tag=2, numbered=True)
     if format == "pos" and count > 2:
         message = f"expected a word and its part of speech, or CoNLL-U's {_CONLLU} columns, "

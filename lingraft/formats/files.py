@@ -22,6 +22,8 @@ _OTHERS = {
 }
 """First bytes of what is no text, and what it is."""
 _CHUNK = 1 << 14
+LONGEST_LINE = 1 << 20
+"""Bytes of a line of which only a beginning is read: a few packed ones may hold gigabytes."""
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 NOT_UTF8 = "not UTF-8 text; convert the file to UTF-8"
 
@@ -35,7 +37,8 @@ class TaskFile:
         key: Path below the task's folder; of a single file its name.
         open_raw: Opens it at its start.
         limit: Bytes to read, at most, and of a compressed file bytes to unpack; None reads all.
-        consumed: Bytes that were read so far.
+        consumed: Bytes that were read so far, as they are stored.
+        handed: Bytes that were handed out so far, unpacked.
         cut: Whether the limit was met before the end.
     """
 
@@ -44,6 +47,7 @@ class TaskFile:
     open_raw: Callable[[], BinaryIO]
     limit: int | None = None
     consumed: int = 0
+    handed: int = 0
     cut: bool = False
 
     @property
@@ -72,14 +76,18 @@ def lines_of(file: TaskFile) -> Iterator[tuple[str, str]]:
 
     Lines end with \n or \r\n only: sentences do contain the other separators of Unicode. Bytes
     that are not UTF-8 become lone surrogates, so that only a text that has them is at fault.
-    A line that the file's limit cuts is left out.
+    A line that the file's limit cuts is left out. Where there is a limit, so is what follows a line
+    of more than LONGEST_LINE bytes.
     """
     number = 0
+    longest = -1 if file.limit is None else LONGEST_LINE
     with _text(file) as binary:
-        for raw in _read(file, binary.readline):
+        for raw in _read(file, lambda: binary.readline(longest)):
             number += 1
-            if file.cut and not raw.endswith(b"\n"):
-                return
+            if not raw.endswith(b"\n"):
+                file.cut = file.cut or len(raw) == longest
+                if file.cut:
+                    return
             yield f"{file.name}:{number}", _decoded(raw, first=number == 1, file=file)
 
 
@@ -108,6 +116,7 @@ def _read(file: TaskFile, read: Callable[[], bytes]) -> Iterator[bytes]:
     """What `read` gives until there is no more."""
     try:
         while data := read():
+            file.handed += len(data)
             yield data
     except BROKEN as error:
         if file.cut:  # a compressed file's beginning has no end
@@ -145,7 +154,7 @@ class _Counted(io.RawIOBase):
 
     def __init__(self, file: TaskFile) -> None:
         self._file, self._raw = file, file.open_raw()
-        file.consumed, file.cut = 0, False
+        file.consumed, file.handed, file.cut = 0, 0, False
 
     def readable(self) -> bool:
         return True

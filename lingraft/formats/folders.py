@@ -23,7 +23,7 @@ _SUFFIXES = {"xnli": _TEXTS, "belebele": _TEXTS, "ner": TAGGED, "pos": TAGGED}
 _ABOUT = re.compile(
     r"(?:readme|licen[cs]e|copying|notice|changes|changelog|citation|authors)(?![a-z])[^.]*(?:\.txt)?"
     r"|.*\.(?:md|rst|pdf|png|html?|bib|cff|py|sh|md5|sha256|crc|ya?ml)"
-    r"|(?:dataset_infos?|dataset_dict|state)\.json|labels\.txt|stats\.xml|eval\.log|icon\r?|thumbs\.db|desktop\.ini"
+    r"|(?:dataset_infos?|dataset_dict|state)\.json|cache-[^/]*\.arrow|labels\.txt|stats\.xml|eval\.log|icon\r?|thumbs\.db|desktop\.ini"
     r"|_(?:success|started|committed|metadata|common_metadata).*",
     re.IGNORECASE,
 )
@@ -161,6 +161,8 @@ def _languages(stems: Stems) -> list[str]:
         for tag in _TAG.finditer(stem):
             if tag[1] in CODES or tag[2]:
                 alike[f"{stem[: tag.start()]}*{stem[tag.end() :]}"][tag[0]] = key
+        if len(tags := [tag[0] for tag in _TAG.finditer(stem) if tag[1] in CODES or tag[2]]) > 1:
+            alike[_TAG.sub("*", stem)][" ".join(tags)] = key  # mlqa.ar.ar, mlqa.de.de
     for found in alike.values():
         if len(found) > 1 and "aa" not in found:
             return list(found.values())

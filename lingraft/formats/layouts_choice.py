@@ -23,7 +23,7 @@ CHOICES_AND_TOPICS = (
         "COPA (SuperGLUE)",  # whose test has no labels
         ("xcopa",),
         r"(?P<split>train|val|test)",
-        {"train": "train", "dev": "val", "test": "val"},
+        {"train": "train", "dev": "val", "test": "val|test"},
         (".jsonl",),
     ),
     Layout(

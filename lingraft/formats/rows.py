@@ -14,6 +14,8 @@ from lingraft.formats.files import NOT_UTF8, TaskFile, lines_of
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 _BYTES = re.compile(r"[\udc80-\udcff]")  # what `lines_of` makes of bytes that are not UTF-8
+_WHOLE = re.compile(r"-?[0-9]+\.0")
+"""A whole number as pandas writes it in a column with gaps."""
 _SURE_QUOTED = 8
 """Fields quoted as CSV does, before any that is not, after which a file is taken for CSV."""
 EXACT = 2**53
@@ -60,6 +62,9 @@ def jsonl_rows(file: TaskFile) -> Iterator[Row]:
     for place, line in lines_of(file):
         if not line.strip():
             continue
+        if line.lstrip()[:1] == "[":
+            message = "expected a JSON object on every line (JSON Lines), and this is a list"
+            raise UserError(message, where=place)
         value = parsed(line, place, "expected one object a line")
         if not isinstance(value, dict):
             raise UserError("expected a JSON object on every line", where=place)
@@ -235,6 +240,10 @@ def name_of(row: Row, name: str, expected: str) -> str:
     number = whole_number(value)
     if number is not None:
         return str(number)
+    if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
+        return value.strip().removesuffix(".0")
+    if isinstance(value, bool):
+        raise row.unusable(name, f"is {value}", f"a string or a whole number in {expected}")
     if not isinstance(value, str | None):
         expected = f"a string or a whole number in {expected}"
     return text_of(row, name, expected).strip()

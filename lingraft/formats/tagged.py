@@ -9,7 +9,7 @@ from lingraft.formats.examples import Tagged, UnusableRowError
 from lingraft.formats.files import TaskFile, kind_of
 from lingraft.formats.rows import Row, optional_name, readable, whole_number
 from lingraft.formats.tables import table_rows
-from lingraft.formats.wanted import NO_LABEL, Wanted, check_label
+from lingraft.formats.wanted import NO_LABEL, Wanted, check_label, name_at
 
 TABLES = (".jsonl", ".json", ".ndjson", ".parquet", ".arrow")
 """Tables that can hold lists; in a .tsv stands one word a line."""
@@ -70,11 +70,12 @@ def _tag(row: Row, number: int, value: Any, wanted: Wanted) -> str:
     """A tag; a whole number is the number of one of the task's names, if it has them."""
     whole = whole_number(value)
     tag = value.strip() if isinstance(value, str) else "" if whole is None else str(whole)
-    if not tag or tag == NO_LABEL:
+    none = (whole is not None and whole < 0) or tag == NO_LABEL
+    if not tag or none:
         row = row._replace(place=_place(row, number))
         raise row.unusable("tags", f"has {value!r}, which is no tag", _EXPECTED)
-    if whole is not None and tag not in wanted.names and whole < len(wanted.names):
-        return wanted.names[whole]
+    if whole is not None and tag not in wanted.names:
+        tag = name_at(tag, wanted.names)
     return readable(row._replace(place=_place(row, number)), "tags", tag, _EXPECTED)
 
 

@@ -1,9 +1,10 @@
 """What is to be read of a task, and the labels that it may have."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lingraft.errors import UserError
+from lingraft.formats.classlabels import ClassName
 from lingraft.formats.examples import Purpose, TaskRow, labels_in
 from lingraft.formats.rows import Row, name_of
 
@@ -46,13 +47,25 @@ def label_of(row: Row, wanted: Wanted, expected: str) -> str:
     Raises:
         UnusableRowError: there is none.
     """
+    value = row.value("label")
     label = name_of(row, "label", expected)
-    if not wanted.names or label in wanted.names:
-        return label
-    if label == NO_LABEL:
+    named = isinstance(value, ClassName)
+    none = value.number < 0 if isinstance(value, ClassName) else bool(wanted.names)
+    if label == NO_LABEL and none and label not in wanted.names:
         raise row.unusable("label", "is -1, which stands for none", expected)
-    known = label.isdecimal() and label.isascii() and len(label) < 9
-    return wanted.names[int(label)] if known and int(label) < len(wanted.names) else label
+    if named or label in wanted.names:
+        return label
+    return name_at(label, wanted.names)
+
+
+def name_at(label: str, names: Sequence[str]) -> str:
+    """The name with a number; the label itself where it is no number of one.
+
+    Where names are numbers themselves (stars from 1 to 5), a number may mean either.
+    """
+    either = any(name.isdecimal() and name != str(i) for i, name in enumerate(names))
+    known = label.isdecimal() and label.isascii() and len(label) < 9 and not either
+    return names[int(label)] if known and int(label) < len(names) else label
 
 
 def check_label(label: str, wanted: Wanted, place: str) -> None:

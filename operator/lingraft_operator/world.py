@@ -80,7 +80,7 @@ class RayJob:
         return any(owner["uid"] == uid for owner in self.owners)
 
 
-PodKind = Literal["waiting", "unready", "doubled", "disrupted", "fatal", "memory"]
+PodKind = Literal["waiting", "unready", "disrupted", "doubled", "fatal", "memory"]
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,11 @@
 """A wrong task file is told of by its field, file and line before anything is spent."""
 
+import bz2
 import gzip
 import json
+import tracemalloc
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -231,6 +234,21 @@ def test_nested_json_is_judged_by_its_whole_paragraphs(
     put("[" + lines.replace("\n", ",\n"))
     with pytest.raises(UserError, match="not an object"):
         look(path, "squad")
+
+
+@pytest.mark.parametrize("line", [
+    '{"text": "a", "label": "b", "x": [%s]}', "[%s]", '{"text": "a", "label": "b"}\n%s',
+])  # fmt: skip
+def test_few_packed_bytes_cost_little(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "a.jsonl.bz2"
+    filling = '{"text": "a", "label": "b"}\n' * 10**6 if line.endswith("\n%s") else "{}," * 2**23
+    path.write_bytes(bz2.compress((line % filling).encode()))
+    tracemalloc.start()
+    with suppress(UserError):
+        first_rows(path.as_uri(), Wanted("classification", "fr", "train"))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 16 << 20
 
 
 LETTERS = st.sampled_from('ab "\\{}[],:\u00e9\u2028')

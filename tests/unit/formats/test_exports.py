@@ -56,7 +56,39 @@ def test_a_split_that_is_not_there_is_never_another() -> None:
         chosen([key for key in HUB if "test" not in key], "test")
 
 
-def test_several_data_sets_are_refused() -> None:
-    keys = [f"{language}/{key}" for language in ("sw", "fr") for key in HUB[1:]]
+@pytest.mark.parametrize("number", [1, 4])
+def test_several_data_sets_are_refused(number: int) -> None:
+    keys = [f"{language}/{key}" for language in ("sw", "fr") for key in HUB[-number:]]
     with pytest.raises(UserError, match="several data sets; name one folder"):
         chosen(keys, "test")
+
+
+@pytest.mark.parametrize("folder", ["data/{}-{}.parquet", "{}/data-{}.arrow"])
+@pytest.mark.parametrize("other", [True, False])
+def test_parts_that_are_missing_are_told(folder: str, other: bool) -> None:
+    keys = [folder.format("train", f"0000{i}-of-00003") for i in (0, 2)]
+    keys += [folder.format("test", "00000-of-00001")] * other
+    with pytest.raises(UserError, match="2 of 3 parts are here"):
+        chosen(keys, "train")
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        ["train-00000-of-00001.parquet", "train-00000-of-00001.jsonl"],
+        ["train-00000-of-00001.parquet", "train-00000-of-00002.parquet"],
+        ["train-00000-of-00001.parquet", "train-00000-of-00001-0123456789abcdef.parquet"],
+        ["train-00000-of-00001.parquet", "train/data-00000-of-00001.arrow"],
+    ],
+)
+def test_two_writings_of_a_split_are_refused(twice: list[str]) -> None:
+    with pytest.raises(UserError, match="seem to hold the same"):
+        chosen([*twice, "test-00000-of-00001.parquet"], "train")
+
+
+def test_what_map_and_filter_leave_is_no_data() -> None:
+    left = [
+        "train/cache-1c80317fa3b1799d.arrow",
+        "train/cache-1c80317fa3b1799d_00000_of_00002.arrow",
+    ]
+    assert chosen([*SAVED, *left], "train") == SAVED[1:3]

@@ -80,6 +80,7 @@ MIXED: list[tuple[str, list[str], tuple[str, ...]]] = [
     ("classification", ["a.jsonl", "b.txt"], ("b.txt cannot be read as classification data",)),
     ("classification", ["a.jsonl", "b.xlsx"], ("b.xlsx", "take them out")),
     ("squad", ["a.json", "b.txt"], ("b.txt cannot be read as squad data (.json",)),
+    ("mlqa", [f"mlqa.{tag}.{tag}/test.parquet" for tag in ("ar", "de")], ("mixes languages",)),
     ("mlqa", ["de/x.json", "fr/x.json"], ("mixes languages", "de/x.json, fr/x.json")),
     ("retrieval", ["fr-en.jsonl", "de-en.jsonl"], ("mixes languages", "de-en.jsonl")),
     ("classification", ["en-US.jsonl", "sw-KE.jsonl", "pt_BR.jsonl"], ("mixes languages",)),

@@ -43,7 +43,7 @@ def test_unknown_format():
         ("paws-x", "t.tsv", "id\tsentence1\tsentence2", "the column 'label' is missing"),
         ("classification", "t.jsonl", '{"text": "a"}', "the field 'label' is missing"),
         ("classification", "t.jsonl", '{"text": " ", "label": "x"}', "must be a string"),
-        ("classification", "t.jsonl", '{"text": "a", "label": true}', "must be a string"),
+        ("classification", "t.jsonl", '{"text": "a", "label": true}', "'label' is True"),
         ("classification", "t.jsonl", '{"text": "a"', "not JSON"),
         ("classification", "t.jsonl", '["a", "x"]', "expected a JSON object"),
         ("pairs", "t.jsonl", '{"text": "a", "label": "x"}', "the field 'textPair' is missing"),

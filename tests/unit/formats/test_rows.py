@@ -107,7 +107,7 @@ def test_line_ends_marks_and_empty_lines(tmp_path: Path, ends: str, bom: str) ->
         ('{"text": "a", "label": "x", "text": "b"}', "the key 'text' stands twice"),
         ('{"text": "a", "label": "x", "m": {"k": 1, "k": 2}}', "the key 'k' stands twice"),
         ('{"text": "a", "label": %s}' % ("1" * 5000), "too many digits"),
-        ("[" * 100_000, "nested too deeply"),
+        ('{"a": ' + "[" * 100_000, "nested too deeply"),
         ('{"text": "a\x01", "label": "x"}', "not JSON"),
         ("\ufeff\ufeff{}", "not JSON"),
         ("{'text': 'a'}", "not JSON"),

@@ -236,7 +236,7 @@ def test_a_csv_file_that_is_none(tmp_path: Path, text: str, said: str) -> None:
 def test_a_file_of_columns_that_is_none(tmp_path: Path, name: str) -> None:
     for data in (b"", b"PAR1", b"ARROW1\0\0", b"not", b"\xff" * 99):
         (tmp_path / name).write_bytes(data)
-        with pytest.raises(UserError, match=r"not a \w+ file that can be read"):
+        with pytest.raises(UserError, match=r"not an? \w+ file that can be read"):
             read(tmp_path / name)
 
 

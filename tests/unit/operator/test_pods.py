@@ -3,6 +3,8 @@ from typing import Any
 
 import pytest
 
+from lingraft_operator.cache import Cache
+from lingraft_operator.names import HOLDER
 from lingraft_operator.pods import FATAL, LOST, UNREADY, doubled, gravest, head_of, trouble_of
 from lingraft_operator.world import PodTrouble
 from tests.support.operator.clock import START
@@ -119,6 +121,20 @@ def test_two_heads_of_one_cluster_are_a_trouble_since_the_second() -> None:
 def test_one_head_is_none(other: dict[str, Any]) -> None:
     heads = [head_of(head("a", 2)), head_of(other)]
     assert doubled(one for one in heads if one is not None) is None
+
+
+def test_a_former_disruption_does_not_hide_two_heads() -> None:
+    cache = Cache()
+    lost = head("a", 1)
+    lost["status"] = {"conditions": [condition("DisruptionTarget", "True")]}
+    for number, body in enumerate([lost, head("b", 2), head("c", 3)]):
+        body["metadata"] |= {"uid": str(number), "namespace": "n"}
+        body["metadata"]["labels"] |= {HOLDER: "h"}
+        cache.put_pod(body)
+        if number == 0:
+            cache.drop_pod(body)
+    found = cache.trouble(("n", "h"))
+    assert found is not None and found.kind == "doubled"
 
 
 def test_the_gravest_of_several_troubles_is_told() -> None:

@@ -20,6 +20,8 @@ def parquet(file: TextFile, tally: Tally, field: str) -> Iterator[list[str]]:
     else:
         table = pq.ParquetFile(file.path)
     with table:
+        if table.metadata.num_rows == 0:  # pandas knows no type of nothing
+            return
         place = _place_of(file, table.schema_arrow, field)
         # By name it would be a path: `a.b` is also b in a.
         for batch in table.iter_batches(batch_size=256):
@@ -73,4 +75,5 @@ def _column(file: TextFile, column: Any, tally: Tally, field: str) -> Iterator[l
 def _strings(kind: Any) -> bool:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    return kind in (pa.string(), pa.large_string(), pa.string_view())
+    # A shard whose texts are all missing has no better type.
+    return kind in (pa.string(), pa.large_string(), pa.string_view(), pa.null())

@@ -8,7 +8,6 @@ document (a compressed file of columns is decompressed as a whole).
 import codecs
 import io
 import json
-import lzma
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from lingraft.errors import UserError
+from lingraft.formats.codecs import BROKEN
 from lingraft_trainer.data.clean import Cleaner
 from lingraft_trainer.data.columns import arrow, parquet
 from lingraft_trainer.data.text_file import Tally, TextFile, no_text, opened, paragraphs_of
@@ -25,7 +25,7 @@ DOCUMENT = 1 << 16
 without blank lines is not one document."""
 HEAD = 1 << 16
 """Bytes of a file that its encoding is told by."""
-_WIKI_MARK = re.compile(r'<doc id="[^<>]*">\s*|</doc>\s*')
+_WIKI_MARK = re.compile(r'<doc id="[^\n]*">\s*|</doc>\s*')
 """What WikiExtractor puts around an article."""
 
 
@@ -49,7 +49,7 @@ def read_documents(
         for raw in reader(file, tally, field):
             paragraphs = [p for p in map(clean, raw) if p]
             yield from _cut(paragraphs)
-    except (OSError, EOFError, lzma.LZMAError, pa.ArrowException) as error:
+    except (OSError, *BROKEN, pa.ArrowException) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(f"cannot be read: {reason}", where=file.name) from error
 

@@ -1,7 +1,6 @@
 """Files of text: their names, how they are opened, and the count of what was read of them."""
 
-import bz2
-import lzma
+import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from lingraft.errors import UserError
+from lingraft.formats.codecs import decompressed
 from lingraft.selection import selected
 from lingraft.sources import local_keys
 from lingraft.text_names import text_name
@@ -89,10 +89,9 @@ class Tally:
 
 def opened(file: TextFile) -> Any:
     """A stream of its bytes, unpacked."""
-    if file.codec == "xz":
-        return lzma.open(file.path)
-    if file.codec == "bz2":
-        return bz2.open(file.path)
+    if file.codec in ("xz", "bz2"):  # Python's own readers pass over what is broken in the middle
+        raw = io.BufferedReader(io.FileIO(file.path))
+        return decompressed(raw, "bzip2" if file.codec == "bz2" else "xz")
     raw = pa.OSFile(file.path)
     return pa.CompressedInputStream(raw, file.codec) if file.codec else raw
 

@@ -6,6 +6,7 @@ import gzip
 import json
 import lzma
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -53,6 +54,23 @@ def test_what_cc100_c4_and_others_are_compressed_with(tmp_path: Path) -> None:
     (tmp_path / "c4-sw.tfrecord-00000-of-00001.json.gz").write_bytes(gzip.compress(rows))
     numbers = [["moja", "mbili"], ["tatu"]]
     assert documents(tmp_path) == [*numbers, *numbers, ["nne", "tano"], ["sita"]]
+
+
+@pytest.mark.parametrize(("suffix", "pack"), [(".xz", lzma.compress), (".bz2", bz2.compress)])
+def test_what_is_broken_behind_a_whole_stream_is_an_error(
+    tmp_path: Path, suffix: str, pack: Callable[[bytes], bytes]
+) -> None:
+    (tmp_path / f"a.txt{suffix}").write_bytes(pack(b"moja\n") + b"?" + pack(b"mbili\n")[1:])
+    with pytest.raises(UserError, match="cannot be read"):
+        documents(tmp_path)
+
+
+def test_shards_without_text_are_passed_over(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["moja"] * 200}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"text": pa.array([], pa.float64())}), tmp_path / "b.parquet")
+    pq.write_table(pa.table({"text": pa.nulls(1)}), tmp_path / "c.parquet")
+    found, tally = counted(tmp_path)
+    assert (len(found), tally.unusable) == (200, 1)
 
 
 def test_what_wikiextractor_writes(tmp_path: Path) -> None:
