@@ -15,6 +15,7 @@ from lingraft_trainer.tracking import mlflow_run
 from lingraft_trainer.tracking.mlflow_run import MlflowSink, RunOf, flat, said
 from lingraft_trainer.tracking.recorder import Point, Recorder
 from lingraft_trainer.tracking.stage import run_of
+from tests.cluster.bed.processes import wait_until
 
 TOKEN = "s3cr3t-t0ken"
 PARAMS = {"method": "MiniPost", "training": {"steps": 10, "learningRate": 2e-3}, "snapshots": None}
@@ -123,7 +124,7 @@ def test_a_server_that_is_away_costs_a_stage_one_warning(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:{TOKEN}@127.0.0.1:{port}/")
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", TOKEN)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "0")
-    monkeypatch.setitem(mlflow_run.SETTINGS, "MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    monkeypatch.setitem(mlflow_run.SETTINGS, "MLFLOW_HTTP_REQUEST_TIMEOUT", "3")
     monkeypatch.setattr(mlflow_run, "LAST_SECONDS", {"FINISHED": 4.0})
     caplog.set_level(logging.DEBUG)
     recorder = Recorder({"MLflow": MlflowSink(RUN)})
@@ -131,9 +132,9 @@ def test_a_server_that_is_away_costs_a_stage_one_warning(
     for step in (1, 2):
         recorder.measured(step, {"train/loss": 1.0})
         recorder.flush(step)
-    assert time.monotonic() - began < 0.5, "training waits for no server"
+    assert time.monotonic() - began < 2.5, "training waits for no server"
     recorder.close("FINISHED")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     warnings = [one for one in caplog.records if one.levelno >= logging.WARNING]
     assert [one.name for one in warnings] == [mlflow_run.__name__]
     assert TOKEN not in caplog.text + "".join(capfd.readouterr())
@@ -147,9 +148,7 @@ def test_what_it_gets_late_is_whole(
     (tmp_path / "runs").write_text("a store that is broken")
     sink = MlflowSink(RUN)
     sink.send(points(1))
-    deadline = time.monotonic() + 10
-    while not sink._sender.warned and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: sink._sender.warned, "the store is found broken", seconds=30)
     (tmp_path / "runs").unlink()
     (tmp_path / "away").rename(tmp_path / "runs")
     sink.send(points(2))
