@@ -124,7 +124,7 @@ def test_a_server_that_is_away_costs_a_stage_one_warning(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:{TOKEN}@127.0.0.1:{port}/")
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", TOKEN)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "0")
-    monkeypatch.setitem(mlflow_run.SETTINGS, "MLFLOW_HTTP_REQUEST_TIMEOUT", "3")
+    monkeypatch.setitem(mlflow_run.SETTINGS, "MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
     monkeypatch.setattr(mlflow_run, "LAST_SECONDS", {"FINISHED": 4.0})
     caplog.set_level(logging.DEBUG)
     recorder = Recorder({"MLflow": MlflowSink(RUN)})
@@ -132,7 +132,7 @@ def test_a_server_that_is_away_costs_a_stage_one_warning(
     for step in (1, 2):
         recorder.measured(step, {"train/loss": 1.0})
         recorder.flush(step)
-    assert time.monotonic() - began < 2.5, "training waits for no server"
+    assert time.monotonic() - began < 2, "training waits for no server"
     recorder.close("FINISHED")
     assert time.monotonic() - began < 30
     warnings = [one for one in caplog.records if one.levelno >= logging.WARNING]
