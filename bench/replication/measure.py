@@ -101,13 +101,18 @@ def measure(run: Run, plan: Plan, manifests: Mapping[str, Manifest]) -> Measured
 
 
 def one_time_flops(shape: Shape, manifests: Mapping[str, Manifest]) -> float:
-    """What is spent once per base, over a plain base: its second head, and step 1b."""
-    post = manifests["mini"].compute.flops if "mini" in manifests else 0.0
+    """What is spent once per base, over a plain base: its second head, or step 1b.
+
+    MiniPost has no use for a second head, even where the base has one for other arms.
+    """
+    mini = manifests.get("mini")
+    if mini is not None and mini.stage.params["method"] == "MiniPost":
+        return mini.compute.flops
     pretrain = manifests.get("pretrain")
     params = PretrainParams.model_validate(pretrain.stage.params) if pretrain else None
     if params is None or params.joint_layers is None:
-        return post
-    return post + second_head(shape, params.training)
+        return 0.0
+    return second_head(shape, params.training)
 
 
 def _seconds(embed: Manifest, taken: Sequence[dict[str, float]]) -> Array:

@@ -10,7 +10,7 @@ from pydantic import Field, computed_field
 
 from lingraft import compute
 from lingraft.architecture import Shape
-from lingraft.params import EmbedParams, MaskedLm, PretrainParams
+from lingraft.params import EmbedParams, MaskedLm, MiniParams, PretrainParams
 from lingraft.plan.model import Plan
 from lingraft.stage import Contract
 
@@ -87,6 +87,8 @@ def _once(plan: Plan) -> tuple[float, str]:
     """Step 1b, or the second head of a base that is pretrained here."""
     if (mini := plan["mini"].flops) > 0:
         return mini, "step 1b"
+    if MiniParams.model_validate(plan["mini"].stage.params).method == "MiniPost":
+        return 0.0, ""  # its layers and head are the base's own
     pretrain = next((one for one in plan.stages if one.stage.kind == "pretrain"), None)
     if pretrain is None:
         return 0.0, ""  # whoever pretrained the base has paid for its second head

@@ -52,6 +52,15 @@ def test_minipost_pays_for_step_1b():
     assert found.total == found.once + found.step2
 
 
+def test_the_bases_own_top_costs_nothing_whatever_heads_it_has():
+    mini = {"newLayersFrom": "Top", "steps": 0}
+    joint = {"pretrain": PRETRAIN["pretrain"] | {"jointLayers": 4}}
+    for base in ({"uri": "file:///base"}, joint):
+        found = costs_of(planned(spec_of("MiniPost", base=base, mini=mini)))
+        assert (found.once, found.languages_to_pay) == (0, 0)
+        assert found.sentence == "nothing is spent beforehand, so it pays from the first step on"
+
+
 def test_minijoint_pays_for_the_second_head_of_a_base_that_is_pretrained_here():
     joint = planned(spec_of("MiniJoint", base=PRETRAIN))
     plain = planned(spec_of("MiniPost", base=PRETRAIN))

@@ -100,7 +100,7 @@ def comparison(ancestors: dict[str, Manifest], shape: Shape) -> dict[str, Any]:
     embed, mini, pretrain = by_kind["embed"], by_kind.get("mini"), by_kind.get("pretrain")
     params = EmbedParams.model_validate(embed.stage.params)
     once = mini.compute.flops if mini else 0.0
-    if not once and params.method != "Standard" and pretrain:
+    if params.method == "MiniJoint" and pretrain:
         once = second_head(shape, PretrainParams.model_validate(pretrain.stage.params).training)
     standard = compute.embed_step(
         shape,
