@@ -96,22 +96,13 @@ def _each(feature: Any) -> Named | None:
     one = _named(feature)
     if one is None:
         return None
-    fields = (
-        {name: _each(part) for name, part in cast(dict[str, Any], feature).items()}
-        if (
-            isinstance(feature, dict)
-            and not isinstance(cast(dict[str, Any], feature).get("_type"), str)
-        )
-        else {}
-    )
+    told = cast(dict[str, Any], feature) if isinstance(feature, dict) else {}
+    is_object = not isinstance(told.get("_type"), str)
+    of_lists = _of_fields({name: [part] for name, part in told.items()} if is_object else {})
 
     def names_of(values: Any) -> Any:
         if isinstance(values, list):
             return [one(value) for value in cast(list[Any], values)]
-        if isinstance(values, dict):
-            given = cast(dict[str, Any], values)
-            named = {name: fields.get(name) for name in given}
-            return {name: how(given[name]) if how else given[name] for name, how in named.items()}
-        return values
+        return of_lists(values) if of_lists else values
 
     return names_of

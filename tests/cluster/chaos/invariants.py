@@ -37,10 +37,21 @@ def broken(world: World) -> Iterator[str]:
     for namespace in world.namespaces:
         yield from of_rayjobs(world.bed.api.list(rayjob_path(namespace)), adaptations)
     changes = world.recorder.changes(world.namespaces, RAYJOB)
-    yield from of_history(changes, store, world.excused)
+    yield from of_history(changes, store, world.excused + len(_doubled(adaptations)))
     yield from of_generations(world.recorder.changes(world.namespaces, ADAPTATION))
     for operator in world.operators:
         yield from of_log(operator.log, refusals=world.forgetful)
+
+
+def _doubled(adaptations: Iterable[Object]) -> set[str]:
+    """UIDs of RayJobs for which KubeRay made two heads, having not heard of the first."""
+    return {
+        attempt["uid"]
+        for one in adaptations
+        for stage in one["status"]["stages"]
+        for attempt in stage.get("attempts", ())
+        if attempt.get("reason") == "TwoHeadPods"
+    }
 
 
 def of_resource(found: Object, plan: Plan, store: ArtifactStore, most: int) -> Iterator[str]:

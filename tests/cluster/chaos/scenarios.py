@@ -49,7 +49,6 @@ def api_server_restarted(world: World, chance: random.Random) -> None:
         world.bed.cluster.restart_scheduler()
         world.bed.kuberay.stop()
         world.bed.kuberay.start()
-        world.excused += 4  # of whose head pods KubeRay did not hear, and made others
 
 
 def watch_cut(world: World, chance: random.Random) -> None:
