@@ -14,17 +14,26 @@ from lingraft.stage import Contract
 
 
 class MaskedLm(Contract):
-    """One masked-language-modelling run (see `resource.MaskedLanguageModelling`)."""
+    """One language-modelling run (see `resource.MaskedLanguageModelling`)."""
 
     steps: int
     batch_tokens: int
     sequence_length: int
-    mask_probability: float
+    mask_probability: float | None = Field(
+        default=None,
+        exclude_if=lambda share: share is None,
+        description="None for a causal base, which tells every token; then it is not digested.",
+    )
     learning_rate: float
     warmup_steps: int
     weight_decay: float
     dropout: float
     seed: int
+
+    @property
+    def told(self) -> float:
+        """Share of the tokens that are told."""
+        return 1.0 if self.mask_probability is None else self.mask_probability
 
     @property
     def batch_rows(self) -> int:

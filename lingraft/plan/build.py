@@ -128,7 +128,7 @@ def _embed_flops(shape: Shape, training: params.MaskedLm, rows: int, depth: int)
         layers=depth,
         vocabulary=rows,
         tokens=tokens,
-        masked=tokens * training.mask_probability,
+        told=tokens * training.told,
         sequence_length=training.sequence_length,
     )
 

@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import AutoModelForMaskedLM
 
 from lingraft import compute
 from lingraft.architecture import shape_of_config
 from lingraft.families import family_of
-from lingraft_trainer.models.family import embeddings, encoder_layers
+from lingraft_trainer.models.family import AUTO, embeddings, encoder_layers
 from lingraft_trainer.models.mini import joint_view
 from lingraft_trainer.stages.embed import train_embeddings_only
 from lingraft_trainer.training.mlm import JointObjective, MaskedLmObjective
 from lingraft_trainer.training.mlm_data import batch_of
+from lingraft_trainer.training.targets import Targets
 from tests.support.tiny import MODEL_TYPES, tiny_config
 
 ROWS, LENGTH, MASKED = 4, 32, 16  # what is rounded up is in no formula
@@ -27,21 +27,23 @@ def model_of(model_type):
     if model_type == "electra":
         config.embedding_size = 24
     torch.manual_seed(0)
-    return AutoModelForMaskedLM.from_config(config, attn_implementation="eager")
+    auto = AUTO[family_of(model_type).objective]
+    return auto.from_config(config, attn_implementation="eager")
 
 
-def batch():
+def batch(family):
     rng = np.random.default_rng(0)
     tokens = rng.integers(4, 300, (ROWS, LENGTH))
     chosen = np.zeros(ROWS * LENGTH, dtype=bool)
     chosen[rng.permutation(ROWS * LENGTH)[:MASKED]] = True
     segments = np.ones((ROWS, LENGTH), dtype=np.uint8)
-    return batch_of(tokens, segments, tokens, chosen.reshape(ROWS, LENGTH), first_position=2)
+    targets = Targets(tokens, tokens, chosen.reshape(ROWS, LENGTH))
+    return batch_of(targets, segments, family, pad_id=1)
 
 
 def counted(objective):
     with FlopCounterMode(display=False) as counter:
-        objective(batch()).backward()
+        objective(batch(objective.family)).backward()
     return counter.get_total_flops()
 
 
@@ -51,7 +53,7 @@ def test_embed_step(model_type):
     train_embeddings_only(model)
     shape = shape_of_config(model.config.to_dict(), where="test")
     formula = compute.embed_step(
-        shape, layers=3, vocabulary=300, tokens=ROWS * LENGTH, masked=MASKED, sequence_length=LENGTH
+        shape, layers=3, vocabulary=300, tokens=ROWS * LENGTH, told=MASKED, sequence_length=LENGTH
     )
     assert counted(MaskedLmObjective(model, family)) == pytest.approx(formula, rel=0.01)
 
@@ -69,7 +71,7 @@ def test_pretrain_step(joint):
         shape,
         heads=2 if joint else 1,
         tokens=ROWS * LENGTH,
-        masked=MASKED,
+        told=MASKED,
         sequence_length=LENGTH,
     )
     assert counted(objective) == pytest.approx(formula, rel=0.01)
@@ -91,7 +93,7 @@ def test_mini_step_needs_no_backward_pass_through_the_frozen_layers(model_type, 
         layers=3 - new_layers,
         new_layers=new_layers,
         tokens=ROWS * LENGTH,
-        masked=MASKED,
+        told=MASKED,
         sequence_length=LENGTH,
     )
     assert counted(MaskedLmObjective(model, family)) == pytest.approx(formula, rel=0.01)

@@ -32,6 +32,7 @@ def by_products(
     *,
     scaling: float | None = None,
     dropout: float = 0.0,
+    cap: float | None = None,
 ) -> Tensor:
     """Attention as two products and a softmax: [B, heads, S, D], in the type of the query.
 
@@ -42,8 +43,11 @@ def by_products(
         bias: Added to the scores, [B, 1, S, T]; -inf where a position is not seen.
         scaling: Of the scores; by default D ** -0.5.
         dropout: Share of the probabilities that is dropped.
+        cap: What scores are bent to stay below, or None.
     """
     scores = (query * (scaling or query.shape[-1] ** -0.5)) @ key.transpose(-1, -2)
+    if cap is not None:
+        scores = torch.tanh(scores / cap) * cap
     probabilities = (scores if bias is None else scores + bias).softmax(-1)
     return drop(probabilities, dropout) @ value
 

@@ -94,7 +94,7 @@ def embed(ctx: StageContext) -> Result:
         layers=shape.layers,
         vocabulary=text.vocab_size,
         tokens=done.tokens,
-        masked=done.count,
+        told=done.count,
         sequence_length=text.sequence_length,
     )
     metrics = mlm_metrics(done) | {

@@ -107,7 +107,7 @@ def comparison(ancestors: dict[str, Manifest], shape: Shape) -> dict[str, Any]:
         layers=shape.layers,
         vocabulary=int(embed.metrics["vocabulary"]),
         tokens=embed.compute.tokens,
-        masked=embed.metrics["maskedTokens"],
+        told=embed.metrics["maskedTokens"],
         sequence_length=params.training.sequence_length,
     )
     return {

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
-from transformers import AutoModelForMaskedLM
 
 from lingraft.families import family_of
 from lingraft_trainer.models.attention import as_bias, by_products, with_quick_layers
 from lingraft_trainer.models.dropout import Dropout
+from lingraft_trainer.models.family import AUTO
 from tests.support.tiny import MODEL_TYPES, tiny_config, tiny_model
 
 BOTH = (torch.bfloat16, torch.float32)
@@ -66,7 +66,8 @@ def test_attention_is_dropped_from_in_training_only(model_type: str) -> None:
     config = tiny_config(model_type)
     for name in family_of(model_type).dropouts:
         setattr(config, name, 0.5 if name.startswith("attention") else 0.0)
-    model: Any = with_quick_layers(AutoModelForMaskedLM.from_config(config))
+    auto = AUTO[family_of(model_type).objective]
+    model: Any = with_quick_layers(auto.from_config(config))
     ids = torch.arange(5, 17)[None]
     first, again = (model.train().base_model(ids).last_hidden_state for _ in range(2))
     assert not torch.equal(first, again)
@@ -84,7 +85,10 @@ def test_in_bf16_products_are_taken_and_as_near_to_fp32_as_torchs_own(
     model = tiny_model(model_type)
 
     def states() -> torch.Tensor:
-        return model.base_model(ids, attention_mask=mask).last_hidden_state.float()[mask.bool()]
+        body: Any = model.base_model
+        cache = {"use_cache": False} if family_of(model_type).causal else {}
+        found = body(ids, attention_mask=mask, **cache)
+        return found.last_hidden_state.float()[mask.bool()]
 
     with torch.no_grad():
         exact = states()

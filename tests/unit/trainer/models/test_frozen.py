@@ -21,6 +21,7 @@ from lingraft_trainer.training.mlm import (
     masked_lm_objective,
 )
 from lingraft_trainer.training.mlm_data import MlmBatch, batch_of
+from lingraft_trainer.training.targets import Targets, causal_targets
 from tests.support.tiny import LENGTH, MODEL_TYPES, pad_of, tiny_model
 
 PIECES = {
@@ -41,15 +42,18 @@ def batch(rows: list[list[int]], mask: str, model_type: str) -> MlmBatch:
         numbers = np.repeat(np.arange(1, len(lengths) + 1), lengths)
         segments[row, : len(numbers)] = numbers
         tokens[row, : len(numbers)] = rng.integers(5, 40, len(numbers))
+    family = family_of(model_type)
     share = {"none": 0.0, "one token": 0.0}.get(mask, 0.3)
     chosen = (rng.random(tokens.shape) < share) & (segments > 0)
+    targets = Targets(np.where(chosen, 4, tokens), tokens, chosen)
+    if family.causal:
+        targets = causal_targets(tokens, segments)
+        chosen = targets.told if share else chosen
     if mask == "a row without":
         chosen[1] = False
     if mask == "one token":
         chosen[2, 3] = True
-    inputs = np.where(chosen, 4, tokens)
-    first = family_of(model_type).first_position(pad)
-    return batch_of(tokens, segments, inputs, chosen, first_position=first)
+    return batch_of(targets._replace(told=chosen), segments, family, pad_id=pad)
 
 
 def outcome(
@@ -102,7 +106,7 @@ def test_loss_and_gradients_are_transformers_own_of_each_piece_alone(
     plain: Any = tiny_model(model_type, tied=tied)
     train_embeddings_only(plain)
     labels = torch.full_like(given.input_ids, -100)
-    labels.view(-1)[given.masked[: len(given.labels)]] = given.labels
+    labels.view(-1)[given.told[: len(given.labels)]] = given.labels
     loss = torch.zeros(())
     for row, lengths in enumerate(pieces):
         for ids, wanted in zip(

@@ -20,7 +20,7 @@ from lingraft_trainer.stages import finetune as stage
 from lingraft_trainer.stages.finetune import finetune
 from lingraft_trainer.tasks.classify import Classification
 from lingraft_trainer.tasks.kinds import Scores
-from tests.support.tiny import MATRIX, MODEL_TYPES, context, tiny_base
+from tests.support.tiny import MASKED_TYPES, MATRIX, context, tiny_base
 
 ANIMALS = ("bird", "cat", "dog")
 
@@ -96,7 +96,7 @@ def run(folder: Path, wanted: dict[str, Any], rows: list[dict[str, Any]], **more
 
 
 @pytest.mark.parametrize("format", ["classification", "qa", "choice", "ner"])
-@pytest.mark.parametrize("model_type", MODEL_TYPES)
+@pytest.mark.parametrize("model_type", MASKED_TYPES)
 def test_token_embeddings_are_byte_identical_and_the_body_is_not(
     model_type: str, format: str, tmp_path: Path
 ) -> None:
