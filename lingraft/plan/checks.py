@@ -16,6 +16,8 @@ from lingraft.resource.tasks import Task
 
 LEAST_UPDATES = 100
 """With fewer nothing is learned; where the user did not ask for so few, that is refused."""
+CAUSAL_KINDS = ("classification", "pairs")
+"""Of tasks that causal bases are fine-tuned for."""
 FEW_UPDATES = 500
 """What was measured here had 600 and more (docs/results.md); users are told of shorter runs."""
 
@@ -26,11 +28,19 @@ def check(spec: resource.LanguageAdaptationSpec, shape: Shape, layers: MiniLayer
     Raises:
         UserError: The field at fault, and what to do about it.
     """
+    if shape.family.causal:
+        _check_causal(spec, shape)
     _check_depths(spec, shape, layers)
     _check_head(spec, shape)
     _check_lengths(spec, shape)
     for i, task in enumerate(spec.tasks):
         _check_names(task, f"spec.tasks[{i}]")
+        if shape.family.causal and FORMATS[task.format].kind not in CAUSAL_KINDS:
+            raise UserError(
+                f"a causal base ({shape.model_type}) is fine-tuned to classify texts and pairs of "
+                "texts alone: leave the task out, or give a masked base",
+                where=f"spec.tasks[{i}].format",
+            )
         if FORMATS[task.format].kind == "qa" and not shape.family.answers:
             raise UserError(
                 f"transformers has no model of the family {shape.model_type} that answers "
@@ -42,6 +52,22 @@ def check(spec: resource.LanguageAdaptationSpec, shape: Shape, layers: MiniLayer
                 f"transformers has no model of the family {shape.model_type} for multiple choice: "
                 "leave the task out, or give another base",
                 where=f"spec.tasks[{i}].format",
+            )
+
+
+def _check_causal(spec: resource.LanguageAdaptationSpec, shape: Shape) -> None:
+    if spec.method == "MiniJoint":
+        raise UserError(
+            f"MiniJoint takes the middle head that a base was pretrained with, and a causal base "
+            f"({shape.model_type}) has none: use Standard or MiniPost",
+            where="spec.method",
+        )
+    for field, choice in _choices(spec).items():
+        if "mask_probability" in choice.model_fields_set:
+            raise UserError(
+                f"the base is causal ({shape.model_type}): it tells the next token everywhere, and "
+                "masks none; leave it out",
+                where=f"{field}.maskProbability",
             )
 
 
@@ -67,6 +93,12 @@ def _check_depths(spec: resource.LanguageAdaptationSpec, shape: Shape, layers: M
 
 
 def _check_head(spec: resource.LanguageAdaptationSpec, shape: Shape) -> None:
+    if shape.family.causal and not shape.masked_lm_head:
+        raise UserError(
+            "the base has no language-model head, which embeddings are trained through: give a "
+            "checkpoint of a ...ForCausalLM class",
+            where="spec.base.uri",
+        )
     trains_one = spec.method == "MiniPost" and spec.mini.steps != 0
     if not trains_one and not shape.masked_lm_head:
         what = "it" if spec.method == "MiniPost" else spec.method

@@ -29,7 +29,7 @@ class MiniLayers(NamedTuple):
 
 
 class Trainings(NamedTuple):
-    """The masked-language-modelling runs of a plan; None where the plan has no such step."""
+    """The language-modelling runs of a plan; None where the plan has no such step."""
 
     pretrain: params.MaskedLm | None
     mini: params.MaskedLm | None
@@ -78,17 +78,17 @@ def trainings(
     pretrain, mini = None, None
     if (choice := spec.base.pretrain) is not None:
         wanted = scale.tokens(sources[Reading(choice.text.uri, "text")].text_bytes)
-        pretrain = _masked_lm(choice, shape, wanted, layers_train=True)
+        pretrain = _training(choice, shape, wanted, layers_train=True)
     if spec.method == "MiniPost" and spec.mini.text is not None:  # or it has no steps
         text_bytes = sources[Reading(spec.mini.text.uri, "text")].text_bytes
         wanted = scale.mini_tokens(text_bytes, shape, layers.new)
-        mini = _masked_lm(spec.mini, shape, wanted, layers_train=True)
+        mini = _training(spec.mini, shape, wanted, layers_train=True)
     wanted = scale.tokens(sources[Reading(spec.corpus.uri, "text")].text_bytes)
-    embeddings = _masked_lm(spec.embeddings, shape, wanted, layers_train=False, seed=spec.seed)
+    embeddings = _training(spec.embeddings, shape, wanted, layers_train=False, seed=spec.seed)
     return Trainings(pretrain, mini, embeddings)
 
 
-def _masked_lm(
+def _training(
     choice: MaskedLanguageModelling,
     shape: Shape,
     wanted: float,
@@ -105,7 +105,7 @@ def _masked_lm(
         steps=steps,
         batch_tokens=batch,
         sequence_length=length,
-        mask_probability=choice.mask_probability,
+        mask_probability=None if shape.family.causal else choice.mask_probability,
         learning_rate=choice.learning_rate or rate,
         warmup_steps=round(WARMUP_SHARE * steps) if warmup is None else warmup,
         weight_decay=choice.weight_decay,

@@ -85,7 +85,7 @@ class LanguageAdaptationSpec(Model):
         default_factory=list[Task],
         max_length=32,
         description="Tasks to fine-tune in the source language and to evaluate in the new one. "
-        "Default: none; the masked-LM loss on held-out text is always measured.",
+        "Default: none; the loss on held-out text is always measured.",
     )
     store: Store | None = Field(
         default=None, description="Where artifacts go. Default: the operator's store."

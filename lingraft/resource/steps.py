@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from lingraft.resource.fields import MOST_LAYERS, MOST_POSITIONS, MOST_STEPS, Model, ModelUri, Uri
 
 ModelType = Literal["bert", "roberta", "xlm-roberta", "roberta-prelayernorm"]
-"""The model families that can be adapted, by transformers' names."""
+"""The model families that can be pretrained from text, by transformers' names."""
 
 
 class Text(Model):
@@ -57,7 +57,7 @@ class Tokenizer(Model):
 
 
 class MaskedLanguageModelling(Model):
-    """How a masked-language-modelling run is done.
+    """How a language-modelling run is done: masked, or causal, as the base is.
 
     For much text the defaults are the reference recipe's; with less they are scaled down.
     """
@@ -86,7 +86,7 @@ class MaskedLanguageModelling(Model):
         gt=0,
         lt=1,
         description="Share of the tokens to predict, 0 to 1: 80 % of them masked, 10 % replaced, "
-        "10 % left.",
+        "10 % left. Not for a causal base, which predicts every next token.",
     )
     learning_rate: float | None = Field(
         default=None,

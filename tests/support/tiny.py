@@ -210,13 +210,13 @@ def tiny_corpus(
     return folder
 
 
-def training(**changes: Any) -> dict[str, Any]:
-    """Parameters of a short run; `maskProbability=None` of a causal one."""
+def training(model_type: str = "roberta", **changes: Any) -> dict[str, Any]:
+    """Parameters of a short run of a family."""
     return {
         "steps": 20,
         "batchTokens": 8 * LENGTH,
         "sequenceLength": LENGTH,
-        "maskProbability": 0.3,
+        "maskProbability": None if FAMILIES[model_type].causal else 0.3,
         "learningRate": 1e-2,
         "warmupSteps": 2,
         "weightDecay": 0.01,

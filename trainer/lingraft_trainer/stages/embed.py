@@ -47,8 +47,8 @@ def embed(ctx: StageContext) -> Result:
     model, family = with_quick_layers(loaded.model), loaded.family
     if not loaded.has_head:
         raise UserError(
-            f"the base has no masked-LM head, which {params.method} trains embeddings through: "
-            "use method MiniPost, or a checkpoint of a ...ForMaskedLM class",
+            f"the base has no head, which {params.method} trains embeddings through: give a "
+            f"checkpoint of a ...{family.head.classes[0]} class",
             where="spec.base.uri",
         )
     text = PackedText(ctx.inputs["corpus"] / "train")

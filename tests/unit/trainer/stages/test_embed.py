@@ -9,7 +9,7 @@ from lingraft_trainer.models.family import embeddings, output
 from lingraft_trainer.stages import embed as embed_stage
 from lingraft_trainer.stages.embed import EMBEDDINGS, embed
 from tests.support.tiny import (
-    MASKED_TYPES,
+    MODEL_TYPES,
     TARGET_WORDS,
     context,
     tiny_base,
@@ -18,7 +18,7 @@ from tests.support.tiny import (
 )
 
 
-@pytest.mark.parametrize("model_type", MASKED_TYPES)
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
 def test_only_the_matrix_and_the_bias_change(model_type, tmp_path, monkeypatch):
     base = tiny_base(model_type, tmp_path / "base")
     corpus = tiny_corpus(model_type, TARGET_WORDS, tmp_path / "corpus")
@@ -36,7 +36,7 @@ def test_only_the_matrix_and_the_bias_change(model_type, tmp_path, monkeypatch):
     monkeypatch.setattr(embed_stage, "fit", spy)
     ctx = context(
         tmp_path,
-        {"method": "Standard", "init": "random", "training": training()},
+        {"method": "Standard", "init": "random", "training": training(model_type)},
         model=base,
         base=base,
         corpus=corpus,

@@ -11,7 +11,7 @@ from lingraft_trainer.models.checkpoint import load_masked_lm
 from lingraft_trainer.models.mini import head_tensors
 from lingraft_trainer.stages.mini import mini
 from tests.support.tiny import (
-    MASKED_TYPES,
+    MODEL_TYPES,
     SOURCE_WORDS,
     context,
     tiny_base,
@@ -21,15 +21,16 @@ from tests.support.tiny import (
 )
 
 
-def post(layers=2, new=1):
-    return {"method": "MiniPost", "layers": layers, "newLayers": new, "training": training()}
+def post(layers=2, new=1, model_type="roberta"):
+    run = training(model_type)
+    return {"method": "MiniPost", "layers": layers, "newLayers": new, "training": run}
 
 
-@pytest.mark.parametrize("model_type", MASKED_TYPES)
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
 def test_minipost_leaves_copied_layers_and_embeddings_byte_identical(model_type, tmp_path):
     base = tiny_base(model_type, tmp_path / "base")
     corpus = tiny_corpus(model_type, SOURCE_WORDS, tmp_path / "corpus")
-    ctx = context(tmp_path, post(), base=base, corpus=corpus)
+    ctx = context(tmp_path, post(model_type=model_type), base=base, corpus=corpus)
     mini(ctx)
     loaded = load_masked_lm(ctx.out)
     before = load_masked_lm(base).model.state_dict()
@@ -56,7 +57,7 @@ def test_minipost_takes_a_body_without_a_head(tmp_path):
     assert result.metrics["curve"][-1]["loss"] < result.metrics["curve"][0]["loss"]
 
 
-@pytest.mark.parametrize("model_type", MASKED_TYPES)
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
 def test_bottom_and_top_need_no_training(model_type, tmp_path):
     base = tiny_base(model_type, tmp_path / "base")
     params = post(layers=1) | {"newLayersFrom": "Top", "training": None}
@@ -88,7 +89,7 @@ def test_without_a_head_something_must_train(tmp_path):
         mini(context(tmp_path, params, base=base))
 
 
-@pytest.mark.parametrize("model_type", MASKED_TYPES)
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
 def test_minijoint_is_the_bottom_layers_under_the_middle_head(model_type, tmp_path):
     base = tiny_base(model_type, tmp_path / "base")
     loaded = load_masked_lm(base)
