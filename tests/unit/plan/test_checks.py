@@ -166,7 +166,7 @@ def test_a_causal_base_is_told_in_the_plan_by_what_is_not_digested():
 
 
 def test_a_causal_base_has_its_head_at_every_token():
-    """Of the same layers, but for a third matrix, the causal step costs the rest of its head more."""
+    """Without layers, a causal step costs what a masked one does at as many tokens as it tells."""
     masked, causal = (
         embed_step(
             shape, layers=0, vocabulary=1000, tokens=100, told=100 * told, sequence_length=64
