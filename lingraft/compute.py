@@ -51,12 +51,12 @@ def _embedding(shape: Shape) -> int:
     return shape.hidden if shape.embedding is None else shape.embedding
 
 
-def _projection(shape: Shape, *, passes: int) -> float:
+def _projection(shape: Shape, *, passes: float) -> float:
     """FLOPs for one token from embeddings of another width to the layers': 2HE a pass."""
     return 0 if shape.embedding is None else passes * 2 * shape.hidden * shape.embedding
 
 
-def head(shape: Shape, vocabulary: int, *, dense_passes: int, decoder_passes: int) -> float:
+def head(shape: Shape, vocabulary: int, *, dense_passes: float, decoder_passes: float) -> float:
     """FLOPs of a head for one token that is told.
 
     Args:
@@ -71,14 +71,28 @@ def head(shape: Shape, vocabulary: int, *, dense_passes: int, decoder_passes: in
 
 
 def embed_step(
-    shape: Shape, *, layers: int, vocabulary: int, tokens: int, told: float, sequence_length: int
+    shape: Shape,
+    *,
+    layers: int,
+    vocabulary: int,
+    tokens: int,
+    told: float,
+    sequence_length: int,
+    output_share: float = 0.0,
 ) -> float:
-    """Step 2: one update of the embeddings through `layers` frozen layers."""
-    layer = layer_forward(shape, sequence_length) + layer_backward(
+    """Step 2: one update of the embeddings through `layers` frozen layers.
+
+    Of a share of it the output side alone learns: no gradient goes back through the head and the
+    layers.
+    """
+    back = 1 - output_share
+    layer = layer_forward(shape, sequence_length) + back * layer_backward(
         shape, sequence_length, frozen=True
     )
-    through = layers * layer + _projection(shape, passes=2)
-    return tokens * through + told * head(shape, vocabulary, dense_passes=2, decoder_passes=3)
+    through = layers * layer + _projection(shape, passes=1 + back)
+    return tokens * through + told * head(
+        shape, vocabulary, dense_passes=1 + back, decoder_passes=2 + back
+    )
 
 
 def pretrain_step(

@@ -108,12 +108,28 @@ class EmbedParams(Contract):
     method: Method
     init: Literal["random", "normal", "overlap", "mean", "focus"]
     training: MaskedLm
+    calibrate: bool = Field(
+        default=False,
+        exclude_if=lambda asked: not asked,
+        description="Whether the start is fitted to the text's frequencies. If not it is not "
+        "digested.",
+    )
+    output_steps: int = Field(
+        default=0,
+        exclude_if=lambda steps: not steps,
+        description="The first updates, of which the output side alone learns. 0 is not digested.",
+    )
     snapshots: tuple[int, ...] | None = Field(
         default=None,
         exclude_if=lambda steps: steps is None,
         description="Updates after which to keep what was learned so far, 0 for the start. Unset "
         "it is not digested.",
     )
+
+    @property
+    def output_share(self) -> float:
+        """Share of the updates of which the output side alone learns."""
+        return self.output_steps / self.training.steps
 
 
 class TaskFiles(Contract):
@@ -171,6 +187,12 @@ class GraftParams(Contract):
         description="Where step 2 started, which is scored beside its end."
     )
     seed: int = Field(description="Of that start.")
+    calibrate: bool = Field(
+        default=False,
+        exclude_if=lambda asked: not asked,
+        description="Whether that start was fitted to the text's frequencies. If not it is not "
+        "digested.",
+    )
     tasks: tuple[GraftTask, ...]
     snapshot: int | None = Field(
         default=None,

@@ -128,6 +128,12 @@ RULES: dict[type[BaseModel], list[Rule]] = {
             "mini.newLayers is MiniPost's: MiniJoint adds no layers",
             ".mini.newLayers",
         ),
+        Rule(
+            "self.method == 'Standard' || !has(self.embeddings) || !has(self.embeddings.calibrate)"
+            " || !self.embeddings.calibrate",
+            "embeddings.calibrate is Standard's: it fits rows to the full model",
+            ".embeddings.calibrate",
+        ),
     ],
     Base: [Rule("has(self.uri) != has(self.pretrain)", "set exactly one of uri and pretrain")],
     Tokenizer: [

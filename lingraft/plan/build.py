@@ -9,6 +9,7 @@ from lingraft.plan.checks import check, check_updates
 from lingraft.plan.dag import Dag
 from lingraft.plan.defaults import (
     HELDOUT_SHARE,
+    calibrates,
     evaluation_length,
     mini_layers,
     snapshot_steps,
@@ -60,10 +61,12 @@ def plan(
             method=spec.method,
             init=spec.embeddings.init,
             training=training,
+            calibrate=calibrates(spec, shape),
+            output_steps=spec.embeddings.output_steps,
             snapshots=snapshot_steps(training.steps, spec.embeddings.snapshots),
         ),
         {"model": model, "base": tokenizer_of_base(dag, spec, base), "corpus": corpus},
-        flops=_embed_flops(shape, training, rows, depth),
+        flops=_embed_flops(spec, shape, training, rows, depth),
         steps=training.steps,
     )
     _add_graft(dag, spec, shape, {"base": base, "corpus": corpus, "embed": embed})
@@ -72,7 +75,7 @@ def plan(
         sources=tuple(sources[reading] for reading in readings(spec)),
         store=_store(spec),
         shape=shape,
-        embed_flops_standard=_embed_flops(shape, training, rows, shape.layers),
+        embed_flops_standard=_embed_flops(spec, shape, training, rows, shape.layers),
         warnings=warnings,
     )
 
@@ -121,7 +124,13 @@ def _add_corpus(
     )
 
 
-def _embed_flops(shape: Shape, training: params.MaskedLm, rows: int, depth: int) -> float:
+def _embed_flops(
+    spec: resource.LanguageAdaptationSpec,
+    shape: Shape,
+    training: params.MaskedLm,
+    rows: int,
+    depth: int,
+) -> float:
     tokens = training.batch_rows * training.sequence_length
     return training.steps * compute.embed_step(
         shape,
@@ -130,6 +139,7 @@ def _embed_flops(shape: Shape, training: params.MaskedLm, rows: int, depth: int)
         tokens=tokens,
         told=tokens * training.told,
         sequence_length=training.sequence_length,
+        output_share=spec.embeddings.output_steps / training.steps,
     )
 
 
@@ -164,6 +174,7 @@ def _add_graft(
             method=spec.method,
             init=spec.embeddings.init,
             seed=spec.seed,
+            calibrate=calibrates(spec, shape),
             tasks=tuple(tasks),
         ),
         inputs,

@@ -137,6 +137,12 @@ def check_updates(spec: resource.LanguageAdaptationSpec, trained: Trainings) -> 
     for field, run in runs.items():
         if run is None:
             continue
+        if field == "spec.embeddings" and spec.embeddings.output_steps > run.steps:
+            raise UserError(
+                f"is {spec.embeddings.output_steps}, but the run has {run.steps} updates: lower "
+                "it, or set embeddings.steps",
+                where=f"{field}.outputSteps",
+            )
         if run.warmup_steps and run.warmup_steps >= run.steps:
             raise UserError(
                 f"is {run.warmup_steps}, but the run has {run.steps} updates: warm up for fewer, "

@@ -122,6 +122,12 @@ def tokenizer(choice: Tokenizer, text: Source, language: str | None) -> params.T
     return params.TokenizerChoice(train=choice.train.type, vocab_size=size)
 
 
+def calibrates(spec: resource.LanguageAdaptationSpec, shape: Shape) -> bool:
+    """Whether the start is fitted to the text's frequencies: that of a causal base's top is."""
+    asked = spec.embeddings.calibrate
+    return (shape.family.causal and spec.method == "Standard") if asked is None else asked
+
+
 def snapshot_steps(steps: int, count: int | None) -> tuple[int, ...] | None:
     """0 and `count` numbers of updates up to `steps`, each SNAPSHOT_FACTOR times the one before."""
     if count is None:

@@ -127,6 +127,8 @@ class LanguageAdaptationSpec(Model):
             raise ValueError("mini.newLayers is MiniPost's: MiniJoint adds no layers")
         if self.method == "MiniJoint" and self.mini.new_layers_from != "Next":
             raise ValueError("mini.newLayersFrom is MiniPost's: MiniJoint adds no layers")
+        if self.method != "Standard" and self.embeddings.calibrate:
+            raise ValueError("embeddings.calibrate is Standard's: it fits rows to the full model")
         names = [task.name for task in self.tasks]
         if len(set(names)) < len(names):
             raise ValueError("tasks: names must differ")

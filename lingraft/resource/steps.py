@@ -243,6 +243,20 @@ class Embeddings(MaskedLanguageModelling):
         "mean: mean of the source pieces of the same string, else random; focus: the other "
         "tokens as mixtures of the copied ones that occur in the same contexts.",
     )
+    calibrate: bool | None = Field(
+        default=None,
+        description="Standard: fit the start to how often each token occurs in the text, by a few "
+        "forward passes of the full model. AdamW's eps is then chosen so that training does not "
+        "undo it. Default: true for a causal base, else false.",
+    )
+    output_steps: int = Field(
+        default=0,
+        ge=0,
+        le=MOST_STEPS,
+        description="The first so many of the updates, in which the rows learn from where their "
+        "tokens are predicted alone: nothing goes back through the layers, which is about twice as "
+        "cheap.",
+    )
     learning_rate: float | None = Field(
         default=None,
         gt=0,

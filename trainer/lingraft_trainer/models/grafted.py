@@ -43,9 +43,8 @@ class Graft:
         Raises:
             UserError: A value is too large for that type.
         """
-        pad_id = self.tokenizer.pad_token_id
-        assert isinstance(pad_id, int)  # every corpus' tokenizer has one
-        learned = self._learned
+        pad_id, learned = self.tokenizer.pad_token_id, self._learned
+        assert pad_id is None or isinstance(pad_id, int)  # some causal bases have none
         replace_vocabulary(
             model, family, learned["weight"], pad_id, learned.get("bias"), learned.get("output")
         )

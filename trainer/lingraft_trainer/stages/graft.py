@@ -109,6 +109,7 @@ def comparison(ancestors: dict[str, Manifest], shape: Shape) -> dict[str, Any]:
         tokens=embed.compute.tokens,
         told=embed.metrics["maskedTokens"],
         sequence_length=params.training.sequence_length,
+        output_share=params.output_share,
     )
     return {
         "embedFlops": embed.compute.flops,

@@ -1,6 +1,7 @@
 """Language modelling, masked or causal, as objective for the training loop, and as a score."""
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,9 +33,10 @@ class MaskedLmObjective(nn.Module):
 
     def forward(self, batch: MlmBatch) -> Tensor:
         """The summed loss in nats, a scalar."""
-        body = body_output(
-            self.model, self.family, batch.input_ids, batch.attention, batch.position_ids
-        )
+        with _through_body(batch):
+            body = body_output(
+                self.model, self.family, batch.input_ids, batch.attention, batch.position_ids
+            )
         return head_loss(self.model, self.family, body.last_hidden_state, batch)
 
 
@@ -51,12 +53,20 @@ class FrozenObjective(nn.Module):
         """The summed loss in nats, a scalar."""
         tokens = embeddings(self.model)
         looked_up = lookup(tokens.weight, batch.input_ids, tokens.padding_idx)
-        x_BSH = embedded(self.model, self.family, looked_up, batch.position_ids)
-        if self._body is None:  # not before: the model may have been moved to a device
-            self._body = FrozenBody(self.model, self.family, matmul_dtype(x_BSH))
-        hidden_MH = self._body(x_BSH, batch.attention, batch.told, batch.slots, batch.position_ids)
-        hidden_MH = final_norm(self.model, self.family, hidden_MH)
+        with _through_body(batch):
+            x_BSH = embedded(self.model, self.family, looked_up, batch.position_ids)
+            if self._body is None:  # not before: the model may have been moved to a device
+                self._body = FrozenBody(self.model, self.family, matmul_dtype(x_BSH))
+            hidden_MH = self._body(
+                x_BSH, batch.attention, batch.told, batch.slots, batch.position_ids
+            )
+            hidden_MH = final_norm(self.model, self.family, hidden_MH)
         return _loss_of(self.model, self.family, hidden_MH, batch.labels)
+
+
+def _through_body(batch: MlmBatch) -> AbstractContextManager[object]:
+    """Within it nothing is kept for a backward pass where only the output side learns."""
+    return torch.no_grad() if batch.output_only else nullcontext()
 
 
 def masked_lm_objective(model: PreTrainedModel, family: Family) -> nn.Module:

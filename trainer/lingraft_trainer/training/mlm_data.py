@@ -1,6 +1,6 @@
 """Language modelling as data for the training loop: packed rows in micro-batches."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ class MlmBatch:
     told: Tensor  # [P], indices into the flattened [B * S]: those that tell one, then zeros
     slots: Slots | None  # the same, as a rectangle; None where that spares nothing
     labels: Tensor  # [M]
+    output_only: bool = False  # nothing is learned through the body
 
     @property
     def rows(self) -> int:
@@ -48,6 +49,7 @@ class MlmBatch:
             sent(self.told, device),
             None if self.slots is None else self.slots.to(device),
             sent(self.labels, device),
+            self.output_only,
         )
 
 
@@ -76,7 +78,10 @@ def batch_of(targets: Targets, segments: np.ndarray, family: Family, *, pad_id: 
 
 
 class MlmData:
-    """Packed text as global batches: `data(step, rank, world)` gives one worker's share."""
+    """Packed text as global batches: `data(step, rank, world)` gives one worker's share.
+
+    Of its first `output_steps` updates nothing is learned through the body.
+    """
 
     def __init__(
         self,
@@ -85,8 +90,10 @@ class MlmData:
         family: Family,
         *,
         micro_batch_tokens: int,
+        output_steps: int = 0,
     ) -> None:
         self.text = text
+        self.output_steps = output_steps
         self.params = params
         self.family = family
         if not torch.cuda.is_available():
@@ -111,7 +118,10 @@ class MlmData:
             )
         mine, idle = share_of(len(rows), rank, world)
         micro = [
-            batch_of(targets.of(part), segments[part], self.family, pad_id=text.pad_id)
+            replace(
+                batch_of(targets.of(part), segments[part], self.family, pad_id=text.pad_id),
+                output_only=step < self.output_steps,
+            )
             for part in np.array_split(mine, -(-len(mine) // self.micro_rows))
         ]
         return Step(
