@@ -92,7 +92,7 @@ def replace_vocabulary(
     model: PreTrainedModel,
     family: Family,
     matrix: Tensor,
-    pad_id: int | None,
+    pad_id: int,
     bias: Tensor | None = None,
     output_matrix: Tensor | None = None,
 ) -> None:
@@ -102,7 +102,7 @@ def replace_vocabulary(
         model: Any model of the family: language model, task model or body. Changed in place.
         family: The model's.
         matrix: New embeddings, [V', E]. Copied.
-        pad_id: Padding id of the new vocabulary, where it has one.
+        pad_id: Padding id of the new vocabulary.
         bias: New output bias, [V'], where the decoder has one; zeros by default, for a bias
             belongs to the ids of its vocabulary and the old one must never be carried over.
             Copied.

@@ -38,6 +38,17 @@ def test_attention_in_bf16_is_that_in_fp32(width: int, masked: bool) -> None:
         assert (one.float() - other).norm() < 0.01 * other.norm()
 
 
+@pytest.mark.parametrize("dtype", BOTH)
+def test_a_position_that_sees_nothing_gives_numbers_and_their_gradients(dtype: torch.dtype) -> None:
+    q, k, v = (torch.randn(1, 2, 5, 4, dtype=dtype, requires_grad=True) for _ in range(3))
+    seen = torch.ones(1, 1, 5, 5, dtype=torch.bool).tril()
+    seen[:, :, 3] = False
+    found = by_products(q, k, v, as_bias(seen, dtype))
+    found[:, :, :3].sum().backward()
+    assert found.isfinite().all()
+    assert all(one.grad is not None and one.grad.isfinite().all() for one in (q, k, v))
+
+
 @pytest.mark.parametrize("model_type", MODEL_TYPES)
 def test_the_model_computes_what_it_did_where_nothing_is_dropped(model_type: str) -> None:
     ids = torch.randint(5, 30, (3, 12), generator=torch.Generator().manual_seed(0))

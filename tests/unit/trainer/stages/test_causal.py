@@ -1,5 +1,6 @@
 """Every causal family through every method, to a graft that anybody loads and generates with."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -8,10 +9,15 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    PreTrainedTokenizerFast,
+)
 
 from lingraft_trainer.evaluation.heldout import IN_OWN_TOKENS
 from lingraft_trainer.stages.embed import EMBEDDINGS, embed
+from lingraft_trainer.stages.finetune import finetune
 from lingraft_trainer.stages.graft import graft
 from lingraft_trainer.stages.mini import mini
 from lingraft_trainer.training import checkpoints
@@ -114,6 +120,63 @@ def test_a_base_becomes_a_graft_that_generates(
     ]
     assert torch.equal(*said) and said[0].shape[1] == given["input_ids"].shape[1] + NEW_TOKENS
     assert int(said[0].max()) < len(tokenizer)
+
+
+def without_padding(folder: Path) -> Path:
+    """A tokenizer as many causal bases have it."""
+    file = folder / "tokenizer_config.json"
+    settings = json.loads(file.read_text())
+    file.write_text(json.dumps(settings | {"pad_token": None}))
+    for name in ("config.json", "special_tokens_map.json"):
+        if (other := folder / name).exists():
+            content = json.loads(other.read_text())
+            key = "pad_token_id" if name == "config.json" else "pad_token"
+            other.write_text(json.dumps(content | {key: None}))
+    return folder
+
+
+@pytest.mark.parametrize("model_type", ["llama", "gemma2", "qwen2"])
+def test_a_classifier_is_trained_and_grafted_without_a_token_for_padding(
+    model_type: str, tmp_path: Path
+) -> None:
+    base = without_padding(base_of(model_type, tmp_path / "base"))
+    corpus = corpus_of(model_type, tmp_path)
+    without_padding(corpus / "tokenizer")
+    rows = [
+        {"text": " ".join(SOURCE_WORDS[i % 5 : 5 + i % 7]), "label": ("yes", "no")[i % 2]}
+        for i in range(24)
+    ]
+    data = tmp_path / "rows.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    params: dict[str, Any] = {
+        "format": "classification",
+        "sourceLanguage": "en",
+        "epochs": 2,
+        "batchSize": 8,
+        "learningRate": 1e-3,
+        "maxLength": 24,
+        "dropout": 0.1,
+        "seed": 0,
+    }
+    tuned = context(tmp_path / "tuned", params, base=base, train=data)
+    finetune(tuned)
+    params = {"method": "Standard", "init": "overlap", "training": training(model_type, steps=3)}
+    learned = context(tmp_path / "embed", params, model=base, base=base, corpus=corpus)
+    embed(learned)
+    task = {"name": "topic", "format": "classification", "maxLength": 24, "seeds": [0]}
+    params = {"language": "sw", "method": "Standard", "init": "overlap", "seed": 0, "tasks": [task]}
+    inputs = {"finetune:topic:0": tuned.out, "test:topic": data}
+    grafted = context(
+        tmp_path / "graft", params, base=base, corpus=corpus, embed=learned.out, **inputs
+    )
+    grafted.ancestors = families.embed_manifest
+    (found,) = graft(grafted).metrics["evaluation"]
+    assert 0 <= found["metrics"]["accuracy"]["mean"] <= 1
+    model, loading = AutoModelForSequenceClassification.from_pretrained(
+        grafted.out / "tasks" / "topic-0", output_loading_info=True
+    )
+    assert not loading["missing_keys"] and not loading["unexpected_keys"]
+    assert model.config.pad_token_id == model.config.eos_token_id
 
 
 @pytest.mark.parametrize("init", ["random", "normal", "overlap", "mean", "focus"])

@@ -10,7 +10,7 @@ from transformers import AutoModelForSequenceClassification
 from lingraft.formats.examples import Example
 from lingraft_trainer.tasks.classify import Classification
 from lingraft_trainer.tasks.kinds import EVALUATION_BATCH, TaskObjective, pad
-from tests.support.tiny import MASKED_TYPES, SOURCE_WORDS, tiny_model, tiny_tokenizer
+from tests.support.tiny import MODEL_TYPES, SOURCE_WORDS, tiny_model, tiny_tokenizer
 
 KIND = Classification()
 LABELS = ("bird", "cat", "dog")
@@ -37,7 +37,7 @@ def examples(count: int) -> list[Example]:
     ]
 
 
-@pytest.mark.parametrize("model_type", MASKED_TYPES)
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
 def test_scores_are_those_of_a_plain_loop(model_type: str) -> None:
     tokenizer = tiny_tokenizer(model_type, SOURCE_WORDS)
     model, rows = model_of(model_type, len(tokenizer)), examples(EVALUATION_BATCH + 21)
