@@ -63,7 +63,7 @@ def _check_causal(spec: resource.LanguageAdaptationSpec, shape: Shape) -> None:
             where="spec.method",
         )
     for field, choice in _choices(spec).items():
-        if "mask_probability" in choice.model_fields_set:
+        if choice.mask_probability is not None:
             raise UserError(
                 f"the base is causal ({shape.model_type}): it tells the next token everywhere, and "
                 "masks none; leave it out",

@@ -13,6 +13,7 @@ from lingraft.selection import Reading
 from lingraft.stage import Source
 
 HELDOUT_SHARE = 0.01
+MASKED = 0.15
 LONGEST_ROW = 512
 WARMUP_SHARE = 0.08
 SNAPSHOT_FACTOR = 2**0.5
@@ -105,7 +106,7 @@ def _training(
         steps=steps,
         batch_tokens=batch,
         sequence_length=length,
-        mask_probability=None if shape.family.causal else choice.mask_probability,
+        mask_probability=None if shape.family.causal else choice.mask_probability or MASKED,
         learning_rate=choice.learning_rate or rate,
         warmup_steps=round(WARMUP_SHARE * steps) if warmup is None else warmup,
         weight_decay=choice.weight_decay,

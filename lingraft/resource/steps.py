@@ -81,12 +81,12 @@ class MaskedLanguageModelling(Model):
         le=MOST_POSITIONS,
         description="Tokens in one row. Default: 512, or the base's positions if fewer.",
     )
-    mask_probability: float = Field(
-        default=0.15,
+    mask_probability: float | None = Field(
+        default=None,
         gt=0,
         lt=1,
         description="Share of the tokens to predict, 0 to 1: 80 % of them masked, 10 % replaced, "
-        "10 % left. Not for a causal base, which predicts every next token.",
+        "10 % left. Not for a causal base, which predicts every next token. Default: 0.15.",
     )
     learning_rate: float | None = Field(
         default=None,

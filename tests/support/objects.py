@@ -170,6 +170,8 @@ def _spec(one: Object) -> Object:
         mini.pop("text", None)
     elif one["method"] == "MiniPost" and not mini.get("text"):
         mini["text"] = {"uri": "s3://bucket/text/"}
+    if one["method"] != "Standard" and one.get("embeddings"):
+        one = one | {"embeddings": {**one["embeddings"], "calibrate": False}}
     return one | {"mini": mini, "tasks": _distinct(one, "tasks", "name")}
 
 

@@ -20,9 +20,9 @@ def test_the_shortest_spec_and_its_defaults():
     assert spec.tokenizer.train == TrainTokenizer(type="unigram", vocab_size=None)
     embeddings = spec.embeddings
     assert (embeddings.init, embeddings.steps) == ("overlap", None)
-    # 15 % masked, weight decay 0.01; what depends on text and base is the plan's to say.
+    # Weight decay 0.01; what depends on text and base is the plan's to say.
     assert (embeddings.batch_tokens, embeddings.learning_rate) == (None, None)
-    assert embeddings.mask_probability == 0.15
+    assert (embeddings.mask_probability, embeddings.calibrate) == (None, None)
     assert (embeddings.weight_decay, embeddings.sequence_length) == (0.01, None)
     assert (spec.seed, spec.tasks) == (0, [])
 

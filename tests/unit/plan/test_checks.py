@@ -76,6 +76,9 @@ REFUSED: list[tuple[str, str, str, Shape, dict[str, Any]]] = [
     }),
     ("method", "use Standard or MiniPost", "MiniJoint", LLAMA, {}),
     ("base.uri", "ForCausalLM class", "Standard", LLAMA_BODY, {}),
+    ("embeddings.outputSteps", "is 700, but the run has 600 updates", "Standard", LLAMA, {
+        "embeddings": {"outputSteps": 700, "steps": 600}
+    }),
     ("base.uri", "ForCausalLM class", "MiniPost", LLAMA_BODY, {}),
     *(("tasks[1].format", "classify texts and pairs of texts alone", "Standard", LLAMA, {
         "tasks": [task(), task("other", format=format)]
@@ -184,3 +187,33 @@ def test_a_causal_base_has_its_head_at_every_token():
             LLAMA, layers=12, vocabulary=rows, tokens=tokens, told=tokens, sequence_length=512
         )
     )
+
+
+@pytest.mark.parametrize(
+    ("method", "shape", "asked", "calibrated"),
+    [
+        ("Standard", LLAMA, None, True),
+        ("Standard", LLAMA, False, False),
+        ("Standard", ROBERTA_BASE, None, False),
+        ("Standard", ROBERTA_BASE, True, True),
+        ("MiniPost", LLAMA, None, False),
+    ],
+)
+def test_a_causal_bases_start_is_calibrated_unless_it_is_asked_for_otherwise(
+    method: str, shape: Shape, asked: bool | None, calibrated: bool
+):
+    found = planned(spec_of(method, embeddings={"calibrate": asked}), shape)
+    for name in ("embed", "graft"):  # who trains from it, and who scores it
+        assert found[name].stage.params.get("calibrate", False) is calibrated
+        assert calibrated or "calibrate" not in found[name].stage.params
+
+
+def test_updates_of_the_output_side_alone_are_cheaper_and_saved_by_no_method():
+    half, none = (
+        planned(spec_of("Standard", embeddings={"outputSteps": steps, "steps": 600}), LLAMA)
+        for steps in (300, 0)
+    )
+    assert 0.6 < half["embed"].flops / none["embed"].flops < 0.8
+    assert half.saved_per_step == none.saved_per_step == 1
+    assert half["embed"].stage.params["outputSteps"] == 300
+    assert "outputSteps" not in none["embed"].stage.params

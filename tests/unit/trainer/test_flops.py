@@ -1,6 +1,8 @@
 """The FLOPs formulas agree with what torch counts (eager attention: fused CPU attention counts
 as zero)."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -41,21 +43,29 @@ def batch(family):
     return batch_of(targets, segments, family, pad_id=1)
 
 
-def counted(objective):
+def counted(objective, *, output_only=False):
     with FlopCounterMode(display=False) as counter:
-        objective(batch(objective.family)).backward()
+        objective(replace(batch(objective.family), output_only=output_only)).backward()
     return counter.get_total_flops()
 
 
+@pytest.mark.parametrize("output_only", [False, True])
 @pytest.mark.parametrize("model_type", MODEL_TYPES)
-def test_embed_step(model_type):
+def test_embed_step(model_type, output_only):
     model, family = model_of(model_type), family_of(model_type)
     train_embeddings_only(model)
     shape = shape_of_config(model.config.to_dict(), where="test")
     formula = compute.embed_step(
-        shape, layers=3, vocabulary=300, tokens=ROWS * LENGTH, told=MASKED, sequence_length=LENGTH
+        shape,
+        layers=3,
+        vocabulary=300,
+        tokens=ROWS * LENGTH,
+        told=MASKED,
+        sequence_length=LENGTH,
+        output_share=float(output_only),
     )
-    assert counted(MaskedLmObjective(model, family)) == pytest.approx(formula, rel=0.01)
+    found = counted(MaskedLmObjective(model, family), output_only=output_only)
+    assert found == pytest.approx(formula, rel=0.01)
 
 
 @pytest.mark.parametrize("joint", [False, True])

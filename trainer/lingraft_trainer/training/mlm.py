@@ -1,7 +1,7 @@
 """Language modelling, masked or causal, as objective for the training loop, and as a score."""
 
 import math
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,14 @@ from transformers import PreTrainedModel
 from lingraft.errors import UserError
 from lingraft.families import Family, Objective
 from lingraft_trainer.data.packing import PackedText
-from lingraft_trainer.models.family import embedded, embeddings, final_norm, output, transform
+from lingraft_trainer.models.family import (
+    embedded,
+    embeddings,
+    final_norm,
+    is_tied,
+    output,
+    transform,
+)
 from lingraft_trainer.models.frozen import FrozenBody
 from lingraft_trainer.models.seen import body_output
 from lingraft_trainer.training.loss import lookup, tied_cross_entropy
@@ -23,7 +30,7 @@ from lingraft_trainer.training.targets import causal_targets, masked_targets, or
 HELDOUT_ROWS, HELDOUT_PROBABILITY = 32, 0.15
 
 
-class MaskedLmObjective(nn.Module):
+class _Objective(nn.Module):
     """Sum of the loss over a micro-batch, through one model and its head."""
 
     def __init__(self, model: PreTrainedModel, family: Family) -> None:
@@ -33,40 +40,45 @@ class MaskedLmObjective(nn.Module):
 
     def forward(self, batch: MlmBatch) -> Tensor:
         """The summed loss in nats, a scalar."""
-        with _through_body(batch):
-            body = body_output(
-                self.model, self.family, batch.input_ids, batch.attention, batch.position_ids
-            )
-        return head_loss(self.model, self.family, body.last_hidden_state, batch)
+        with torch.no_grad() if batch.output_only else nullcontext():
+            hidden_MH = self._told(batch)
+        loss = _loss_of(self.model, self.family, hidden_MH, batch.labels)
+        if batch.output_only and not is_tied(self.model):
+            # Rows that are only looked up get a gradient too, of nought, for whoever waits for it.
+            rows = lookup(embeddings(self.model).weight, batch.input_ids[:1, :1], None)
+            loss = loss + 0.0 * rows.sum()
+        return loss
+
+    def _told(self, batch: MlmBatch) -> Tensor:
+        """The body's output where tokens are to be told, [P, H]."""
+        raise NotImplementedError
 
 
-class FrozenObjective(nn.Module):
+class MaskedLmObjective(_Objective):
+    """By transformers' own forward pass."""
+
+    def _told(self, batch: MlmBatch) -> Tensor:
+        body = body_output(
+            self.model, self.family, batch.input_ids, batch.attention, batch.position_ids
+        )
+        return _at_told(body.last_hidden_state, batch)
+
+
+class FrozenObjective(_Objective):
     """The same sum where only the token embeddings train, and no layer has dropout."""
 
     def __init__(self, model: PreTrainedModel, family: Family) -> None:
-        super().__init__()
-        self.model = model
-        self.family = family
+        super().__init__(model, family)
         self._body: FrozenBody | None = None
 
-    def forward(self, batch: MlmBatch) -> Tensor:
-        """The summed loss in nats, a scalar."""
+    def _told(self, batch: MlmBatch) -> Tensor:
         tokens = embeddings(self.model)
         looked_up = lookup(tokens.weight, batch.input_ids, tokens.padding_idx)
-        with _through_body(batch):
-            x_BSH = embedded(self.model, self.family, looked_up, batch.position_ids)
-            if self._body is None:  # not before: the model may have been moved to a device
-                self._body = FrozenBody(self.model, self.family, matmul_dtype(x_BSH))
-            hidden_MH = self._body(
-                x_BSH, batch.attention, batch.told, batch.slots, batch.position_ids
-            )
-            hidden_MH = final_norm(self.model, self.family, hidden_MH)
-        return _loss_of(self.model, self.family, hidden_MH, batch.labels)
-
-
-def _through_body(batch: MlmBatch) -> AbstractContextManager[object]:
-    """Within it nothing is kept for a backward pass where only the output side learns."""
-    return torch.no_grad() if batch.output_only else nullcontext()
+        x_BSH = embedded(self.model, self.family, looked_up, batch.position_ids)
+        if self._body is None:  # not before: the model may have been moved to a device
+            self._body = FrozenBody(self.model, self.family, matmul_dtype(x_BSH))
+        hidden_MH = self._body(x_BSH, batch.attention, batch.told, batch.slots, batch.position_ids)
+        return final_norm(self.model, self.family, hidden_MH)
 
 
 def masked_lm_objective(model: PreTrainedModel, family: Family) -> nn.Module:
@@ -104,8 +116,11 @@ def head_loss(
     model: PreTrainedModel, family: Family, hidden_BSH: Tensor, batch: MlmBatch
 ) -> Tensor:
     """The head's summed loss where tokens are to be told, of a body's output."""
-    hidden_MH = hidden_BSH.flatten(0, 1).index_select(0, batch.told)
-    return _loss_of(model, family, hidden_MH, batch.labels)
+    return _loss_of(model, family, _at_told(hidden_BSH, batch), batch.labels)
+
+
+def _at_told(hidden_BSH: Tensor, batch: MlmBatch) -> Tensor:
+    return hidden_BSH.flatten(0, 1).index_select(0, batch.told)
 
 
 def _loss_of(model: PreTrainedModel, family: Family, hidden_MH: Tensor, labels: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """A frozen body's own functions give what transformers' modules give: loss and gradients."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -122,6 +123,30 @@ def test_loss_and_gradients_are_transformers_own_of_each_piece_alone(
     for name, tensor in expected.items():
         error = float((found[name] - tensor).abs().max() / tensor.abs().max())
         assert error < 1e-5, f"{name}: {error:.1e}"
+
+
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("kind", [MaskedLmObjective, FrozenObjective])
+@pytest.mark.parametrize("model_type", ["roberta", "llama", "gemma2"])
+def test_of_output_only_updates_nothing_goes_back_through_the_body(
+    model_type: str, kind: Any, tied: bool
+) -> None:
+    given = replace(batch(PIECES["packed and padded"], "as usual", model_type), output_only=True)
+    found = outcome(kind, model_type, given, tied=tied)
+    whole = outcome(kind, model_type, replace(given, output_only=False), tied=tied)
+    torch.testing.assert_close(found["loss"], whole["loss"])
+    if not tied:  # what the decoder learns is what it always does, and the inputs learn nothing
+        torch.testing.assert_close(found["output"], whole["output"])
+        assert not found["weight"].any()
+    else:
+        model = tiny_model(model_type)
+        own = embeddings(model).weight.detach().clone()
+        train_embeddings_only(model)
+        apart = nn.Parameter(own)
+        output(model).weight = apart
+        objective = kind(model, family_of(model_type))
+        objective(replace(given, output_only=False)).backward()
+        torch.testing.assert_close(found["weight"], apart.grad)
 
 
 def test_the_models_own_weights_stay_what_they_were() -> None:

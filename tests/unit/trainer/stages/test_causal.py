@@ -198,15 +198,18 @@ def test_every_start_works(init: str, tmp_path: Path) -> None:
     assert taken == 0 if init in ("random", "normal") else taken >= len(shared)
 
 
+@pytest.mark.parametrize("model_type", ["llama", "qwen2"])
 def test_what_was_interrupted_ends_as_what_was_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model_type: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    base = tiny_base("llama", tmp_path / "base")
-    corpus = tiny_corpus("llama", TARGET_WORDS, tmp_path / "corpus")
-    params = {"method": "Standard", "init": "mean", "training": training("llama")}
+    """From a calibrated start, in the middle of the updates of the output side alone."""
+    base = base_of(model_type, tmp_path / "base")
+    corpus = tiny_corpus(model_type, TARGET_WORDS, tmp_path / "corpus")
+    params = {"method": "Standard", "init": "mean", "training": training(model_type)}
+    params |= {"calibrate": True, "outputSteps": 12}
     inputs = {"model": base, "base": base, "corpus": corpus}
     whole = context(tmp_path / "whole", params, **inputs)
-    embed(whole)
+    found = embed(whole)
 
     saved: list[Path] = []
 
@@ -217,7 +220,32 @@ def test_what_was_interrupted_ends_as_what_was_not(
     embed(replace(context(tmp_path / "first", params, **inputs), save_checkpoint=save))
     second = context(tmp_path / "second", params, **inputs)
     half = tmp_path / "checkpoint-10"
-    embed(replace(second, load_checkpoint=lambda: half))
+    again = embed(replace(second, load_checkpoint=lambda: half))
     assert second.environment["resumedFrom"] == 10
     results = [(one.out / EMBEDDINGS).read_bytes() for one in (whole, second)]
     assert results[0] == results[1]
+    assert again.metrics["calibration"] == found.metrics["calibration"]
+    assert 0 < found.metrics["calibration"]["adamEps"] != 1e-6
+    del params["outputSteps"]
+    assert embed(context(tmp_path / "full", params, **inputs)).compute.flops > found.compute.flops
+
+
+def test_what_is_scored_as_the_start_is_what_training_starts_from(tmp_path: Path) -> None:
+    base = base_of("llama", tmp_path / "base")
+    corpus = corpus_of("llama", tmp_path)
+    run = training("llama", steps=1, learningRate=1e-12, weightDecay=0.0)
+    scores: dict[bool, float] = {}
+    for calibrated in (False, True):
+        here = tmp_path / str(calibrated)
+        params = {"method": "Standard", "init": "overlap", "calibrate": calibrated}
+        learned = context(
+            here / "embed", params | {"training": run}, model=base, base=base, corpus=corpus
+        )
+        embed(learned)
+        params |= {"language": "sw", "seed": 0, "tasks": []}
+        grafted = context(here / "graft", params, base=base, corpus=corpus, embed=learned.out)
+        grafted.ancestors = families.embed_manifest
+        heldout = graft(grafted).metrics["heldout"]
+        scores[calibrated] = heldout["start"]["bitsPerByte"]
+        assert heldout["bitsPerByte"] == pytest.approx(scores[calibrated], rel=1e-6)
+    assert scores[True] < scores[False]
