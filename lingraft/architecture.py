@@ -47,8 +47,10 @@ class Shape(Contract):
         return family_of(self.model_type)
 
 
-_ONLY: dict[str, tuple[Any, str]] = {
+_MASKED_ONLY: dict[str, tuple[Any, str]] = {
     "is_decoder": (False, "it is a decoder, which reads to the left alone"),
+}
+_ONLY: dict[str, tuple[Any, str]] = {
     "add_cross_attention": (False, "it reads another model's states"),
     "position_embedding_type": ("absolute", "transformers no longer has such positions"),
     "chunk_size_feed_forward": (0, "that is a setting of the reader, not of the model"),
@@ -64,7 +66,10 @@ def check_settings(config: Mapping[str, Any], *, where: str) -> None:
         UserError: Names the setting.
     """
     family = FAMILIES.get(str(config.get("model_type", "")))
-    for setting, (only, why) in (_ONLY | dict(family.only if family else {})).items():
+    known = _ONLY | dict(family.only if family else {})
+    if family is None or not family.causal:
+        known = _MASKED_ONLY | known
+    for setting, (only, why) in known.items():
         if config.get(setting) not in (None, only):
             raise UserError(
                 f"config.json has {setting} {json.dumps(config[setting])[:80]}: {why}; give a "

@@ -211,6 +211,7 @@ def test_a_causal_base():
     found = shape(SMOLLM2)
     assert (found.keys, found.queries, found.positions) == (192, None, 8192)
     assert found.masked_lm_head and found.family.causal
+    assert shape(SMOLLM2 | {"is_decoder": True}) == found
     assert not shape(SMOLLM2 | {"architectures": ["LlamaModel"]}).masked_lm_head
 
 

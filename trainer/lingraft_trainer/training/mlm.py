@@ -191,8 +191,10 @@ def heldout_score(
         batch = batch_of(targets, segments, family, pad_id=text.pad_id)
         total += float(objective(batch.to(model.device)))
         told += int(targets.told.sum())
-        # A masked model tells a share of them, a causal one all but the first where none is before.
-        tokens_seen += int(((segments > 0) & ordinary(tokens, text)).sum())
+        # A masked model tells a share of them. A causal one tells each once: what ends one row and
+        # begins the next is told there alone.
+        each = targets.told if family.causal else (segments > 0) & ordinary(tokens, text)
+        tokens_seen += int(each.sum())
     loss = total / max(1, told)
     if not math.isfinite(loss):
         raise UserError(
