@@ -4,10 +4,10 @@ Symbols: H hidden, Q queries (H, or another width), K keys (H, or less where the
 heads), I intermediate, E token embeddings (H, or another width), D embeddings of distances
 (DeBERTa has some), S sequence length, V vocabulary; one multiply-add is two operations.
 Element-wise work (norms, activations, rotations, softmax, optimizer) is left out, as is usual, and
-so is what is done once a pass (DeBERTa's products of its distances). Attention to near tokens
-alone, or to those before, counts as attention to all, for so it is computed: a mask spares no
-product. A masked model has its head at the masked tokens, a causal one at all that have a
-successor.
+so is what is done once a pass (DeBERTa's products of its distances) or once a run (calibration:
+8,192 tokens forward). Attention to near tokens alone, or to those before, counts as attention to
+all, for so it is computed: a mask spares no product. A masked model has its head at the masked
+tokens, a causal one at all that have a successor.
 
 A matrix product costs once in the forward pass, once for the gradient of its input and once for
 that of its weight; the last is never computed for a frozen weight. Held to

@@ -71,6 +71,16 @@ def _check_causal(spec: resource.LanguageAdaptationSpec, shape: Shape) -> None:
             )
 
 
+def warn_of_mini(spec: resource.LanguageAdaptationSpec, shape: Shape) -> tuple[str, ...]:
+    """A sentence about a mini-model of a causal base."""
+    if not shape.family.causal or spec.method == "Standard":
+        return ()
+    return (
+        "spec.method: a mini-model of a causal base took more compute than Standard to equal "
+        "quality where that was measured (docs/architecture.md)",
+    )
+
+
 def _check_depths(spec: resource.LanguageAdaptationSpec, shape: Shape, layers: MiniLayers) -> None:
     joint = spec.base.pretrain.joint_layers if spec.base.pretrain else None
     if joint is not None and joint >= shape.layers:

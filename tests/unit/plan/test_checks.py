@@ -217,3 +217,15 @@ def test_updates_of_the_output_side_alone_are_cheaper_and_saved_by_no_method():
     assert half.saved_per_step == none.saved_per_step == 1
     assert half["embed"].stage.params["outputSteps"] == 300
     assert "outputSteps" not in none["embed"].stage.params
+
+
+def test_a_mini_model_of_a_causal_base_is_warned_of():
+    said = {
+        (method, shape.model_type): any(
+            "more compute than Standard" in one for one in found.warnings
+        )
+        for method in ("Standard", "MiniPost")
+        for shape in (LLAMA, ROBERTA_BASE)
+        if (found := planned(spec_of(method), shape))
+    }
+    assert [key for key, warned in said.items() if warned] == [("MiniPost", "llama")]

@@ -102,9 +102,9 @@ def calibrate(model: PreTrainedModel, family: Family, text: PackedText) -> Calib
         if (now := float((wanted_V * missing_V).sum())) < least:
             least, best_V = now, moved_V
     if biased:
-        decoder.bias += best_V
+        decoder.bias.add_(best_V)
     else:
-        decoder.weight += torch.outer(best_V, direction_E)
+        decoder.weight.add_(torch.outer(best_V, direction_E))
     return Calibration(before, least, float(features_ME.square().mean().sqrt()))
 
 

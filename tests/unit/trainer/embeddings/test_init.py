@@ -137,7 +137,8 @@ def start(
 def test_special_tokens_without_a_role_keep_their_rows(kind: Kind) -> None:
     source, target = (tiny_tokenizer("roberta", words) for words in (SOURCE_WORDS, TARGET_WORDS))
     for tokenizer, others in ((source, ["<|first|>", "<|im_start|>"]), (target, ["<|im_start|>"])):
-        tokenizer.add_tokens([AddedToken(one, special=True) for one in others])
+        added: Any = [AddedToken(one, special=True) for one in others]
+        tokenizer.add_tokens(added)
         assert "<|im_start|>" not in tokenizer.special_tokens_map.values()
     old, new = (one.get_vocab()["<|im_start|>"] for one in (source, target))
     rows, found, _ = start(kind, source, target)

@@ -172,6 +172,7 @@ def test_a_classifier_is_trained_and_grafted_without_a_token_for_padding(
     grafted.ancestors = families.embed_manifest
     (found,) = graft(grafted).metrics["evaluation"]
     assert 0 <= found["metrics"]["accuracy"]["mean"] <= 1
+    model: Any
     model, loading = AutoModelForSequenceClassification.from_pretrained(
         grafted.out / "tasks" / "topic-0", output_loading_info=True
     )
