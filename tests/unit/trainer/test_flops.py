@@ -63,10 +63,19 @@ def test_a_bridge_is_a_product_there_and_one_back(model_type):
     with_bridge(model, family, Bridge(torch.randn(32, 32), torch.randn(32), layers=2))
     train_embeddings_only(model)
     shape = shape_of_config(model.config.to_dict(), where="test")
-    tokens = {"tokens": ROWS * LENGTH, "masked": MASKED, "sequence_length": LENGTH}
-    formula = compute.embed_step(shape, layers=3, vocabulary=300, bridge=True, **tokens)
+    formula, plain = (
+        compute.embed_step(
+            shape,
+            layers=3,
+            vocabulary=300,
+            tokens=ROWS * LENGTH,
+            masked=MASKED,
+            sequence_length=LENGTH,
+            bridge=bridge,
+        )
+        for bridge in (True, False)
+    )
     assert counted(MaskedLmObjective(model, family)) == pytest.approx(formula, rel=0.01)
-    plain = compute.embed_step(shape, layers=3, vocabulary=300, **tokens)
     assert formula - plain == ROWS * LENGTH * 2 * 2 * 32**2
 
 

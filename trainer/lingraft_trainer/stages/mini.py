@@ -74,7 +74,8 @@ def _bridged(
     """Fit the bridge; score held-out text through the base, and through the mini-model."""
     started = time.perf_counter()
     base = load_masked_lm(ctx.inputs["base"])
-    whole: Any = with_quick_layers(base.model).to(ctx.device)
+    whole: Any = with_quick_layers(base.model)
+    whole.to(ctx.device)
     text, out = (PackedText(ctx.inputs["corpus"] / part) for part in ("train", "heldout"))
     above = whole.config.num_hidden_layers - params.new_layers
     bridge = fit_bridge(ctx, base, text, wanted, params.layers, above)

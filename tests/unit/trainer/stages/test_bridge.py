@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -70,7 +71,7 @@ def test_it_comes_nearer_to_what_the_left_out_layers_give(model_type: str, tmp_p
 def states(base: Path, text: PackedText) -> tuple[torch.Tensor, torch.Tensor]:
     """Below layer 1 and below the last, of all tokens, none of them masked."""
     loaded = load_masked_lm(base)
-    tokens, segments = text.take(range(text.rows))
+    tokens, segments = text.take(np.arange(text.rows))
     first = loaded.family.first_position(text.pad_id)
     batch = batch_of(tokens, segments, tokens, segments < 0, first_position=first)
     model: Any = loaded.model.eval()
