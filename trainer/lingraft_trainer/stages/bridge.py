@@ -80,7 +80,7 @@ def fit_bridge(
         mixed += with_it
         seen += int(real.sum())
         ctx.report(Progress(step=number + 1, steps=len(parts), phase="fitting the bridge"))
-    if seen < 2 * size:
+    if seen < 4 * size:
         raise UserError(
             f"{seen:,} tokens are too few to fit a bridge of {size} by {size} on: give more text, "
             "or leave it out",
