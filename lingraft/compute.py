@@ -79,8 +79,9 @@ def embed_step(
     told: float,
     sequence_length: int,
     output_share: float = 0.0,
+    bridge: bool = False,
 ) -> float:
-    """Step 2: one update of the embeddings through `layers` frozen layers.
+    """Step 2: one update of the embeddings through `layers` frozen layers, and a bridge.
 
     Of a share of it the output side alone learns: no gradient goes back through the head and the
     layers.
@@ -90,6 +91,7 @@ def embed_step(
         shape, sequence_length, frozen=True
     )
     through = layers * layer + _projection(shape, passes=1 + back)
+    through += (1 + back) * 2 * shape.hidden**2 if bridge else 0
     return tokens * through + told * head(
         shape, vocabulary, dense_passes=1 + back, decoder_passes=2 + back
     )
@@ -138,6 +140,12 @@ def finetune_step(shape: Shape, *, tokens: int, sequence_length: int) -> float:
         shape, sequence_length, frozen=False
     )
     return tokens * (shape.layers * layer + _projection(shape, passes=3))
+
+
+def bridge_fit(shape: Shape, *, tokens: int, sequence_length: int) -> float:
+    """A mini-model's bridge: a pass of the full body, and the products to solve the map from."""
+    products = 4 * shape.hidden**2
+    return forward_pass(shape, tokens=tokens, sequence_length=sequence_length) + tokens * products
 
 
 def forward_pass(shape: Shape, *, tokens: int, sequence_length: int) -> float:

@@ -9,6 +9,7 @@ from lingraft.plan.checks import check, check_updates, warn_of_mini
 from lingraft.plan.dag import Dag
 from lingraft.plan.defaults import (
     HELDOUT_SHARE,
+    bridge_of,
     calibrates,
     evaluation_length,
     mini_layers,
@@ -54,6 +55,7 @@ def plan(
     # A tokenizer that is only loaded is taken to be as large as the base's.
     rows = words.vocab_size or shape.vocabulary
     depth = shape.layers if spec.method == "Standard" else layers.copied + layers.new
+    bridge = bridge_of(spec, shape) is not None
     embed = dag.add(
         "embed",
         "embed",
@@ -66,7 +68,7 @@ def plan(
             snapshots=snapshot_steps(training.steps, spec.embeddings.snapshots),
         ),
         {"model": model, "base": tokenizer_of_base(dag, spec, base), "corpus": corpus},
-        flops=_embed_flops(spec, shape, training, rows, depth),
+        flops=_embed_flops(spec, shape, training, rows, depth, bridge=bridge),
         steps=training.steps,
     )
     _add_graft(dag, spec, shape, {"base": base, "corpus": corpus, "embed": embed})
@@ -130,6 +132,8 @@ def _embed_flops(
     training: params.MaskedLm,
     rows: int,
     depth: int,
+    *,
+    bridge: bool = False,
 ) -> float:
     tokens = training.batch_rows * training.sequence_length
     return training.steps * compute.embed_step(
@@ -140,6 +144,7 @@ def _embed_flops(
         told=tokens * training.told,
         sequence_length=training.sequence_length,
         output_share=spec.embeddings.output_steps / training.steps,
+        bridge=bridge,
     )
 
 

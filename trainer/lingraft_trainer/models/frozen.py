@@ -109,8 +109,11 @@ class FrozenBody:
         """
         sights = self._sights(x_BSH, attention, position_ids)
         for layer in self.layers[:-1]:
+            x_BSH = _past_bridge(layer, x_BSH)
             x_BSH = self._after(layer, x_BSH, self._attend(layer, x_BSH, sights[layer.kind]))
-        last, x_TH = self.layers[-1], x_BSH.flatten(0, 1)
+        last = self.layers[-1]
+        x_BSH = _past_bridge(last, x_BSH)
+        x_TH = x_BSH.flatten(0, 1)
         if slots is None:
             attended = self._attend(last, x_BSH, sights[last.kind]).flatten(0, 1)
             return self._after(last, x_TH, attended).index_select(0, told)
@@ -226,6 +229,11 @@ class FrozenBody:
             return linear(self.activation(inner), *layer.down)
         active, gate = inner.chunk(2, dim=-1)
         return linear(self.activation(active) * gate, *layer.down)
+
+
+def _past_bridge(layer: FrozenLayer, x_BSH: Tensor) -> Tensor:
+    """A layer's input, past its mini-model's bridge where one stands before it."""
+    return x_BSH if layer.bridge is None else _sum(linear(x_BSH, *layer.bridge), x_BSH)
 
 
 def _parted(product: Product, at: int) -> tuple[Product, Product]:

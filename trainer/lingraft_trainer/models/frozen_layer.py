@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import layer_norm
 
 from lingraft.families import Layer
+from lingraft_trainer.models.bridge import ATTRIBUTE
 
 Norm = Callable[[Tensor], Tensor]
 Product = tuple[Tensor, Tensor | None]
@@ -28,6 +29,7 @@ class FrozenLayer:
     query_key_norms: tuple[Norm, ...]  # of queries and of keys, or none
     kind: str
     rotates: bool
+    bridge: Product | None  # [H, H], before it
 
     @classmethod
     def of(
@@ -63,6 +65,7 @@ class FrozenLayer:
         of_heads = (
             _norm_of_heads(module.get_submodule(name), head) for name in layer.query_key_norms or ()
         )
+        bridge: Any = getattr(module, ATTRIBUTE, None)
         return cls(
             qkv=product(*layer.qkv),
             out=product(layer.out),
@@ -73,6 +76,7 @@ class FrozenLayer:
             query_key_norms=tuple(of_heads),
             kind=kind,
             rotates=rotates,
+            bridge=None if bridge is None else _joined([bridge], dtype),
         )
 
 

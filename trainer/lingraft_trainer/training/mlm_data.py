@@ -14,7 +14,7 @@ from lingraft_trainer.device import sent
 from lingraft_trainer.models.slots import Slots, padded
 from lingraft_trainer.training.loop import Step
 from lingraft_trainer.training.masking import rows_of_step, share_of
-from lingraft_trainer.training.targets import Targets, causal_targets, masked_targets
+from lingraft_trainer.training.targets import Targets, targets_of
 
 
 @dataclass(frozen=True)
@@ -105,17 +105,8 @@ class MlmData:
         params, text = self.params, self.text
         rows = rows_of_step(step, seed=params.seed, batch=params.batch_rows, rows=text.rows)
         tokens, segments = text.take(rows)
-        if params.mask_probability is None:
-            targets = causal_targets(tokens, segments)
-        else:
-            targets = masked_targets(
-                tokens,
-                segments,
-                text,
-                seed=params.seed,
-                step=step,
-                probability=params.mask_probability,
-            )
+        share = params.mask_probability
+        targets = targets_of(tokens, segments, text, share, seed=params.seed, step=step)
         mine, idle = share_of(len(rows), rank, world)
         micro = [
             replace(

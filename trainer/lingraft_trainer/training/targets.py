@@ -71,3 +71,18 @@ def ordinary(tokens: IntArray, text: PackedText) -> BoolArray:
     special = np.zeros(text.vocab_size, dtype=bool)
     special[list(text.special_ids)] = True
     return ~special[tokens]
+
+
+def targets_of(
+    tokens: IntArray,
+    segments: np.ndarray,
+    text: PackedText,
+    share: float | None,
+    *,
+    seed: int,
+    step: int,
+) -> Targets:
+    """What training tells of rows: a share of the tokens, masked; None: every next token."""
+    if share is None:
+        return causal_targets(tokens, segments)
+    return masked_targets(tokens, segments, text, seed=seed, step=step, probability=share)
