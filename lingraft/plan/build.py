@@ -50,7 +50,7 @@ def plan(
         spec.tokenizer,
         sources[Reading(spec.corpus.uri, "text")],
         spec.language,
-        causal=shape.causal,
+        causal=shape.family.causal,
     )
     training = trained.embeddings
     corpus = _add_corpus(dag, spec, words, training.sequence_length, base)

@@ -46,7 +46,7 @@ def keeps_padding(folder: Path) -> bool:
 
 def is_causal(folder: Path) -> bool:
     """Whether a checkpoint predicts each token from those before it."""
-    return shape_of_config(read_config(folder).to_dict(), where=FIELD).causal
+    return shape_of_config(read_config(folder).to_dict(), where=FIELD).family.causal
 
 
 def size_of(tokenizer: PreTrainedTokenizerBase) -> int:
