@@ -44,7 +44,12 @@ def plan(
     warnings = check_updates(spec, trained)
     dag = Dag(sources)
     base = add_base(dag, spec, shape, layers, trained.pretrain)
-    words = tokenizer(spec.tokenizer, sources[Reading(spec.corpus.uri, "text")], spec.language)
+    words = tokenizer(
+        spec.tokenizer,
+        sources[Reading(spec.corpus.uri, "text")],
+        spec.language,
+        causal=shape.causal,
+    )
     training = trained.embeddings
     corpus = _add_corpus(dag, spec, words, training.sequence_length, base)
     model = base

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from lingraft import params, resource
 from lingraft.architecture import Shape
+from lingraft.errors import UserError
 from lingraft.plan import scale
 from lingraft.resource.formats import FORMATS
 from lingraft.resource.steps import MaskedLanguageModelling, Tokenizer
@@ -114,12 +115,27 @@ def _masked_lm(
     )
 
 
-def tokenizer(choice: Tokenizer, text: Source, language: str | None) -> params.TokenizerChoice:
-    """The tokenizer of a corpus: the trained one's settings, or that it is an input."""
+def tokenizer(
+    choice: Tokenizer, text: Source, language: str | None, *, causal: bool = False
+) -> params.TokenizerChoice:
+    """The tokenizer of a corpus: the trained one's settings, or that it is an input.
+
+    Raises:
+        UserError: A unigram one is asked for, and the base is causal.
+    """
     if choice.train is None:
         return params.TokenizerChoice(source="uri")
     size = choice.train.vocab_size or scale.vocabulary(text.text_bytes, language)
-    return params.TokenizerChoice(train=choice.train.type, vocab_size=size)
+    kind = choice.train.type or ("bpe" if causal else "unigram")
+    if not causal:
+        return params.TokenizerChoice(train=kind, vocab_size=size)
+    if kind != "bpe":
+        raise UserError(
+            "is unigram, but the base is causal, and its tokenizer's rules are of BPE: leave it "
+            "out",
+            where="spec.tokenizer.train.type",
+        )
+    return params.TokenizerChoice(train=kind, vocab_size=scale.rounded_up(size))
 
 
 def snapshot_steps(steps: int, count: int | None) -> tuple[int, ...] | None:

@@ -25,15 +25,17 @@ class Text(Model):
 class TrainTokenizer(Model):
     """A tokenizer to train on the text."""
 
-    type: Literal["unigram", "bpe"] = Field(
-        default="unigram", description="SentencePiece unigram, or byte-level BPE."
+    type: Literal["unigram", "bpe"] | None = Field(
+        default=None,
+        description="SentencePiece unigram, or byte-level BPE. Default: unigram; of a causal base "
+        "always BPE, as its own tokenizer is.",
     )
     vocab_size: int | None = Field(
         default=None,
         ge=64,
         le=1_000_000,
-        description="Pieces, special tokens included. Default: grows with the root of the text's "
-        "size, 50,000 from 1 GB on.",
+        description="Pieces, special tokens included; of a causal base rounded up to a multiple of "
+        "64. Default: grows with the root of the text's size, 50,000 from 1 GB on.",
     )
 
 

@@ -17,7 +17,7 @@ ENGLISH = {"text": {"uri": "file:///english"}}
 
 def test_the_shortest_spec_and_its_defaults():
     spec = spec_of("Standard")
-    assert spec.tokenizer.train == TrainTokenizer(type="unigram", vocab_size=None)
+    assert spec.tokenizer.train == TrainTokenizer(type=None, vocab_size=None)
     embeddings = spec.embeddings
     assert (embeddings.init, embeddings.steps) == ("overlap", None)
     # 15 % masked, weight decay 0.01; what depends on text and base is the plan's to say.
