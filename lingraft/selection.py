@@ -13,6 +13,7 @@ from lingraft.errors import UserError
 from lingraft.formats.examples import Purpose
 from lingraft.formats.folders import files_to_read
 from lingraft.formats.wanted import Wanted
+from lingraft.gguf import one_gguf
 from lingraft.text_names import check_text_file, text_files
 
 CONFIG = "config.json"
@@ -91,6 +92,8 @@ def of_tokenizer(name: str) -> bool:
 
 
 def _checkpoint(keys: Sequence[str]) -> list[str]:
+    if (whole := one_gguf(keys, "")) is not None:
+        return [whole]
     _refuse_what_is_no_checkpoint(keys)
     weights = {WEIGHTS} if WEIGHTS in keys else {WEIGHTS_INDEX, *filter(SHARD.fullmatch, keys)}
     encoder = files_of_encoder(keys)
@@ -114,6 +117,8 @@ def _refuse_what_is_no_checkpoint(keys: Sequence[str]) -> None:
 
 
 def _tokenizer(keys: Sequence[str]) -> list[str]:
+    if (whole := one_gguf(keys, "")) is not None:
+        return [whole]
     found = [key for key in keys if of_tokenizer(key)]
     if set(found) <= BESIDE:
         raise UserError(

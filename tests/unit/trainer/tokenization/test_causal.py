@@ -66,7 +66,7 @@ def state_of(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", BASES)
 def test_the_rules_are_the_bases(pairs: Any, name: str) -> None:
-    """llama.cpp knows a pre-tokeniser by its hash: not a byte of it may change."""
+    """llama.cpp knows pre-tokenisers by name and has no new ones: nothing of it may change."""
     _, own, new = pairs[name]
     old, now = state_of(own), state_of(new)
     for part in ("normalizer", "pre_tokenizer", "decoder"):
