@@ -2,9 +2,10 @@
 
 Its normaliser, pre-tokeniser and decoder stay as they are, for other programs know pre-tokenisers
 by name (llama.cpp) and have no new ones; so do the template that frames a text and the chat
-template. Of its added tokens those stay that something relies on: a role, the frame, the end of a document, config.json or
-generation_config.json, a chat template. Reserved ones and those of other uses (the middle of a
-file to be filled in, runs of spaces) are left out: each would be a row that is never read.
+template. Of its added tokens those stay that something relies on: a role, the frame, the end of a
+document, config.json or generation_config.json, a chat template. Reserved ones and those of other
+uses (the middle of a file to be filled in, runs of spaces) are left out: each would be a row that
+is never read.
 """
 
 import json
