@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from lingraft.errors import UserError
+from lingraft.plan.scale import ROUND
 from lingraft_trainer.tokenization.bpe_like import bpe_like
 
 FIELD = "spec.tokenizer.train.vocabSize"
@@ -45,7 +46,9 @@ def byte_level(texts: Iterable[str], vocab_size: int, specials: int) -> Tokenize
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    return _full(tokenizer, vocab_size, specials)
+    if (got := tokenizer.get_vocab_size()) < vocab_size - specials:
+        raise too_large(vocab_size, got + specials)
+    return tokenizer
 
 
 def like_base(
@@ -58,9 +61,15 @@ def like_base(
 ) -> Tokenizer:
     """As `byte_level`, under the rules of a causal base (see `bpe_like`)."""
     _refuse_less_than_bytes(vocab_size, specials)
-    pieces = vocab_size - specials
-    found = bpe_like(base, texts, pieces, language=language, characters=characters)
-    return _full(found, vocab_size, specials)
+    held, others, size = list(texts), tuple(characters), vocab_size
+    while True:
+        found = bpe_like(base, held, size - specials, language=language, characters=others)
+        if (got := found.get_vocab_size() + specials) >= size:
+            break
+        size = got // ROUND * ROUND  # which has room for fewer characters, and may support fewer
+    if size < vocab_size:
+        raise too_large(vocab_size, size)
+    return found
 
 
 def _refuse_less_than_bytes(vocab_size: int, specials: int) -> None:
@@ -70,13 +79,6 @@ def _refuse_less_than_bytes(vocab_size: int, specials: int) -> None:
             "tokens)",
             where=FIELD,
         )
-
-
-def _full(tokenizer: Tokenizer, vocab_size: int, specials: int) -> Tokenizer:
-    """A trained BPE, unless the text has not enough of it."""
-    if (got := tokenizer.get_vocab_size() + specials) < vocab_size:
-        raise too_large(vocab_size, got)
-    return tokenizer
 
 
 def too_large(asked: int, most: int) -> UserError:

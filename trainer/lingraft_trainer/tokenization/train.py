@@ -66,7 +66,7 @@ def train_tokenizer(
         backend = byte_level(texts, vocab_size, len(template.ids))
     else:
         specials = len(template.ids)
-        backend = like_base(like, texts, vocab_size, specials, language, tuple(characters))
+        backend = like_base(like, texts, vocab_size, specials, language, characters)
     tokenizer = lay(backend, template)
     if len(tokenizer) != vocab_size:  # a piece of the text was itself a special token
         raise UserError(
