@@ -52,7 +52,7 @@ def fetch_input(spec: StageSpec, store: ArtifactStore, name: str) -> Path:
 
 def _is_gguf(source: Source) -> bool:
     """Whether a base is one file, which is converted as a whole."""
-    if source.reads not in ("checkpoint", "tokenizer"):
+    if source.reads not in ("checkpoint", "tokenizer") or source.objects > 1:
         return False
     return one_gguf(look(source.uri).keys, PurePosixPath(source.uri).name) is not None
 
