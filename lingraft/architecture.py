@@ -46,6 +46,11 @@ class Shape(Contract):
         """What is known of the model type."""
         return family_of(self.model_type)
 
+    @property
+    def causal(self) -> bool:
+        """Whether it predicts each token from those before it."""
+        return getattr(self.family, "objective", "masked") == "causal"
+
 
 _MASKED_ONLY: dict[str, tuple[Any, str]] = {
     "is_decoder": (False, "it is a decoder, which reads to the left alone"),

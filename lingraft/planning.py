@@ -13,7 +13,7 @@ from lingraft.encoders import read_encoder
 from lingraft.errors import LingraftError, UserError
 from lingraft.files import dotted
 from lingraft.formats.wanted import Wanted
-from lingraft.gguf import config_of_gguf, one_gguf
+from lingraft.gguf import SUFFIX, config_of_gguf, one_gguf
 from lingraft.peek import look
 from lingraft.plan import Plan, plan, readings
 from lingraft.resource import LanguageAdaptation, LanguageAdaptationSpec
@@ -91,14 +91,14 @@ def _first_rows(uri: str, fingerprint: str, wanted: Wanted) -> FirstRows | None:
 @lru_cache(maxsize=256)
 def _base_shape(uri: str, fingerprint: str) -> Shape:
     """The shape of a checkpoint as it was pinned: many languages have one base."""
-    place = look(uri)
-    if (key := one_gguf(place.keys, PurePosixPath(uri).name)) is not None:
-        with place.open(key) as stream:
-            config = config_of_gguf(stream, where=uri)
-        return shape_of_config(config, where="spec.base.uri")
     store = open_store(uri)
-    found = store.get("config.json")
+    found = None if uri.endswith(SUFFIX) else store.get("config.json")
     if found is None:
+        place = look(uri)
+        if (key := one_gguf(place.keys, PurePosixPath(uri).name)) is not None:
+            with place.open(key) as stream:
+                config = config_of_gguf(stream, where=uri)
+            return shape_of_config(config, where="spec.base.uri")
         raise UserError(
             f"no config.json at {uri}: give the directory of a Hugging Face checkpoint",
             where="spec.base.uri",

@@ -1,8 +1,6 @@
 """Tiny causal bases: the tokenizers of the families people have, with few pieces, and a Llama."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from tokenizers import (
@@ -13,8 +11,6 @@ from tokenizers import (
 )
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from lingraft import architecture, families
-from lingraft.families import FAMILIES, Family, Head, Layer, Sizes
 from tests.support.causal_base import Base, byte_level, metaspace, split
 
 LLAMA_3 = (
@@ -148,39 +144,6 @@ def phi_3() -> Base:
         ids=ids,
         generation={**ids, "eos_token_id": ["<|endoftext|>", "<|assistant|>", "<|end|>"]},
     )
-
-
-@dataclass(frozen=True)
-class _Causal(Family):
-    objective: str = "causal"
-
-
-_LLAMA = _Causal(
-    model_type="llama",
-    layers="model.layers.",
-    layer=Layer(
-        qkv=("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
-        out="self_attn.o_proj",
-        up=("mlp.gate_proj", "mlp.up_proj"),
-        down="mlp.down_proj",
-        norms=("input_layernorm", "post_attention_layernorm"),
-        pre_norm=True,
-        gated=True,
-    ),
-    head=Head(prefixes=("lm_head.",), transform=(), decoder="lm_head", classes=("ForCausalLM",)),
-    embeddings=None,
-    final_norm="model.norm",
-    positions="rotary",
-    rotary="model.rotary_emb",
-    sizes=Sizes(key_heads="num_key_value_heads"),
-)
-
-
-def know_llama(monkeypatch: Any) -> None:
-    """Where the family is not known yet, a tokenizer's tests know it."""
-    known = {"llama": _LLAMA, **FAMILIES}
-    for module in (families, architecture):
-        monkeypatch.setattr(module, "FAMILIES", known)
 
 
 BASES = {

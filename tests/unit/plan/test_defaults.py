@@ -11,7 +11,6 @@ from lingraft.params import EmbedParams, FinetuneParams, GraftParams, MiniParams
 from lingraft.plan import plan, readings
 from lingraft.plan.defaults import snapshot_steps
 from lingraft.selection import Reading
-from tests.support.causal import know_llama
 from tests.support.specs import ROBERTA_BASE, pinned, planned, spec_of, task
 
 ENGLISH = {"text": {"uri": "file:///english"}}
@@ -205,8 +204,7 @@ def words(shape: Any = ROBERTA_BASE, **train: Any) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def test_a_causal_bases_tokenizer_is_bpe_of_whole_tiles(monkeypatch: pytest.MonkeyPatch):
-    know_llama(monkeypatch)
+def test_a_causal_bases_tokenizer_is_bpe_of_whole_tiles():
     llama = ROBERTA_BASE.model_copy(update={"model_type": "llama"})
     assert words() == {"train": "unigram", "vocabSize": 4992}
     assert words(llama) == {"train": "bpe", "vocabSize": 4992}

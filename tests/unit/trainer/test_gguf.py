@@ -20,7 +20,7 @@ from lingraft_trainer.inputs import fetch_input
 from lingraft_trainer.tokenization.base import load_base_tokenizer
 from lingraft_trainer.tokenization.causal import causal_special_tokens
 from tests.support.bases import NASTY
-from tests.support.causal import BASES, know_llama, tiny_llama
+from tests.support.causal import BASES, tiny_llama
 from tests.support.gguf_file import write_gguf
 from tests.support.texts import HARD
 
@@ -31,7 +31,6 @@ TEXTS = [*NASTY, *HARD, "x  2024  été\n\n\ty = 12345;", "<|im_start|>user\nhab
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The checkpoint in `base`, the same as a GGUF file in `gguf`."""
-    know_llama(monkeypatch)
     monkeypatch.setenv("LINGRAFT_CACHE", str(tmp_path / "cache"))
     model = tiny_llama(BASE().write(tmp_path / "base"))
     (tmp_path / "gguf").mkdir()

@@ -18,7 +18,7 @@ from lingraft_trainer.tokenization.causal import document_end
 from lingraft_trainer.tokenization.swap import save_tokenizer
 from tests.support.bases import BASES as MASKED
 from tests.support.bases import SWAHILI
-from tests.support.causal import BASES, CHATML, know_llama
+from tests.support.causal import BASES, CHATML
 
 SIZE = 352
 LINES = [
@@ -26,11 +26,6 @@ LINES = [
     for i in range(240)
 ]
 DOCUMENTS = [LINES[i : i + 12] for i in range(0, len(LINES), 12)]
-
-
-@pytest.fixture(autouse=True)
-def _llama(monkeypatch: pytest.MonkeyPatch) -> None:
-    know_llama(monkeypatch)
 
 
 def run(folder: Path, name: str, *, text: str | None = None, **changes: Any) -> tuple[Any, Path]:

@@ -16,7 +16,7 @@ from lingraft_trainer.tokenization.bpe_like import BYTES, bpe_like
 from lingraft_trainer.tokenization.causal import causal_special_tokens, document_end
 from lingraft_trainer.tokenization.train import train_tokenizer
 from tests.support.bases import NASTY, TEXT
-from tests.support.causal import BASES, LLAMA_3, know_llama
+from tests.support.causal import BASES, LLAMA_3
 from tests.support.causal_base import SPACE, Base
 from tests.support.texts import HARD, JOINERS, every_character, invented
 
@@ -27,11 +27,6 @@ ANY = st.lists(
     | st.sampled_from([*HARD, *NASTY, *JOINERS, CODE, "\n", " ", "  ", "2024"]),
     max_size=4,
 ).map("".join)
-
-
-@pytest.fixture(autouse=True)
-def _llama(monkeypatch: pytest.MonkeyPatch) -> None:
-    know_llama(monkeypatch)
 
 
 def trained(
@@ -52,12 +47,10 @@ def trained(
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    with pytest.MonkeyPatch.context() as patch:
-        know_llama(patch)
-        return {
-            name: (base, *trained(base, tmp_path_factory.mktemp(name)))
-            for name, base in ((name, make()) for name, make in BASES.items())
-        }
+    return {
+        name: (base, *trained(base, tmp_path_factory.mktemp(name)))
+        for name, base in ((name, make()) for name, make in BASES.items())
+    }
 
 
 def state_of(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:

@@ -19,18 +19,13 @@ from lingraft_trainer.tokenization.causal import causal_special_tokens
 from lingraft_trainer.tokenization.generation import carry_ids, read_configs, renumbered
 from lingraft_trainer.tokenization.swap import relay
 from lingraft_trainer.tokenization.train import train_tokenizer
-from tests.support.causal import BASES, know_llama, tiny_llama
+from tests.support.causal import BASES, tiny_llama
 from tests.support.causal_base import Base
 from tests.support.texts import invented
 
 SIZE, WIDTH = 640, 32
 TALK = [{"role": "user", "content": "habari ya été 123?"}]
 CHATS = [name for name, make in BASES.items() if "chat_template" in make().config]
-
-
-@pytest.fixture(autouse=True)
-def _llama(monkeypatch: pytest.MonkeyPatch) -> None:
-    know_llama(monkeypatch)
 
 
 def grafted(base: Base, folder: Path) -> tuple[PreTrainedTokenizerFast, Path]:
@@ -159,11 +154,9 @@ def test_a_vocabulary_without_an_end_is_refused(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    with pytest.MonkeyPatch.context() as patch:
-        know_llama(patch)
-        folder = tmp_path_factory.mktemp("pair")
-        own = load_base_tokenizer(BASES["llama-3"]().write(folder))
-        return own, relay(own, causal_special_tokens(own, folder))
+    folder = tmp_path_factory.mktemp("pair")
+    own = load_base_tokenizer(BASES["llama-3"]().write(folder))
+    return own, relay(own, causal_special_tokens(own, folder))
 
 
 @given(st.lists(st.integers(0, 339), min_size=1, max_size=6), st.integers(1, 5))
