@@ -83,8 +83,8 @@ def _check(done: dict[str, Manifest], plan: Plan, base: Path, folder: Path) -> N
     assert 0 <= graft.metrics["evaluation"][0]["metrics"]["accuracy"]["mean"] <= 1
 
     model_dir = fetch_artifact(open_store(plan.store), graft, folder / "got") / "model"
-    model: Any
-    model, loading = AutoModelForCausalLM.from_pretrained(model_dir, output_loading_info=True)
+    loaded: Any = AutoModelForCausalLM.from_pretrained(model_dir, output_loading_info=True)
+    model, loading = loaded
     assert not loading["missing_keys"] and not loading["unexpected_keys"]
     tokenizer = AutoTokenizer.from_pretrained(model_dir)
     assert model.config.vocab_size == len(tokenizer) == VOCABULARY

@@ -96,8 +96,8 @@ def test_a_base_becomes_a_graft_that_generates(
         assert one["bitsPerByte"] > 0 and one["causalLmLoss"] > 0
 
     folder = grafted.out / "model"
-    again: Any
-    again, loading = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True)
+    loaded: Any = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True)
+    again, loading = loaded
     assert not loading["missing_keys"] and not loading["unexpected_keys"]
     old, new = (load_file(path / "model.safetensors") for path in (base, folder))
     assert old.keys() == new.keys()
