@@ -39,13 +39,9 @@ def fetch_input(spec: StageSpec, store: ArtifactStore, name: str) -> Path:
     kind, _, digest = ref.partition("/")
     if kind == "source":  # pinned as what it is read
         source = spec.sources[digest]
-<<<<<<< HEAD
         base_of_mini = spec.stage.kind == "mini" and name == "base"
         # A bridge is fitted on what the whole base makes of text.
         bottom = base_of_mini and "bridge" not in spec.stage.params and not _is_gguf(source)
-=======
-        bottom = spec.stage.kind == "mini" and name == "base" and not _is_gguf(source)
->>>>>>> tok
         found = fetch_source(source, cache_dir(), _bottom(spec, source) if bottom else None)
         return converted(found, source.fingerprint) if _is_gguf(source) else found
     manifest = read_manifest(store, ref)
@@ -58,11 +54,7 @@ def fetch_input(spec: StageSpec, store: ArtifactStore, name: str) -> Path:
 
 def _is_gguf(source: Source) -> bool:
     """Whether a base is one file, which is converted as a whole."""
-<<<<<<< HEAD
-    if source.reads not in ("checkpoint", "tokenizer"):
-=======
     if source.reads not in ("checkpoint", "tokenizer") or source.objects > 1:
->>>>>>> tok
         return False
     return one_gguf(look(source.uri).keys, PurePosixPath(source.uri).name) is not None
 
