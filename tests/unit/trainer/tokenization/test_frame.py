@@ -19,10 +19,7 @@ from tests.support import bases, causal
         ("phi-3", "<|endoftext|>", "<|endoftext|>", "<|endoftext|>"),
     ],
 )
-def test_of_a_causal_base(
-    name: str, first: str, last: str, pad: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    causal.know_llama(monkeypatch)
+def test_of_a_causal_base(name: str, first: str, last: str, pad: str, tmp_path: Path) -> None:
     tokenizer = load_base_tokenizer(causal.BASES[name]().write(tmp_path))
     frame = frame_of(tokenizer, causal=True)
     number = tokenizer.get_vocab().__getitem__
