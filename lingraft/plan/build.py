@@ -19,6 +19,7 @@ from lingraft.plan.defaults import (
 )
 from lingraft.plan.model import Plan
 from lingraft.plan.readings import readings, reads_of
+from lingraft.plan.recipe import method_of, resolved
 from lingraft.plan.shared import add_base, add_finetunes, add_mini, tokenizer_of_base
 from lingraft.selection import Reading
 from lingraft.stage import Source
@@ -40,6 +41,7 @@ def plan(
         UserError: The parts do not fit together (layers against depth, lengths, heads).
     """
     shape = base_shape or _pretrained_shape(spec, sources)
+    spec = resolved(spec, shape)
     layers = mini_layers(spec, shape)
     check(spec, shape, layers)
     trained = trainings(spec, shape, layers, sources)
@@ -65,7 +67,7 @@ def plan(
         "embed",
         "embed",
         params.EmbedParams(
-            method=spec.method,
+            method=method_of(spec),
             init=spec.embeddings.init,
             training=training,
             calibrate=calibrates(spec, shape),
@@ -181,7 +183,7 @@ def _add_graft(
         params.GraftParams(
             language=spec.language,
             source_language=spec.source_language,
-            method=spec.method,
+            method=method_of(spec),
             init=spec.embeddings.init,
             seed=spec.seed,
             calibrate=calibrates(spec, shape),

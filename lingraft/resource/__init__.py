@@ -18,6 +18,7 @@ API_VERSION = "lingraft.dev/v1alpha1"
 KIND = "LanguageAdaptation"
 
 Method = Literal["Standard", "MiniJoint", "MiniPost"]
+"""The paper's methods, one of which every plan has."""
 
 
 class Store(Model):
@@ -66,10 +67,13 @@ class LanguageAdaptationSpec(Model):
         description="The pretrained model to adapt: an existing one (uri), or one pretrained here "
         "(pretrain)."
     )
-    method: Method = Field(
+    method: Literal["Auto", "Standard", "MiniJoint", "MiniPost"] = Field(
+        default="Auto",
         description="Standard trains the embeddings through the full model; MiniJoint through the "
         "bottom of a base that was pretrained with a middle head; MiniPost through the bottom of "
-        "any base, and new layers on top of it."
+        "any base, and new layers on top of it. Auto: what was measured to cost least; for a "
+        "masked base MiniPost with newLayersFrom Top, steps 0 and a bridge fitted on mini.text or "
+        "base.pretrain.text, from init focus; for a causal one Standard, from init mean.",
     )
     mini: Mini = Field(default_factory=Mini)
     corpus: Text = Field(

@@ -60,7 +60,7 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     }),
     ("Extra inputs", {"embeddings": {"learning-rate": 1}}),
     ("Extra inputs", {"gate": {"metric": "accuracy", "min": 0.5}}),
-    ("Input should be 'Standard'", {"method": "MiniGraft"}),
+    ("Input should be 'Auto', 'Standard'", {"method": "MiniGraft"}),
     ("should match pattern", {"language": "Swahili"}),
     ("should match pattern", {"tasks": [task("XNLI")]}),
     ("less than or equal to 1", {"tasks": [task(gate={"metric": "accuracy", "min": 62})]}),
