@@ -31,7 +31,6 @@ def custom_resource_definition() -> dict[str, Any]:
                 "plural": PLURAL,
                 "singular": KIND.lower(),
                 "shortNames": ["la"],
-                "categories": ["all"],
             },
             "scope": "Namespaced",
             "versions": [

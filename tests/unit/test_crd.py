@@ -41,6 +41,11 @@ def test_the_command_prints_the_file():
     assert yaml.safe_load(done.stdout) == custom_resource_definition()
 
 
+def test_kubectl_delete_all_leaves_it():
+    names = custom_resource_definition()["spec"]["names"]
+    assert "all" not in names.get("categories", [])
+
+
 def test_the_schema_is_structural():
     status = {key: value for key, value in STATUS.items() if key != "default"}
     assert faults_of_schema(SCHEMA | {"properties": {"spec": SPEC, "status": status}}) == []
