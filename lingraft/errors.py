@@ -61,6 +61,10 @@ class ResourceError(LingraftError):
     failure_class: ClassVar[FailureClass] = "resource"
 
 
+class DiskFullError(ResourceError):
+    """Out of disk: a smaller micro-batch does not help."""
+
+
 class StageBusyError(InfrastructureError):
     """Another holder is writing this stage now, or took it over from us."""
 

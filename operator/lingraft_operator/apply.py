@@ -88,7 +88,7 @@ class Actor:
         if isinstance(action, Launch):
             assert spec is not None and pinned is not None  # nothing is launched without a plan
             body = self._rayjob(resource, spec, pinned, action)
-            with self.slots.taken(action.pool) as free:
+            with self.slots.taken(action.pool, resource.namespace) as free:
                 if not free:  # another worker was faster: wait in the line for the next
                     return
                 self.cache.put_rayjob(self.cluster.create_rayjob(body))

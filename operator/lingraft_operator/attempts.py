@@ -30,7 +30,7 @@ def with_attempts(
     if last is not None and last.ended_at is None:
         gone = rayjob if same else None
         if gone is None or gone.finished:
-            ending = ending_of(last, gone, observed)
+            ending = ending_of(last, gone, observed, kept=kept_before(stage))
             if ending.reason == NEVER_RAN and stage.reason in WAITING:
                 ending = replace(ending, counted=False)
             stage = ended(stage, ending, observed, now)
@@ -52,8 +52,14 @@ def with_attempts(
     )
     stage = stage.model_copy(update={"attempts": _kept((*stage.attempts, opened))})
     if rayjob.finished:
-        stage = ended(stage, ending_of(opened, rayjob, observed), observed, now)
+        ending = ending_of(opened, rayjob, observed, kept=kept_before(stage))
+        stage = ended(stage, ending, observed, now)
     return stage
+
+
+def kept_before(stage: StageStatus) -> int:
+    """Updates that were in a checkpoint before the last attempt."""
+    return max((attempt.step or 0 for attempt in stage.attempts[:-1]), default=0)
 
 
 def ended(stage: StageStatus, ending: Ending, observed: Observed, now: datetime) -> StageStatus:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from lingraft.pools import PoolName
 from lingraft_operator.objects import holder_of, key_of, pack, rayjob_of, unpack
 from lingraft_operator.pods import Head, doubled, gravest, head_of, trouble_of
-from lingraft_operator.world import Key, PodTrouble, RayJob, Resource
+from lingraft_operator.world import Key, PodTrouble, RayJob, Resource, Told
 
 REMEMBERED = 10_000
 """Holders whose pods' last words are kept after the pods went."""
@@ -38,12 +38,14 @@ class Cache:
         self._unseen: dict[Key, tuple[int, float]] = {}
         self._phases: dict[Key, str] = {}
         self._rayjobs: dict[Key, tuple[RayJob, float]] = {}
-        self._live: dict[PoolName, int] = {"small": 0, "large": 0}
+        self._live: dict[PoolName, Counter[str]] = {"small": Counter(), "large": Counter()}
         self._owned: defaultdict[str, set[Key]] = defaultdict(set)
         self._pods: defaultdict[Key, dict[str, PodTrouble | None]] = defaultdict(dict)
         self._heads: defaultdict[Key, dict[str, Head]] = defaultdict(dict)
+        self._doubled: dict[Key, PodTrouble] = {}
         self._former_owners: OrderedDict[Key, tuple[str, ...]] = OrderedDict()
-        self._last_words: OrderedDict[Key, PodTrouble] = OrderedDict()
+        self._ended: OrderedDict[Key, PodTrouble] = OrderedDict()
+        self._disrupted: OrderedDict[Key, PodTrouble] = OrderedDict()
 
     # LanguageAdaptations.
 
@@ -125,11 +127,11 @@ class Cache:
             if before is not None and int(rayjob.resource_version) < int(before.resource_version):
                 return before, before
             same = before is not None and before.uid == rayjob.uid
-            if same and before is not None and rayjob.running and before.running:
+            if same and before is not None and (before.running or not rayjob.running):
                 rayjob = replace(rayjob, running_since=before.running_since)
             self._forget(key)
             self._rayjobs[key] = (rayjob, time.monotonic())
-            self._live[rayjob.pool] += not rayjob.finished
+            self._live[rayjob.pool][rayjob.namespace] += _may_run(rayjob)
             for owner in rayjob.owners:
                 self._owned[owner["uid"]].add(key)
         return before, rayjob
@@ -151,7 +153,7 @@ class Cache:
         found = self._rayjobs.pop(key, None)
         if found is None:
             return
-        self._live[found[0].pool] -= not found[0].finished
+        self._live[found[0].pool][found[0].namespace] -= _may_run(found[0])
         for owner in found[0].owners:
             self._owned[owner["uid"]].discard(key)
             if not self._owned[owner["uid"]]:
@@ -181,36 +183,35 @@ class Cache:
         with self._lock:
             return [rayjob for rayjob, _ in self._rayjobs.values()]
 
-    def live(self) -> dict[PoolName, int]:
-        """RayJobs that are not finished, by pool."""
+    def live(self) -> dict[PoolName, Counter[str]]:
+        """RayJobs that may run, by pool and namespace: neither finished nor held back."""
         with self._lock:
-            return dict(self._live)
+            return {pool: +count for pool, count in self._live.items()}
 
     # Pods, by namespace and holder: a label alone would let one tenant speak for another.
 
     def put_pod(self, body: Mapping[str, Any]) -> bool:
         """Take a pod; returns whether its trouble changed."""
-        holder, uid = holder_of(body), body["metadata"]["uid"]
-        now = datetime.now(UTC)
-        trouble = trouble_of(body, now)
+        holder, uid, told = holder_of(body), body["metadata"]["uid"], trouble_of(body)
         with self._lock:
-            former = self._pods[holder].get(uid)
-            if trouble is not None and trouble.kind == "unready":
-                # Its grace runs from when it was first seen so.
-                since = former.since if former and former.kind == "unready" else now
-                trouble = replace(trouble, since=max(since, trouble.since))
-            two = doubled(self._heads[holder].values())
+            former, two = self._pods[holder].get(uid), self._doubled.get(holder)
+            trouble = _seen(told, former)
             self._pods[holder][uid] = trouble
             if (head := head_of(body)) is None:
                 self._heads[holder].pop(uid, None)
             else:
                 self._heads[holder][uid] = head
-            changed = former != trouble or two != doubled(self._heads[holder].values())
-            if trouble is not None and trouble.kind in ("memory", "fatal", "disrupted"):
-                self._last_words[holder] = trouble
-                while len(self._last_words) > REMEMBERED:
-                    self._last_words.popitem(last=False)
-        return changed
+            self._count_heads(holder)
+            if trouble is not None and trouble.kind in ("resource", "fatal"):
+                _remember(self._ended, holder, trouble)
+            elif trouble is not None and trouble.kind == "disrupted":
+                _remember(self._disrupted, holder, trouble)
+            return former != trouble or two != self._doubled.get(holder)
+
+    def _count_heads(self, holder: Key) -> None:
+        two = _seen(doubled(self._heads[holder].values()), self._doubled.pop(holder, None))
+        if two is not None:
+            self._doubled[holder] = two
 
     def drop_pod(self, body: Mapping[str, Any]) -> None:
         """Forget a pod that is gone; what ended it is remembered."""
@@ -221,6 +222,8 @@ class Cache:
         with self._lock:
             for known in (self._pods, self._heads):
                 known[holder].pop(uid, None)
+            self._count_heads(holder)
+            for known in (self._pods, self._heads):
                 if not known[holder]:
                     del known[holder]
 
@@ -230,14 +233,37 @@ class Cache:
             return {uid: holder for holder, pods in self._pods.items() for uid in pods}
 
     def trouble(self, holder: Key) -> PodTrouble | None:
-        """The gravest trouble of a holder's pods, those that are gone included."""
+        """The gravest trouble of a holder's pods, of those that are gone what ended them."""
         with self._lock:
-            now = [t for t in self._pods.get(holder, {}).values() if t is not None]
-            words = self._last_words.get(holder)
-            two = doubled(self._heads.get(holder, {}).values())
-        return gravest([*now, *(one for one in (words, two) if one is not None)])
+            found = [*self._pods.get(holder, {}).values(), self._ended.get(holder)]
+            found.append(self._doubled.get(holder))
+        return gravest(one for one in found if one is not None and one.kind != "disrupted")
+
+    def disruption(self, holder: Key) -> PodTrouble | None:
+        """The last disruption of a holder's pods, those that are gone included."""
+        with self._lock:
+            return self._disrupted.get(holder)
 
     def lingers(self, holder: Key) -> bool:
         """Whether a holder still has pods."""
         with self._lock:
             return bool(self._pods.get(holder))
+
+
+def _may_run(rayjob: RayJob) -> bool:
+    return not (rayjob.finished or rayjob.held_back)
+
+
+def _seen(told: Told | None, former: PodTrouble | None) -> PodTrouble | None:
+    """What is told, since it was first told so: words may change meanwhile."""
+    if told is None:
+        return None
+    same = former is not None and former.kind == told.kind
+    return told.seen(former.since if same and former else datetime.now(UTC))
+
+
+def _remember(words: OrderedDict[Key, PodTrouble], holder: Key, trouble: PodTrouble) -> None:
+    words[holder] = trouble
+    words.move_to_end(holder)
+    while len(words) > REMEMBERED:
+        words.popitem(last=False)

@@ -15,7 +15,10 @@ class PoolConfig(Pool):
     """A pool with its limit; see `lingraft.pools.Pool` for the rest."""
 
     max_concurrent_stages: int | None = Field(
-        default=None, ge=1, description="Live RayJobs in the pool, over all namespaces."
+        default=None,
+        ge=1,
+        description="RayJobs of the pool that may run at once, over all namespaces, which take "
+        "turns; those that Kueue holds back do not count.",
     )
 
 

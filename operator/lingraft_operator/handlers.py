@@ -15,6 +15,7 @@ import kopf
 from lingraft_operator import names
 from lingraft_operator.cache import Cache
 from lingraft_operator.cluster import Cluster
+from lingraft_operator.done import first_look
 from lingraft_operator.names import OURS
 from lingraft_operator.objects import is_going, key_of
 from lingraft_operator.queue import Queue
@@ -75,6 +76,8 @@ class Handlers:
             first, self._asked[key] = key not in self._asked, now
             if not (first and is_settled(body)):
                 self._queue.add(key)
+            elif is_finished(body):
+                self._queue.add(key, first_look(body["metadata"]["uid"]))
 
     def rayjob(self, type: str | None, body: Body) -> None:
         """A RayJob: wakes its owners, if its state moved; who its owners are moves nothing."""
@@ -87,7 +90,7 @@ class Handlers:
         before, after = self._cache.put_rayjob(body)
         if before is None or _state(before) != _state(after):
             self._wake_owners(after)
-            if after.finished:
+            if after.finished or after.held_back:
                 self._wake_waiting()
 
     def pod(self, type: str | None, body: Body) -> None:
@@ -124,6 +127,13 @@ def what_is_asked(body: Body) -> Asked:
     notes: Mapping[str, str] = metadata.get("annotations") or {}
     retry, refresh = notes.get(names.RETRY, ""), notes.get(names.REFRESH, "")
     return metadata["uid"], metadata["generation"], retry, refresh
+
+
+def is_finished(body: Body) -> bool:
+    """Whether there are artifacts, which are looked at now and then."""
+    status: Body = body.get("status") or {}
+    stages: Sequence[Body] = status.get("stages") or ()
+    return bool(stages) and all(stage.get("state") == "Done" for stage in stages)
 
 
 def is_settled(body: Body) -> bool:

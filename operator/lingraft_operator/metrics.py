@@ -62,12 +62,13 @@ for _stage in get_args(StageKind):
 
 
 def show(
-    live: Callable[[], Mapping[PoolName, int]], phases: Callable[[], Mapping[str, int]]
+    live: Callable[[], Mapping[PoolName, Mapping[str, int]]],
+    phases: Callable[[], Mapping[str, int]],
 ) -> None:
     """Let the gauges ask for what they show when they are scraped."""
 
     def in_pool(pool: PoolName) -> float:
-        return live().get(pool, 0)
+        return sum(live().get(pool, {}).values())
 
     def in_phase(phase: str) -> float:
         return phases().get(phase, 0)

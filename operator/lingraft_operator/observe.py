@@ -7,24 +7,33 @@ seen to have ended without one really has none.
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TypeVar
 
+from lingraft.errors import LingraftError
 from lingraft.plan import Plan, PlannedStage
 from lingraft.stage import Failure, Manifest, Progress
 from lingraft.store import open_store
-from lingraft.store.base import ArtifactStore
-from lingraft.store.lease import Lease, LeaseRecord
+from lingraft.store.base import ArtifactStore, Conflict
+from lingraft.store.lease import LEASE_SECONDS, Lease, LeaseRecord
 from lingraft.store.stages import StageStore, read_manifest
 from lingraft_operator.cache import Cache
 from lingraft_operator.cluster import Cluster
 from lingraft_operator.config import Config
+from lingraft_operator.done import gone_of, is_done, is_due
 from lingraft_operator.names import rayjob_name
 from lingraft_operator.objects import is_going
+from lingraft_operator.sightings import Sightings, utc_now
 from lingraft_operator.slots import Slots
-from lingraft_operator.world import Observed, PodTrouble, RayJob, Resource
+from lingraft_operator.world import Key, Observed, RayJob, Resource
 
 KEPT_MANIFESTS = 2000
 MANIFEST_SECONDS = 300
 """How long a manifest is taken for granted: somebody may clean the store."""
+
+
+T = TypeVar("T")
 
 
 class Observer:
@@ -33,6 +42,8 @@ class Observer:
     def __init__(self, cache: Cache, cluster: Cluster, slots: Slots, config: Config) -> None:
         self._cache, self._cluster, self._slots, self._config = cache, cluster, slots, config
         self._lock = threading.Lock()
+        self._sightings = Sightings()
+        self._looked_at: dict[Key, datetime] = {}
         self._stores: dict[str, ArtifactStore] = {}
         self._manifests: OrderedDict[tuple[str, str], tuple[Manifest, float]] = OrderedDict()
 
@@ -87,7 +98,9 @@ class Observer:
         if plan is None:
             return Observed(rayjobs=rayjobs)
         store = self._store(plan.store)
-        seen = _Seen(store)
+        if is_done(resource, resource.status.plan, rayjobs.values()):
+            return Observed(rayjobs=rayjobs, gone=self._look_at_artifacts(resource, plan, store))
+        seen = _Seen(store, self._sightings)
         statuses = {(s.name, s.digest): s for s in resource.status.stages}
         manifests: dict[str, Manifest] = {}
         done: set[str] = set()
@@ -106,28 +119,48 @@ class Observer:
             last = status.attempts[-1] if status is not None and status.attempts else None
             unjudged = last.holder if last is not None and last.ended_at is None else None
             seen.stage(planned, rayjob, unjudged)
-        holders = self._holders(resource, rayjobs)
+        holders, namespace = self._holders(resource, rayjobs), resource.namespace
         return Observed(
             rayjobs=rayjobs,
             manifests=manifests,
             leases=seen.leases,
+            held_until=seen.held_until,
             progress=seen.progress,
             failures=seen.failures,
             checkpoints=seen.checkpoints,
-            troubles=self._troubles(resource.namespace, holders),
-            lingering=frozenset(
-                one for one in holders if self._cache.lingers((resource.namespace, one))
-            ),
+            signs=_of_each(holders, lambda one: self._sightings.signs((namespace, one))),
+            troubles=_of_each(holders, lambda one: self._cache.trouble((namespace, one))),
+            disruptions=_of_each(holders, lambda one: self._cache.disruption((namespace, one))),
+            lingering=frozenset(one for one in holders if self._cache.lingers((namespace, one))),
             slots=self._slots.free(resource.key, resource.created_at),
         )
+
+    def forget(self, key: Key) -> None:
+        """A resource is gone."""
+        with self._lock:
+            self._looked_at.pop(key, None)
+
+    def _look_at_artifacts(
+        self, resource: Resource, plan: Plan, store: ArtifactStore
+    ) -> tuple[str, ...] | None:
+        """What is gone; None where it is too early, or the store is away: that says nothing."""
+        now = utc_now()
+        with self._lock:
+            due = is_due(resource, self._looked_at.get(resource.key), now)
+            if due:
+                self._looked_at[resource.key] = now
+        try:
+            gone = gone_of(store, plan) if due else None
+        except LingraftError:
+            return None
+        with self._lock:
+            for ref in gone or ():
+                self._manifests.pop((store.uri, ref), None)
+        return gone
 
     def _holders(self, resource: Resource, rayjobs: dict[str, RayJob]) -> set[str]:
         attempts = (a.holder for stage in resource.status.stages for a in stage.attempts)
         return {*attempts, *(rayjob.holder for rayjob in rayjobs.values())}
-
-    def _troubles(self, namespace: str, holders: set[str]) -> dict[str, PodTrouble]:
-        found = {holder: self._cache.trouble((namespace, holder)) for holder in holders}
-        return {holder: trouble for holder, trouble in found.items() if trouble is not None}
 
     def _store(self, uri: str) -> ArtifactStore:
         with self._lock:
@@ -155,12 +188,19 @@ class Observer:
         return manifest
 
 
+def _of_each(holders: set[str], look: Callable[[str], T | None]) -> dict[str, T]:
+    """What there is of each holder, where there is something."""
+    found = {holder: look(holder) for holder in holders}
+    return {holder: one for holder, one in found.items() if one is not None}
+
+
 class _Seen:
     """What the store says of stages that are not done."""
 
-    def __init__(self, store: ArtifactStore) -> None:
-        self._store = store
+    def __init__(self, store: ArtifactStore, sightings: Sightings) -> None:
+        self._store, self._sightings = store, sightings
         self.leases: dict[str, LeaseRecord] = {}
+        self.held_until: dict[str, datetime] = {}
         self.progress: dict[str, Progress] = {}
         self.failures: dict[str, Failure] = {}
         self.checkpoints: dict[str, int] = {}
@@ -174,19 +214,42 @@ class _Seen:
             unjudged: The holder of an attempt whose end has not been judged.
         """
         at_work = rayjob.holder if rayjob is not None and not rayjob.finished else None
-        if rayjob is None or rayjob.finished or rayjob.running:
-            lease = Lease(self._store, planned.stage, "").read()
-            if lease is not None:
-                self.leases[planned.stage.ref] = lease[0]
-        if rayjob is not None and rayjob.running:
-            stages = StageStore(self._store, planned.stage, rayjob.holder)
-            progress = stages.read_progress(rayjob.holder)
-            if progress is not None:
-                self.progress[rayjob.holder] = progress
+        if rayjob is None or rayjob.finished:
+            self._look_who_writes(planned)
+        elif rayjob.running:
+            self._look_for_signs(planned, rayjob)
         ended = {unjudged} if unjudged and unjudged != at_work else set[str]()
         if rayjob is not None and (rayjob.finished or (rayjob.running and not self._held(rayjob))):
             ended.add(rayjob.holder)
         self._last_words(planned, ended)
+
+    def _look_who_writes(self, planned: PlannedStage) -> None:
+        lease = Lease(self._store, planned.stage, "")
+        found = lease.read()
+        if found is None:
+            return
+        self.leases[planned.stage.ref] = found[0]
+        if not found[0].released:
+            try:
+                left = lease.seconds_left(found[1])
+            except Conflict:  # renewed just now
+                left = LEASE_SECONDS
+            self.held_until[planned.stage.ref] = utc_now() + timedelta(seconds=left)
+
+    def _look_for_signs(self, planned: PlannedStage, rayjob: RayJob) -> None:
+        lease = Lease(self._store, planned.stage, "").read()
+        if lease is not None:
+            self.leases[planned.stage.ref] = lease[0]
+        progress = StageStore(self._store, planned.stage, rayjob.holder).read_progress(
+            rayjob.holder
+        )
+        if progress is not None:
+            self.progress[rayjob.holder] = progress
+        self._sightings.look(
+            (rayjob.namespace, rayjob.holder),
+            progress=progress.updated_at if progress is not None else "",
+            lease=lease[1] if lease is not None and lease[0].holder == rayjob.holder else "",
+        )
 
     def _held(self, rayjob: RayJob) -> bool:
         """Whether its trainer is at work, as far as the lease tells."""

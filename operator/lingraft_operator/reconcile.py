@@ -6,7 +6,7 @@ follow the conditions, and what the resource no longer needs is left.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from lingraft.plan import PlannedStage
 from lingraft.pools import POOL_OF, Pool, PoolName
@@ -18,6 +18,7 @@ from lingraft_operator.actions import Action, Leave
 from lingraft_operator.attempts import left, reset
 from lingraft_operator.conditions import Aspect, Summary, conditions
 from lingraft_operator.config import Config
+from lingraft_operator.done import LOOK_SECONDS, gone_aspect, gone_summary, is_done
 from lingraft_operator.names import rayjob_name
 from lingraft_operator.stages import Judge, Verdict
 from lingraft_operator.summary import aspects_of, summary_of
@@ -65,6 +66,12 @@ def reconcile(
     if spec is not None and spec.suspend:
         summary = Summary("Suspended", "Suspended", "spec.suspend is true; nothing runs")
         return _stopped(resource, before, observed, summary, now)
+    if (
+        spec is not None
+        and pinned is not None
+        and is_done(resource, pinned, observed.rayjobs.values())
+    ):
+        return _looked_at_again(resource, spec, pinned, observed, now)
     if trouble is not None and trouble.failure_class == "user":
         summary = Summary("Stalled", trouble.reason, _sentence(trouble))
         return _stopped(resource, before, observed, summary, now)
@@ -77,6 +84,26 @@ def reconcile(
 
 def _sentence(failure: Failure) -> str:
     return f"{failure.where}: {failure.message}" if failure.where else failure.message
+
+
+def _looked_at_again(
+    resource: Resource,
+    spec: LanguageAdaptationSpec,
+    pinned: PinnedPlan,
+    observed: Observed,
+    now: datetime,
+) -> Decision:
+    """All is done: nothing is started, but what is no longer there is said."""
+    status = resource.status
+    wake_at = now + timedelta(seconds=LOOK_SECONDS)
+    if observed.gone is None:
+        return Decision((), status, wake_at)
+    summary = summary_of(spec, status.stages, status)
+    aspects = aspects_of(spec, status.stages, status)
+    if observed.gone:
+        summary = gone_summary(observed.gone, pinned.plan)
+        aspects = [gone_aspect(one, observed.gone) for one in aspects]
+    return Decision((), _with(resource, status, summary, now, aspects), wake_at)
 
 
 def _followed(
@@ -125,6 +152,8 @@ def _followed(
     foreign = _unwanted(resource, observed, names)
     actions = (*foreign, *(v.action for v in verdicts.values() if v.action is not None))
     wakes = [verdict.wake_at for verdict in verdicts.values() if verdict.wake_at is not None]
+    if summary.state == "Ready":
+        wakes.append(now + timedelta(seconds=LOOK_SECONDS))
     waits_for: dict[PoolName, int] = {}
     for planned in plan.stages:
         if verdicts[planned.name].waits_for_slot:

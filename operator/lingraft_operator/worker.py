@@ -151,6 +151,7 @@ class Worker:
 
     def _forget(self, key: Key) -> None:
         self.slots.wait(key, datetime.now(UTC), {})
+        self.observer.forget(key)
         for other in self.slots.next_in_line():
             self.wake(other)
         self.written.pop(key, None)

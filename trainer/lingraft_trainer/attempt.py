@@ -180,7 +180,7 @@ def ancestors(store: ArtifactStore, stage: Stage) -> dict[str, Manifest]:
 
 
 def _load_checkpoint(stages: StageStore, scratch: Path, world: int) -> tuple[Path | None, int]:
-    """The newest complete and undamaged checkpoint's folder and updates, the same for all."""
+    """The furthest complete and undamaged checkpoint's folder and updates, the same for all."""
     found = [stages.checkpoints()]
     if world > 1:
         # Workers of a head that was killed may write on for a while: what rank 0 sees holds.

@@ -94,3 +94,12 @@ def test_no_update_of_three_processes_is_lost(store_uri: str, child: Callable[..
     assert [c.line() for c in children] == ["done"] * 3
     found = open_store(store_uri).get("counter")
     assert found is not None and found[0] == b"45"
+
+
+def test_an_objects_age_is_told_by_the_store(store: ArtifactStore) -> None:
+    etag = store.put("a/b", b"1")
+    assert 0 <= store.age("a/b", if_match=etag) < 60
+    store.put("a/b", b"22")
+    for key, tag in (("a/b", etag), ("a/c", etag)):
+        with pytest.raises(Conflict):
+            store.age(key, if_match=tag)

@@ -93,7 +93,7 @@ class Simulation:
     # Stores and sources.
 
     def store_at(self, uri: str) -> MemoryStore:
-        return self.stores.setdefault(uri, MemoryStore(uri, self._store_read))
+        return self.stores.setdefault(uri, MemoryStore(uri, self._store_read, self.clock.monotonic))
 
     def open_store(self, uri: str) -> MemoryStore:
         store = self.store_at(uri)
