@@ -29,20 +29,24 @@ def own_doing(status: Mapping[str, Any]) -> OwnDoing | None:
         return None
     if _over_its_disk(words) or _used_more_than_asked(words, "ephemeral-storage"):
         return OwnDoing(names.OUT_OF_DISK, f"{words.rstrip('.')}; {RAISE_SCRATCH}")
-    if _used_more_than_asked(words, "memory"):
+    if _volume(words) == names.SHARED_MEMORY or _used_more_than_asked(words, "memory"):
         return OwnDoing("OutOfMemory", words)
     return None
 
 
 def _over_its_disk(words: str) -> bool:
     """A volume of ours, a container of ours, or the pod as a whole is over its limit."""
-    volume = re.search(r'Usage of EmptyDir volume "([^"]+)" exceeds the limit', words)
     container = re.search(r"Container (\S+) exceeded its local ephemeral storage limit", words)
-    if volume is not None:
-        return volume[1] in names.VOLUMES
     if container is not None:
         return container[1] in names.CONTAINERS
-    return "Pod ephemeral local storage usage exceeds the total limit" in words
+    whole = "Pod ephemeral local storage usage exceeds the total limit" in words
+    return whole or _volume(words) == names.SCRATCH
+
+
+def _volume(words: str) -> str:
+    """Name of the emptyDir that is over its limit."""
+    found = re.search(r'Usage of EmptyDir volume "([^"]+)" exceeds the limit', words)
+    return found[1] if found else ""
 
 
 def _used_more_than_asked(words: str, resource: str) -> bool:

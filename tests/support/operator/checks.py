@@ -8,6 +8,7 @@ from lingraft.errors import FailureClass
 from lingraft.pools import POOL_OF, PoolName
 from lingraft.status import LanguageAdaptationStatus
 from lingraft_operator import names
+from lingraft_operator.objects import rayjob_of
 from tests.support.operator.api_server import LA, RAYJOB, Body
 from tests.support.operator.kuberay import FINISHED, spec_of
 
@@ -49,11 +50,15 @@ class Checks:
         """Whether the store was ever away."""
         self.failed: Counter[tuple[Wish, str]] = Counter()
         """Failures that the trainer reported, by who wanted it then."""
+        self.lost: set[str] = set()
+        """`<kind>/<digest>` of what was done, and cleaned from the store."""
         self.user_errors: set[tuple[Wish, str]] = set()
         self.excused: set[str] = set()
         """UIDs of RayJobs that went before anybody may have seen how they ended."""
         self.one_at_a_time = True
         """Whether what a copy knows of live RayJobs is all there is to know."""
+        self.admitted = False
+        """Whether Kueue ever let one go on that it had held back."""
 
     # Writes.
 
@@ -78,11 +83,13 @@ class Checks:
         live: Counter[PoolName] = Counter(
             POOL_OF[spec_of(body).stage.kind]
             for body in self.simulation.api.all(RAYJOB)
-            if is_live(body)
+            if is_live(body) and not rayjob_of(body).held_back
         )
         for pool, count in live.items():
             most = copy.config.pools[pool].max_concurrent_stages
-            assert not self.one_at_a_time or most is None or count <= most, "too many at once"
+            # Kueue admits by its own quota: what it held back may come on top.
+            admitted = self.admitted or most is None
+            assert not self.one_at_a_time or admitted or count <= most, "too many at once"
 
     def owners(
         self, copy: "OperatorCopy", rayjob: Body, after: Sequence[Mapping[str, Any]]
@@ -116,12 +123,21 @@ class Checks:
             counted = [a for a in stage.attempts if a.counted and a.ended_at and a.failure_class]
             assert len(counted) <= most, f"{stage.name}: {len(counted)} attempts of {most}"
             assert all(a.ended_at for a in stage.attempts[:-1]), f"{stage.name}: two at once"
+            for attempt in stage.attempts:
+                assert attempt.reason != "HeartbeatLost" or self._was_silent(attempt.uid), (
+                    f"{stage.name}: a trainer that was heard of is given up"
+                )
             uids = [attempt.uid for attempt in stage.attempts]
             assert len(set(uids)) == len(uids), f"{stage.name}: one RayJob, two attempts"
         if parsed.phase == "Ready":
             assert parsed.plan is not None and parsed.plan.generation == generation
-            done = {ref for _, ref in self.simulation.done()}
+            done = {ref for _, ref in self.simulation.done()} | self.lost
             assert all(planned.stage.ref in done for planned in parsed.plan.plan.stages)
+
+    def _was_silent(self, uid: str) -> bool:
+        """Whether a trainer is stuck or over, or could not write."""
+        trainer = self.simulation.kuberay.trainers.get(uid)
+        return self.everybody_blamed or trainer is None or trainer.mute or not trainer.alive
 
     # What befalls stages.
 

@@ -1,6 +1,7 @@
 """KubeRay, the kubelet and Kueue, as far as RayJobs and their head pods show them."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from lingraft.stage import StageSpec
@@ -37,6 +38,8 @@ class KubeRay:
         """UIDs of RayJobs whose pods are to go."""
         self.lost: set[str] = set()
         """UIDs of RayJobs whose pods never go: their node is lost."""
+        self.skew = timedelta()
+        """How wrong the clocks of nodes are where trainers start."""
         self.unheard = 0
         """Head pods of which KubeRay will not hear that they were made, and makes another."""
 
@@ -78,7 +81,7 @@ class KubeRay:
 
     def _start(self, rayjob: Body) -> None:
         spec = spec_of(rayjob)
-        trainer = Trainer(spec, self._store_at(spec.store), self.clock)
+        trainer = Trainer(spec, self._store_at(spec.store), self.clock, self.skew)
         self.trainers[rayjob["metadata"]["uid"]] = trainer
         trainer.start()
 

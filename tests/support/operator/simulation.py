@@ -17,6 +17,7 @@ from lingraft_operator import apply, names, observe
 from lingraft_operator.cluster import Conflict
 from lingraft_operator.config import Config
 from lingraft_operator.events import Note
+from lingraft_operator.handlers import is_finished, is_settled
 from lingraft_operator.world import Key
 from tests.support.operator.api_server import KINDS, LA, RAYJOB, ApiServer, Body
 from tests.support.operator.checks import Checks, is_live, owners_of, stage_of
@@ -245,10 +246,19 @@ class Simulation:
         self.store_at(STORE).refusing = refusing
         self.checks.everybody_blamed |= refusing
 
+    def lose_artifacts(self, kind: str) -> None:
+        """Somebody cleans the store of all stages of a kind."""
+        self.checks.lost |= {ref for _, ref in self.done() if ref.startswith(f"{kind}/")}
+        for store in self.stores.values():
+            for key in [key for key in store.everything() if key.startswith(f"{kind}/")]:
+                store.delete(key)
+
     def start_local_run(self, rayjob: Body, holder: str) -> None:
         """The stage is run somewhere else too."""
         local = spec_of(rayjob).model_copy(update={"holder": holder, "superseded": ()})
-        self.kuberay.trainers[holder] = Trainer(local, self.store_at(local.store), self.clock)
+        self.kuberay.trainers[holder] = Trainer(
+            local, self.store_at(local.store), self.clock, self.kuberay.skew
+        )
         self.kuberay.trainers[holder].start()
 
     def end_local_runs(self, outcome: Outcome) -> bool:
@@ -325,6 +335,7 @@ class Simulation:
         """What Kueue does."""
         metadata = rayjob["metadata"]
         ref = (RAYJOB, metadata["namespace"], metadata["name"])
+        self.checks.admitted |= not value
         self.api.update(ref, lambda body: body["spec"].update(suspend=value))
 
     def come_to_rest(self, most: int = 3000) -> None:
@@ -344,10 +355,17 @@ class Simulation:
             if busy:
                 continue
             next_at = self._next_wake()
-            if next_at is None:
+            if next_at is None or self._only_looks():
                 return
             self.advance(max(0.01, next_at - self.clock.monotonic()))
         raise AssertionError(f"this never comes to rest: {self.describe()}")
+
+    def _only_looks(self) -> bool:
+        """Whether all that is still to be done is to look, some time, at what is there."""
+        bodies = {key: body for key, body in self.resources().items() if is_finished(body)}
+        queued = {key for copy in self.copies for key in copy.queue.at}
+        settled = all(key in bodies and is_settled(bodies[key]) for key in queued)
+        return settled and not any(is_live(body) for body in self.rayjobs())
 
     def check_rest(self) -> None:
         """What must hold once nothing changes any more."""
@@ -366,7 +384,8 @@ class Simulation:
         for rayjob in self.rayjobs():
             assert not is_live(rayjob), f"an orphan, owned by {owners_of(rayjob)}"
         for copy in self.copies:
-            assert not copy.queue.at and not copy.slots_waiting(), "somebody waits for nothing"
+            assert not copy.queue.at or self._only_looks(), "somebody waits for nothing"
+            assert not copy.slots_waiting(), "somebody waits for a slot"
 
     def _has_reason(self, status: LanguageAdaptationStatus, said: str) -> None:
         """Who is stalled can name a stage for which something went wrong, or a bad spec."""

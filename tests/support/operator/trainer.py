@@ -20,7 +20,17 @@ BUSY = 3
 class Trainer:
     """`python -m lingraft_trainer`, as far as others can see it; it writes by the real code."""
 
-    def __init__(self, spec: StageSpec, store: MemoryStore, clock: Clock) -> None:
+    def __init__(
+        self, spec: StageSpec, store: MemoryStore, clock: Clock, skew: timedelta = timedelta()
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            spec: What it gets.
+            store: Where it writes.
+            clock: The right one.
+            skew: How wrong its machine's is.
+        """
         self.spec, self.store, self.clock = spec, store, clock
         self.alive = self.holds = False
         self.mute = False
@@ -29,9 +39,10 @@ class Trainer:
         self.step = 0
         self.renewed_at = clock.now
         self.reported: FailureClass | None = None
-        self.stages = StageStore(store, spec.stage, spec.holder, now=clock.read)
+        self.read = lambda: clock.now + skew
+        self.stages = StageStore(store, spec.stage, spec.holder, now=self.read)
         self.lease = Lease(
-            store, spec.stage, spec.holder, superseded=spec.superseded, now=clock.read
+            store, spec.stage, spec.holder, superseded=spec.superseded, now=self.read
         )
 
     def believes(self, seconds: float) -> bool:
@@ -73,7 +84,7 @@ class Trainer:
         if not self.alive or not self.holds or self.mute:
             return
         home = f"{self.spec.stage.ref}/{self.spec.holder}/checkpoints/step-{self.step}/"
-        at = timestamp(self.clock.now)
+        at = timestamp(self.read())
         done = Checkpoint(holder=self.spec.holder, step=self.step, files=(), created_at=at)
         with contextlib.suppress(LingraftError):
             write_object(self.store, home + "checkpoint.json", done)

@@ -9,6 +9,7 @@ import os
 import sys
 from collections import Counter
 from contextlib import ExitStack
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -229,6 +230,8 @@ class World(RuleBasedStateMachine):
             *("store refuses", "store answers", "store is slow", "store is fast"),
             *("sources are away", "sources are there", "buckets are overwritten"),
             *("scores fall", "scores rise", "pods go", "garbage is collected"),
+            *("clocks are slow", "clocks are fast", "clocks are right"),
+            *("embed is cleaned up", "graft is cleaned up"),
         )
     )
     def around(self, what: str) -> None:
@@ -243,6 +246,11 @@ class World(RuleBasedStateMachine):
                 self.sim.content += 1
             case "scores fall" | "scores rise":
                 self.sim.score = 0.5 if what == "scores fall" else 0.7
+            case "clocks are slow" | "clocks are fast" | "clocks are right":
+                minutes = {"slow": -6, "fast": 6}.get(what.rpartition(" ")[2], 0)
+                self.sim.kuberay.skew = timedelta(minutes=minutes)
+            case "embed is cleaned up" | "graft is cleaned up":
+                self.sim.lose_artifacts(what.partition(" ")[0])
             case "pods go":
                 self.sim.kuberay.pods_go()
             case _:
