@@ -109,6 +109,7 @@ def _work(
     nodes_leaving: Callable[[], frozenset[str]],
     name: str,
 ) -> None:
+    device = device_of_this_worker(spec.execution.gpus_per_worker)
     threads = spec.execution.threads or max(1, usable_cores() // _local_world(world))
     torch.set_num_threads(threads)
     with ExitStack() as closing:
@@ -142,7 +143,7 @@ def _work(
             threads=threads,
             rank=rank,
             world=world,
-            device=device_of_this_worker(),
+            device=device,
             on_progress=heartbeat,
             on_measures=recorder.measured,
             save_checkpoint=save,

@@ -15,6 +15,7 @@ from lingraft.errors import (
     StageBusyError,
 )
 from lingraft.stage import Failure
+from lingraft_trainer.device import no_gpu, tells_of_no_gpu
 
 
 def classified(error: Exception) -> LingraftError:
@@ -33,6 +34,8 @@ def classified(error: Exception) -> LingraftError:
     # The second is Ray Train's PreemptionError, which takes seconds to import.
     if _is_rays(error, "RayActor") or hasattr(error, "preemption_info"):
         return InfrastructureError("a Ray worker was lost: it was killed, or its node went away")
+    if told := tells_of_no_gpu(error):
+        return no_gpu(told)
     return LingraftError(f"{type(error).__name__}: {error}")
 
 
