@@ -245,7 +245,7 @@ class Values(PoolModel):
     heartbeat_timeout_seconds: int = Field(
         default=300,
         ge=60,  # a heartbeat comes every ten seconds, by a store that may be slow
-        description="A running stage that is silent for so long has failed.",
+        description="A running stage of which nothing new is seen for so long has failed.",
     )
     pools: PoolValues = Field(
         default=PoolValues(), description="Where stages run; resources may override fields."

@@ -46,7 +46,7 @@ device_seconds = Counter(
     "lingraft_stage_device_seconds_total", "Device-seconds of stages that succeeded", ["stage"]
 )
 resources = Gauge("lingraft_resources", "LanguageAdaptations by phase", ["phase"])
-rayjobs = Gauge("lingraft_rayjobs", "Live RayJobs by pool", ["pool"])
+rayjobs = Gauge("lingraft_rayjobs", "RayJobs that may run, by pool", ["pool"])
 watch_lag = Gauge(
     "lingraft_watch_lag_seconds", "How long the watch has owed a change that is known of"
 )
