@@ -48,6 +48,10 @@ class MemoryStore(ArtifactStore):
         """All keys; for the tests, that always works."""
         return list(self._objects)
 
+    def lose(self, key: str) -> None:
+        """Somebody deletes an object; for the tests, that always works."""
+        self._objects.pop(key, None)
+
     def put(
         self, key: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None
     ) -> str:

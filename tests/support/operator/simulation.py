@@ -247,11 +247,11 @@ class Simulation:
         self.checks.everybody_blamed |= refusing
 
     def lose_artifacts(self, kind: str) -> None:
-        """Somebody cleans the store of all stages of a kind."""
-        self.checks.lost |= {ref for _, ref in self.done() if ref.startswith(f"{kind}/")}
-        for store in self.stores.values():
-            for key in [key for key in store.everything() if key.startswith(f"{kind}/")]:
-                store.delete(key)
+        """Somebody cleans the store of all stages of a kind that are done."""
+        for uri, ref in self.done():
+            if ref.startswith(f"{kind}/"):
+                self.checks.lost.add(ref)
+                self.stores[uri].lose(f"{ref}/manifest.json")
 
     def start_local_run(self, rayjob: Body, holder: str) -> None:
         """The stage is run somewhere else too."""
