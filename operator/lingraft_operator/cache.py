@@ -6,13 +6,14 @@ own writes, whichever is newer. What an object means is said in `objects.py`.
 
 import threading
 import time
-from collections import Counter, OrderedDict, defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from lingraft.pools import PoolName
+from lingraft_operator.bounded import Bounded
 from lingraft_operator.objects import holder_of, key_of, pack, rayjob_of, unpack
 from lingraft_operator.pods import Head, doubled, gravest, head_of, trouble_of
 from lingraft_operator.world import Key, PodTrouble, RayJob, Resource, Told
@@ -43,9 +44,9 @@ class Cache:
         self._pods: defaultdict[Key, dict[str, PodTrouble | None]] = defaultdict(dict)
         self._heads: defaultdict[Key, dict[str, Head]] = defaultdict(dict)
         self._doubled: dict[Key, PodTrouble] = {}
-        self._former_owners: OrderedDict[Key, tuple[str, ...]] = OrderedDict()
-        self._ended: OrderedDict[Key, PodTrouble] = OrderedDict()
-        self._disrupted: OrderedDict[Key, PodTrouble] = OrderedDict()
+        self._former_owners = Bounded[Key, tuple[str, ...]](REMEMBERED)
+        self._ended = Bounded[Key, PodTrouble](REMEMBERED)
+        self._disrupted = Bounded[Key, PodTrouble](REMEMBERED)
 
     # LanguageAdaptations.
 
@@ -144,9 +145,6 @@ class Cache:
                 return None
             self._forget(key)
             self._former_owners[key] = tuple(owner["name"] for owner in found[0].owners)
-            self._former_owners.move_to_end(key)
-            while len(self._former_owners) > REMEMBERED:
-                self._former_owners.popitem(last=False)
             return found[0]
 
     def _forget(self, key: Key) -> None:
@@ -203,9 +201,9 @@ class Cache:
                 self._heads[holder][uid] = head
             self._count_heads(holder)
             if trouble is not None and trouble.kind in ("resource", "fatal"):
-                _remember(self._ended, holder, trouble)
+                self._ended[holder] = trouble
             elif trouble is not None and trouble.kind == "disrupted":
-                _remember(self._disrupted, holder, trouble)
+                self._disrupted[holder] = trouble
             return former != trouble or two != self._doubled.get(holder)
 
     def _count_heads(self, holder: Key) -> None:
@@ -260,10 +258,3 @@ def _seen(told: Told | None, former: PodTrouble | None) -> PodTrouble | None:
         return None
     same = former is not None and former.kind == told.kind
     return told.seen(former.since if same and former else datetime.now(UTC))
-
-
-def _remember(words: OrderedDict[Key, PodTrouble], holder: Key, trouble: PodTrouble) -> None:
-    words[holder] = trouble
-    words.move_to_end(holder)
-    while len(words) > REMEMBERED:
-        words.popitem(last=False)

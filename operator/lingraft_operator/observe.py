@@ -6,24 +6,24 @@ seen to have ended without one really has none.
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 
 from lingraft.errors import LingraftError
-from lingraft.plan import Plan, PlannedStage
-from lingraft.stage import Failure, Manifest, Progress
+from lingraft.plan import Plan
+from lingraft.stage import Manifest
 from lingraft.store import open_store
-from lingraft.store.base import ArtifactStore, Conflict
-from lingraft.store.lease import LEASE_SECONDS, Lease, LeaseRecord
-from lingraft.store.stages import StageStore, read_manifest
+from lingraft.store.base import ArtifactStore
+from lingraft.store.stages import read_manifest
+from lingraft_operator.bounded import Bounded
 from lingraft_operator.cache import Cache
 from lingraft_operator.cluster import Cluster
 from lingraft_operator.config import Config
 from lingraft_operator.done import gone_of, is_done, is_due
 from lingraft_operator.names import rayjob_name
 from lingraft_operator.objects import is_going
+from lingraft_operator.seen import Seen
 from lingraft_operator.sightings import Sightings, utc_now
 from lingraft_operator.slots import Slots
 from lingraft_operator.world import Key, Observed, RayJob, Resource
@@ -45,7 +45,7 @@ class Observer:
         self._sightings = Sightings()
         self._looked_at: dict[Key, datetime] = {}
         self._stores: dict[str, ArtifactStore] = {}
-        self._manifests: OrderedDict[tuple[str, str], tuple[Manifest, float]] = OrderedDict()
+        self._manifests = Bounded[tuple[str, str], tuple[Manifest, float]](KEPT_MANIFESTS)
 
     def rayjobs(
         self, resource: Resource, plan: Plan | None, credentials_secret: str | None
@@ -97,10 +97,10 @@ class Observer:
         rayjobs = self.rayjobs(resource, plan, credentials_secret)
         if plan is None:
             return Observed(rayjobs=rayjobs)
-        store = self._store(plan.store)
         if is_done(resource, resource.status.plan, rayjobs.values()):
-            return Observed(rayjobs=rayjobs, gone=self._look_at_artifacts(resource, plan, store))
-        seen = _Seen(store, self._sightings)
+            return Observed(rayjobs=rayjobs, gone=self._look_at_artifacts(resource, plan))
+        store = self._store(plan.store)
+        seen = Seen(store, self._sightings)
         statuses = {(s.name, s.digest): s for s in resource.status.stages}
         manifests: dict[str, Manifest] = {}
         done: set[str] = set()
@@ -140,21 +140,22 @@ class Observer:
         with self._lock:
             self._looked_at.pop(key, None)
 
-    def _look_at_artifacts(
-        self, resource: Resource, plan: Plan, store: ArtifactStore
-    ) -> tuple[str, ...] | None:
+    def _look_at_artifacts(self, resource: Resource, plan: Plan) -> tuple[str, ...] | None:
         """What is gone; None where it is too early, or the store is away: that says nothing."""
         now = utc_now()
         with self._lock:
             due = is_due(resource, self._looked_at.get(resource.key), now)
             if due:
                 self._looked_at[resource.key] = now
+        if not due:
+            return None
         try:
-            gone = gone_of(store, plan) if due else None
+            store = self._store(plan.store)
+            gone = gone_of(store, plan)
         except LingraftError:
             return None
         with self._lock:
-            for ref in gone or ():
+            for ref in gone:
                 self._manifests.pop((store.uri, ref), None)
         return gone
 
@@ -183,8 +184,6 @@ class Observer:
             self._manifests.pop(key, None)
             if manifest is not None:
                 self._manifests[key] = (manifest, now)
-                while len(self._manifests) > KEPT_MANIFESTS:
-                    self._manifests.popitem(last=False)
         return manifest
 
 
@@ -192,76 +191,3 @@ def _of_each(holders: set[str], look: Callable[[str], T | None]) -> dict[str, T]
     """What there is of each holder, where there is something."""
     found = {holder: look(holder) for holder in holders}
     return {holder: one for holder, one in found.items() if one is not None}
-
-
-class _Seen:
-    """What the store says of stages that are not done."""
-
-    def __init__(self, store: ArtifactStore, sightings: Sightings) -> None:
-        self._store, self._sightings = store, sightings
-        self.leases: dict[str, LeaseRecord] = {}
-        self.held_until: dict[str, datetime] = {}
-        self.progress: dict[str, Progress] = {}
-        self.failures: dict[str, Failure] = {}
-        self.checkpoints: dict[str, int] = {}
-
-    def stage(self, planned: PlannedStage, rayjob: RayJob | None, unjudged: str | None) -> None:
-        """Look at one stage.
-
-        Args:
-            planned: The stage; its inputs are there.
-            rayjob: The one of that name.
-            unjudged: The holder of an attempt whose end has not been judged.
-        """
-        at_work = rayjob.holder if rayjob is not None and not rayjob.finished else None
-        if rayjob is None or rayjob.finished:
-            self._look_who_writes(planned)
-        elif rayjob.running:
-            self._look_for_signs(planned, rayjob)
-        ended = {unjudged} if unjudged and unjudged != at_work else set[str]()
-        if rayjob is not None and (rayjob.finished or (rayjob.running and not self._held(rayjob))):
-            ended.add(rayjob.holder)
-        self._last_words(planned, ended)
-
-    def _look_who_writes(self, planned: PlannedStage) -> None:
-        lease = Lease(self._store, planned.stage, "")
-        found = lease.read()
-        if found is None:
-            return
-        self.leases[planned.stage.ref] = found[0]
-        if not found[0].released:
-            try:
-                left = lease.seconds_left(found[1])
-            except Conflict:  # renewed just now
-                left = LEASE_SECONDS
-            self.held_until[planned.stage.ref] = utc_now() + timedelta(seconds=left)
-
-    def _look_for_signs(self, planned: PlannedStage, rayjob: RayJob) -> None:
-        lease = Lease(self._store, planned.stage, "").read()
-        if lease is not None:
-            self.leases[planned.stage.ref] = lease[0]
-        progress = StageStore(self._store, planned.stage, rayjob.holder).read_progress(
-            rayjob.holder
-        )
-        if progress is not None:
-            self.progress[rayjob.holder] = progress
-        self._sightings.look(
-            (rayjob.namespace, rayjob.holder),
-            progress=progress.updated_at if progress is not None else "",
-            lease=lease[1] if lease is not None and lease[0].holder == rayjob.holder else "",
-        )
-
-    def _held(self, rayjob: RayJob) -> bool:
-        """Whether its trainer is at work, as far as the lease tells."""
-        lease = self.leases.get(rayjob.stage)
-        return lease is not None and lease.holder == rayjob.holder and not lease.released
-
-    def _last_words(self, planned: PlannedStage, holders: set[str]) -> None:
-        for holder in holders:
-            stages = StageStore(self._store, planned.stage, holder)
-            failure = stages.read_failure(holder)
-            if failure is not None:
-                self.failures[holder] = failure
-            newest = next((c for c in stages.checkpoints() if c.holder == holder), None)
-            if newest is not None:
-                self.checkpoints[holder] = newest.step

@@ -5,11 +5,11 @@ they changed since the last look is certain, and when we looked is too.
 """
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from lingraft_operator.bounded import Bounded
 from lingraft_operator.world import Key, Signs
 
 REMEMBERED = 10_000
@@ -34,7 +34,7 @@ class Sightings:
     def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
         self._now = now
         self._lock = threading.Lock()
-        self._looks: OrderedDict[Key, _Look] = OrderedDict()
+        self._looks = Bounded[Key, _Look](REMEMBERED)
 
     def look(self, holder: Key, *, progress: str, lease: str) -> None:
         """Note what is seen now.
@@ -46,14 +46,12 @@ class Sightings:
         """
         now = self._now()
         with self._lock:
-            last = self._looks.pop(holder, None)
+            last = self._looks.get(holder)
             signs = Signs(heard=now) if last is None else last.signs
             if last is not None and (progress, lease) != (last.progress, last.lease):
                 moved = last.at if progress != last.progress else last.signs.moved
                 signs = Signs(heard=now, moved=moved)
             self._looks[holder] = _Look(progress, lease, now, signs)
-            while len(self._looks) > REMEMBERED:
-                self._looks.popitem(last=False)
 
     def signs(self, holder: Key) -> Signs | None:
         """When a holder was heard of; None if nobody looked."""
