@@ -68,7 +68,7 @@ class Attempt(StatusModel):
     failure_class: FailureClass | None = Field(
         default=None,
         description="What failed. user: the input, which must change; infrastructure: retried as "
-        "it is; resource: memory, retried with half the micro-batch.",
+        "it is; resource: memory or disk, retried once, for memory with half the micro-batch.",
     )
     reason: str | None = Field(default=None, description="Why it ended, in CamelCase.")
     message: str | None = Field(default=None, description="Why it ended, in a sentence.")

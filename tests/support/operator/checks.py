@@ -88,8 +88,8 @@ class Checks:
         for pool, count in live.items():
             most = copy.config.pools[pool].max_concurrent_stages
             # Kueue admits by its own quota: what it held back may come on top.
-            admitted = self.admitted or most is None
-            assert not self.one_at_a_time or admitted or count <= most, "too many at once"
+            bound = most if self.one_at_a_time and not self.admitted else None
+            assert bound is None or count <= bound, "too many at once"
 
     def owners(
         self, copy: "OperatorCopy", rayjob: Body, after: Sequence[Mapping[str, Any]]
