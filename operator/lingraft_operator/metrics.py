@@ -64,6 +64,7 @@ for _stage in get_args(StageKind):
 def show(
     live: Callable[[], Mapping[PoolName, Mapping[str, int]]],
     phases: Callable[[], Mapping[str, int]],
+    depth: Callable[[], int],
 ) -> None:
     """Let the gauges ask for what they show when they are scraped."""
 
@@ -73,6 +74,7 @@ def show(
     def in_phase(phase: str) -> float:
         return phases().get(phase, 0)
 
+    queue_depth.set_function(depth)
     for pool in POOLS:
         rayjobs.labels(pool).set_function(partial(in_pool, pool))
     for phase in PHASES:
