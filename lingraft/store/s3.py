@@ -197,7 +197,13 @@ class S3Store(ArtifactStore):
             raise changed from error
         if head["ETag"] != if_match:
             raise changed
-        now = parsedate_to_datetime(head["ResponseMetadata"]["HTTPHeaders"]["date"])
+        said = head["ResponseMetadata"]["HTTPHeaders"].get("date")
+        if said is None:
+            message = (
+                f"{self._endpoint} answers without a Date, which leases need; use a server or "
+            )
+            raise InfrastructureError(message + "proxy that sends it", where=self.uri + key)
+        now = parsedate_to_datetime(said)
         return max(0.0, (now - head["LastModified"]).total_seconds())
 
     def delete(self, key: str) -> None:
