@@ -5,13 +5,16 @@ Kubernetes says of the pods, what KubeRay says of the RayJob.
 """
 
 import re
+from dataclasses import replace
 
-from lingraft.status import Attempt
+from lingraft.status import Attempt, StageStatus
 from lingraft_operator.world import Ending, Observed, PodTrouble, RayJob
 
 BUSY = "StageBusy"
 NEVER_RAN = "PreRunningDeadlineExceeded"
-USER_EXIT, BUSY_EXIT = 2, 3
+WAITING = ("WaitingForCapacity", "WaitingForQueue")
+"""Reasons for which a RayJob may come to nothing without anybody's fault."""
+USER_EXIT, BUSY_EXIT, OUTSIDE_EXIT = 2, 3, 4
 """Exit codes of `python -m lingraft_trainer`, which Ray quotes in the job's message."""
 
 
@@ -38,6 +41,14 @@ def ending_of(attempt: Attempt, rayjob: RayJob | None, observed: Observed) -> En
     return _of_rayjob(rayjob)
 
 
+def never_ran(ending: Ending, stage: StageStatus) -> Ending:
+    """The end of an attempt that never ran: by what was last said of why it does not start."""
+    if stage.reason in WAITING:
+        return replace(ending, counted=False)
+    said = stage.reason not in ("", "Starting")
+    return Ending("outside", stage.reason if said else NEVER_RAN, stage.message or ending.message)
+
+
 def _went_on(attempt: Attempt, observed: Observed) -> bool:
     """Whether there is a checkpoint that this attempt made."""
     return attempt.holder in observed.checkpoints
@@ -47,7 +58,7 @@ def _of_pod(trouble: PodTrouble, *, went_on: bool) -> Ending:
     if trouble.kind == "memory":
         return Ending("resource", trouble.reason, trouble.message)
     if trouble.kind == "fatal":
-        return Ending("user", trouble.reason, trouble.message)
+        return Ending("outside", trouble.reason, trouble.message)
     # A preempted attempt that moved its checkpoint on has cost nothing that is not kept.
     return Ending("infrastructure", trouble.reason, trouble.message, counted=not went_on)
 
@@ -57,11 +68,13 @@ def _of_rayjob(rayjob: RayJob) -> Ending:
     exited = re.search(r"exit code (-?\d+)", rayjob.message)
     code = int(exited[1]) if exited else None
     if rayjob.deployment_status == "ValidationFailed":
-        return Ending("user", "RayJobRefused", message)
+        return Ending("outside", "RayJobRefused", message)
     if rayjob.reason == NEVER_RAN:
         return Ending("infrastructure", NEVER_RAN, message)
     if code == BUSY_EXIT:
         return Ending("infrastructure", BUSY, message, counted=False)
+    if code == OUTSIDE_EXIT:
+        return Ending("outside", "CredentialsRefused", message)
     if code == USER_EXIT:
         return Ending("user", "StageFailed", message)
     if rayjob.deployment_status == "Complete" and rayjob.job_status == "SUCCEEDED":

@@ -5,7 +5,7 @@ follow the conditions, and what the resource no longer needs is left.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from lingraft.plan import PlannedStage
@@ -18,6 +18,7 @@ from lingraft_operator.actions import Action, Leave
 from lingraft_operator.attempts import left, reset
 from lingraft_operator.conditions import Aspect, Summary, conditions
 from lingraft_operator.config import Config
+from lingraft_operator.healing import look_again_at
 from lingraft_operator.names import rayjob_name
 from lingraft_operator.stages import Judge, Verdict
 from lingraft_operator.summary import aspects_of, summary_of
@@ -49,17 +50,20 @@ def reconcile(
     observed: Observed,
     config: Config,
     now: datetime,
+    *,
+    anew: bool = False,
 ) -> Decision:
     """Decide.
 
     Args:
         resource: As it was last seen, with the status as it was last written.
         spec: Its spec, parsed; None where that failed.
-        pinned: The plan for its generation; None while there is none.
-        trouble: Why there is no plan, or why the store cannot be read.
+        pinned: The plan for its generation; None while there is none, or none that may be read.
+        trouble: Why there is no plan, why nothing new may start, or why the store cannot be read.
         observed: Everything else.
         config: The chart's settings.
         now: This moment.
+        anew: Whether what waits for a cause outside to go is tried at once.
     """
     before = resource.status
     if spec is not None and spec.suspend:
@@ -68,11 +72,40 @@ def reconcile(
     if trouble is not None and trouble.failure_class == "user":
         summary = Summary("Stalled", trouble.reason, _sentence(trouble))
         return _stopped(resource, before, observed, summary, now)
+    if trouble is not None and trouble.failure_class == "outside":
+        return _needs_somebody(resource, spec, pinned, trouble, observed, config, now)
     if spec is None or pinned is None or trouble is not None:
         said = _sentence(trouble) if trouble else "looking up what the plan needs"
         summary = Summary("Reconciling", trouble.reason if trouble else "Planning", said)
         return Decision((), _with(resource, before, summary, now))
-    return _followed(resource, spec, pinned, observed, config, now)
+    return _followed(resource, spec, pinned, observed, config, now, anew=anew)
+
+
+def _needs_somebody(
+    resource: Resource,
+    spec: LanguageAdaptationSpec | None,
+    pinned: PinnedPlan | None,
+    trouble: Failure,
+    observed: Observed,
+    config: Config,
+    now: datetime,
+) -> Decision:
+    """Start nothing new, and look again later: the user edited nothing that would be at fault.
+
+    What runs by a plan that was made for this generation goes on to its end.
+    """
+    before = resource.status.model_copy(update={"retry": resource.retry})
+    summary = Summary("Stalled", trouble.reason, _sentence(trouble), heals=True)
+    if spec is not None and pinned is not None:
+        decision = _followed(resource, spec, pinned, observed, config, now, held=summary)
+    elif before.plan is not None and before.plan.generation == resource.generation:
+        decision = Decision((), _with(resource, before, summary, now))
+    else:
+        decision = _stopped(resource, before, observed, summary, now)
+    if not decision.status.heals:  # what is done needs nobody
+        return decision
+    again_at = look_again_at(resource.status.conditions, now)
+    return replace(decision, wake_at=min(again_at, decision.wake_at or again_at))
 
 
 def _sentence(failure: Failure) -> str:
@@ -86,8 +119,11 @@ def _followed(
     observed: Observed,
     config: Config,
     now: datetime,
+    *,
+    held: Summary | None = None,
+    anew: bool = False,
 ) -> Decision:
-    """Go on with the plan."""
+    """Go on with the plan; with as much of it as runs, where something holds it up."""
     plan = pinned.plan
     again = _fresh(resource.status, pinned, resource.retry)
     judge = Judge(
@@ -98,6 +134,8 @@ def _followed(
         config=config,
         now=now,
         slots=dict(observed.slots),
+        held=held is not None,
+        anew=anew,
     )
     secret = pinned.credentials_secret
     verdicts: dict[str, Verdict] = {}
@@ -119,7 +157,10 @@ def _followed(
     )
     status = results.with_results(status, plan, spec, observed.manifests, pools_of(spec, config))
     summary = summary_of(spec, stages, status)
-    if summary.state == "Stalled" and summary.reason != "QualityGateFailed":
+    over = summary.state == "Ready" or summary.reason == "QualityGateFailed"
+    if held is not None and not over:
+        summary = held
+    if summary.state == "Stalled" and not over and not summary.heals:
         # It cannot become Ready: what still runs only costs. What is done stays done.
         return _stopped(resource, status, observed, summary, now)
     foreign = _unwanted(resource, observed, names)
@@ -217,6 +258,7 @@ def _with(
         update={
             "observed_generation": resource.generation,
             "phase": phase,
+            "heals": summary.heals,
             "progress": results.progress_text(status.stages, summary),
             "conditions": conditions(
                 summary,

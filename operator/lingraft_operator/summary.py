@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from lingraft.resource import LanguageAdaptationSpec
 from lingraft.status import Evaluation, LanguageAdaptationStatus, StageStatus
 from lingraft_operator.conditions import Aspect, Summary
+from lingraft_operator.healing import needs_somebody
 
 
 def summary_of(
@@ -26,6 +27,10 @@ def summary_of(
         if missed:
             return Summary("Stalled", "QualityGateFailed", _why(missed))
         return Summary("Ready", "Adapted", f"{spec.language}: all {len(stages)} stages are done")
+    for stage in stages:
+        if (said := needs_somebody(stage)) is not None:
+            message = f"{stage.name}: {said.message}"
+            return Summary("Stalled", said.reason or "Failed", message, heals=True)
     waiting = [s for s in stages if s.state in ("Starting", "Queued", "Retrying") and s.reason]
     running = [s.name for s in stages if s.state == "Running"]
     if running:

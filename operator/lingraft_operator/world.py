@@ -61,6 +61,8 @@ class RayJob:
     job_status: str = ""
     reason: str = ""
     message: str = ""
+    refused: bool = False
+    """KubeRay may not make its pods: a quota, an admission rule; the message says which."""
     running_since: datetime | None = None
     ended_at: datetime | None = None
     dashboard_url: str | None = None
