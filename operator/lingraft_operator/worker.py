@@ -97,7 +97,9 @@ class Worker:
         decision = reconcile(resource, spec, pinned, trouble, observed, self.config, now, anew=anew)
         if decision.actions:
             refused = self.actor.apply(resource, spec, pinned, decision.actions)
-            judged = replace(resource, status=decision.status)
+            # Conditions count from when they were written, not from this moment.
+            former = {"conditions": resource.status.conditions}
+            judged = replace(resource, status=decision.status.model_copy(update=former))
             observed = replace(observed, rayjobs=self.observer.rayjobs(resource, plan, secret))
             decision = reconcile(
                 judged, spec, pinned, refused or trouble, observed, self.config, now, anew=anew

@@ -56,6 +56,10 @@ POD_STATES: dict[str, dict[str, Any]] = {
         "conditions": [{"type": "PodScheduled", "status": "True"}],
         "containerStatuses": [{"state": {"waiting": {"reason": "ImagePullBackOff"}}}],
     },
+    "has no secret": {
+        "conditions": [{"type": "PodScheduled", "status": "True"}],
+        "containerStatuses": [{"state": {"waiting": {"reason": "CreateContainerConfigError"}}}],
+    },
     "has a bad image": {
         "conditions": [{"type": "PodScheduled", "status": "True"}],
         "containerStatuses": [{"state": {"waiting": {"reason": "InvalidImageName"}}}],

@@ -212,23 +212,6 @@ def test_slots_go_to_the_oldest() -> None:
         assert len(live) == 1 and one in live[0]
 
 
-def test_a_rayjob_that_is_never_taken_is_asked_for_once() -> None:
-    with world() as sim:
-        sim.refused["finetune"] = True
-        sim.create(*ONE, SHAPES["task"])
-        sim.run_for(60)
-        status = sim.status(ONE)
-        assert (status.phase, status.conditions[0].reason) == ("Stalled", "RayJobRefused")
-        assert not sim.rayjobs()
-        del sim.refused["finetune"]
-        sim.copies[0].queue.add(ONE)
-        sim.run_for(60)
-        assert phases(sim) == ["Stalled"]
-        sim.annotate(ONE, names.RETRY, "1")
-        sim.come_to_rest()
-        assert phases(sim) == ["Ready"]
-
-
 def test_a_quota_that_is_full_is_asked_again() -> None:
     with world() as sim:
         sim.refused["corpus"] = False

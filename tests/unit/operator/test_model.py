@@ -229,6 +229,8 @@ class World(RuleBasedStateMachine):
             *("store refuses", "store answers", "store is slow", "store is fast"),
             *("sources are away", "sources are there", "buckets are overwritten"),
             *("scores fall", "scores rise", "pods go", "garbage is collected"),
+            *("a corpus is late", "a corpus is there", "a quota is full", "a quota has room"),
+            *("access is taken away", "access is given back"),
         )
     )
     def around(self, what: str) -> None:
@@ -243,6 +245,17 @@ class World(RuleBasedStateMachine):
                 self.sim.content += 1
             case "scores fall" | "scores rise":
                 self.sim.score = 0.5 if what == "scores fall" else 0.7
+            case "a corpus is late":
+                self.sim.missing |= {"s3://corpora/sw/", "s3://corpora/fr/"}
+            case "a corpus is there":
+                self.sim.missing.clear()
+            case "a quota is full" | "a quota has room":
+                full = what == "a quota is full"
+                self.sim.kuberay.refused = "pods are forbidden: exceeded quota" if full else ""
+            case "access is taken away" | "access is given back":
+                given = what == "access is given back"
+                access = self.sim.healthy.access if given else ()
+                self.sim.configure(self.sim.healthy.model_copy(update={"access": access}))
             case "pods go":
                 self.sim.kuberay.pods_go()
             case _:
