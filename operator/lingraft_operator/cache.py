@@ -229,6 +229,11 @@ class Cache:
         with self._lock:
             return {uid: holder for holder, pods in self._pods.items() for uid in pods}
 
+    def pods_of(self, holder: Key) -> list[str]:
+        """UIDs of a holder's pods."""
+        with self._lock:
+            return list(self._pods.get(holder, {}))
+
     def trouble(self, holder: Key) -> PodTrouble | None:
         """The gravest trouble of a holder's pods, those that are gone included."""
         with self._lock:

@@ -31,7 +31,7 @@ def wait_after(attempts: Sequence[Attempt]) -> timedelta:
 
 
 def needs_somebody(stage: StageStatus) -> Attempt | None:
-    """The attempt that says what somebody has to see to, as long as no later one has got further."""
+    """The attempt that says what somebody has to see to, until a later one has got further."""
     if stage.state in ("Done", "Failed", "Running"):
         return None
     over = [one for one in stage.attempts if one.failure_class is not None]

@@ -7,6 +7,7 @@ seen to have ended without one really has none.
 import threading
 import time
 from collections import OrderedDict
+from datetime import UTC, datetime
 
 from lingraft.plan import Plan, PlannedStage
 from lingraft.stage import Failure, Manifest, Progress
@@ -19,10 +20,14 @@ from lingraft_operator.cluster import Cluster
 from lingraft_operator.config import Config
 from lingraft_operator.names import rayjob_name
 from lingraft_operator.objects import is_going
+from lingraft_operator.pods import gravest
 from lingraft_operator.slots import Slots
+from lingraft_operator.stuck import is_late, trouble_of_events
 from lingraft_operator.world import Observed, PodTrouble, RayJob, Resource
 
 KEPT_MANIFESTS = 2000
+ASKED_PODS = 3
+"""Of one RayJob: what keeps one of them keeps the others too."""
 MANIFEST_SECONDS = 300
 """How long a manifest is taken for granted: somebody may clean the store."""
 
@@ -114,7 +119,7 @@ class Observer:
             progress=seen.progress,
             failures=seen.failures,
             checkpoints=seen.checkpoints,
-            troubles=self._troubles(resource.namespace, holders),
+            troubles=self._troubles(resource.namespace, holders) | self._stuck(rayjobs),
             lingering=frozenset(
                 one for one in holders if self._cache.lingers((resource.namespace, one))
             ),
@@ -128,6 +133,19 @@ class Observer:
     def _troubles(self, namespace: str, holders: set[str]) -> dict[str, PodTrouble]:
         found = {holder: self._cache.trouble((namespace, holder)) for holder in holders}
         return {holder: trouble for holder, trouble in found.items() if trouble is not None}
+
+    def _stuck(self, rayjobs: dict[str, RayJob]) -> dict[str, PodTrouble]:
+        """What Events say of those that should have started, and whose pods say nothing."""
+        found: dict[str, PodTrouble] = {}
+        for rayjob in rayjobs.values():
+            holder = (rayjob.namespace, rayjob.holder)
+            if is_late(rayjob, self._cache.trouble(holder), datetime.now(UTC)):
+                uids = [rayjob.uid, *self._cache.pods_of(holder)[:ASKED_PODS]]
+                told = (self._cluster.events_of(rayjob.namespace, uid) for uid in uids)
+                troubles = [trouble for one in told if (trouble := trouble_of_events(one))]
+                if (worst := gravest(troubles)) is not None:
+                    found[rayjob.holder] = worst
+        return found
 
     def _store(self, uri: str) -> ArtifactStore:
         with self._lock:

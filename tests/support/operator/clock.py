@@ -39,7 +39,7 @@ class Clock:
 
         fake_time = SimpleNamespace(monotonic=self.monotonic)
         with ExitStack() as stack:
-            for module in (cache, queue, sweep, worker):
+            for module in (cache, observe, queue, sweep, worker):
                 stack.enter_context(patch.object(module, "datetime", Now))
             for module in (cache, observe, queue, worker):
                 stack.enter_context(patch.object(module, "time", fake_time))

@@ -41,6 +41,8 @@ class KubeRay:
         """UIDs of RayJobs whose pods never go: their node is lost."""
         self.refused = ""
         """Why the API server takes no pods; empty while it does."""
+        self.held = False
+        """Whether pods that are made never get ready."""
         self.unheard = 0
         """Head pods of which KubeRay will not hear that they were made, and makes another."""
 
@@ -72,7 +74,11 @@ class KubeRay:
         elif state == "Initializing" and self.pod(metadata["uid"]) is None:
             return self._make_late_pod(rayjob)
         elif state == "Initializing":
-            if self._pod_status(rayjob).get("conditions") or len(self._pods(metadata["uid"])) > 1:
+            if (
+                self.held
+                or self._pod_status(rayjob).get("conditions")
+                or len(self._pods(metadata["uid"])) > 1
+            ):
                 return False  # something keeps it
             self._set(ref, jobDeploymentStatus="Running", jobStatus="PENDING", dashboardURL="d:1")
         elif status.get("jobStatus") == "PENDING":

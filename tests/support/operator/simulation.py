@@ -58,6 +58,8 @@ class Simulation:
         self.notes: list[tuple[Key, Note]] = []
         self.refused: dict[str, bool] = {}
         """Kinds of stages whose RayJobs are not taken, and whether they never will be."""
+        self.events: dict[str, list[Body]] = {}
+        """What the kubelet and KubeRay tell of an object, by its uid."""
         self.missing: set[str] = set()
         """URIs where nothing is."""
         self.sources_away = False
@@ -323,7 +325,7 @@ class Simulation:
         self.interrupts.clear()
         self.refused.clear()
         self.missing.clear()
-        self.kuberay.refused = ""
+        self.kuberay.refused, self.kuberay.held = "", False
         if self.config != self.healthy:
             self.configure(self.healthy)
         self.slow_seconds, self.sources_away = 0.0, False

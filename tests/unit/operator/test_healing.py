@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from lingraft_operator import names
 from lingraft_operator.healing import LONGEST, SHORTEST, look_again_at, wait_after
+from lingraft_operator.stuck import trouble_of_events
 from tests.support.operator.clock import START
 from tests.support.operator.simulation import Simulation, config
 from tests.support.operator.specs import CHANGES, POD_STATES, SHAPES, spec
@@ -64,7 +66,7 @@ def test_what_heals_is_found_out_within_the_hour_and_by_few_looks(
             sim.copies[0].work()
             looks.append(sim.copies[0].queue.at[ONE])
         assert sim.api.version == version, "a look that finds nothing new writes nothing"
-        waits = [round(b - a) for a, b in zip(looks, looks[1:], strict=False)]
+        waits = [round(b - a) for a, b in pairwise(looks)]
         assert waits == sorted(waits) and waits[0] >= 120 and waits[-1] == 3600
         sim.missing.clear()
         sim.refused.clear()
@@ -211,6 +213,46 @@ def test_what_the_user_wrote_waits_for_an_edit(change: str) -> None:
         sim.copies[0].start()
         sim.run_for(DAY)
         assert phases(sim) == ["Stalled"] and launched(sim, "corpus") == seen
+
+
+def test_a_pod_that_never_gets_its_volume_or_address_is_told_of_by_its_events() -> None:
+    with world() as sim:
+        sim.kuberay.held = True
+        sim.create(*ONE, SHAPES["once"])
+        sim.run_for(40)
+        (rayjob,) = sim.rayjobs("corpus")
+        pod = sim.kuberay.pod(rayjob["metadata"]["uid"])
+        assert pod is not None
+        note = 'configmap "company-ca" not found'
+        sim.events[pod["metadata"]["uid"]] = [
+            event(sim, 5, "Normal", "Scheduled", "to node-1"),
+            event(sim, 9, "Warning", "FailedMount", note),
+        ]
+        sim.run_for(130)
+        corpus = sim.status(ONE).stages[0]
+        assert corpus.reason == "FailedMount" and note in corpus.message
+        assert not sim.status(ONE).heals, "it may be well within minutes"
+        sim.run_for(310)
+        assert note in stalled(sim, "FailedMount")
+        assert not any(one.counted for one in sim.status(ONE).stages[0].attempts if one.ended_at)
+        sim.kuberay.held = False
+
+
+def event(sim: Simulation, version: int, kind: str, reason: str, note: str) -> dict[str, Any]:
+    at = {"resourceVersion": str(version), "creationTimestamp": sim.clock.now.isoformat()}
+    about = {"kind": "Pod", "name": "head"}
+    return {"metadata": at, "type": kind, "reason": reason, "note": note, "regarding": about}
+
+
+def test_only_the_newest_event_says_what_keeps_a_pod() -> None:
+    with Simulation().running(0) as sim:
+        failed = event(sim, 2, "Warning", "FailedMount", "no such ConfigMap")
+        probe = event(sim, 3, "Warning", "Unhealthy", "not ready yet")
+        pulling = event(sim, 4, "Normal", "Pulling", "an image")
+        assert trouble_of_events([]) is None
+        assert trouble_of_events([failed]) is not None
+        assert trouble_of_events([pulling, failed]) is None
+        assert trouble_of_events([failed, probe]) is None
 
 
 def test_waits_double_up_to_an_hour() -> None:
