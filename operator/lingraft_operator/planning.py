@@ -14,7 +14,16 @@ from lingraft.selection import Reading
 from lingraft.stage import CONTRACT, Failure, Source
 from lingraft.status import PinnedPlan
 from lingraft_operator.config import Access, Config
+from lingraft_operator.healing import needs_somebody
 from lingraft_operator.world import Resource
+
+NO_IMAGE = {
+    "ErrImageNeverPull",
+    "ErrImagePull",
+    "ImageInspectError",
+    "ImagePullBackOff",
+    "InvalidImageName",
+}
 
 
 class AccessDeniedError(OutsideError):
@@ -103,6 +112,15 @@ def make_plan(resource: Resource, spec: LanguageAdaptationSpec, config: Config) 
         refresh=resource.refresh,
         content=plan.model_dump_json(by_alias=True),
     )
+
+
+def followed(resource: Resource, config: Config) -> PinnedPlan | None:
+    """The pinned plan; with the chart's present image where the pinned one cannot be had."""
+    pinned = resource.status.plan
+    stuck = (needs_somebody(stage) for stage in resource.status.stages)
+    if pinned is None or not any(one is not None and one.reason in NO_IMAGE for one in stuck):
+        return pinned
+    return pinned.model_copy(update={"trainer_image": config.trainer_image})
 
 
 def check_access(spec: LanguageAdaptationSpec, access: Sequence[Access], namespace: str) -> None:

@@ -131,7 +131,7 @@ class Worker:
             if not planning.needs_plan(resource):
                 # Each time: a prefix that is taken off the list is used no longer.
                 planning.check_access(spec, self.config.access, resource.namespace)
-                return spec, resource.status.plan, None
+                return spec, planning.followed(resource, self.config), None
             with metrics.reconcile_seconds.labels("plan").time():
                 return spec, planning.make_plan(resource, spec, self.config), None
         except LingraftError as error:

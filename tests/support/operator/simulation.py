@@ -208,7 +208,7 @@ class Simulation:
         if trainer is None or not trainer.alive:
             return
         self.kuberay.finish(rayjob, outcome, self.metrics(rayjob))
-        if outcome == "killed" or trainer.exit_code == 1:
+        if outcome in ("killed", "outside") or trainer.exit_code == 1:
             self.checks.blamed.add(stage_of(rayjob))
         if outcome in ("user", "infrastructure", "resource") and trainer.reported:
             self.checks.trainer_failed(rayjob, trainer.reported)

@@ -95,6 +95,32 @@ def test_an_image_or_a_secret_that_comes_late_costs_no_attempt(state: str, grace
         assert phases(sim) == ["Ready"]
 
 
+def test_an_image_that_the_chart_corrects_reaches_what_was_planned_with_the_wrong_one() -> None:
+    with Simulation(config(trainerImage="lingraft/trainer:typo")).running() as sim:
+        sim.create(*ONE, SHAPES["plain"])
+        sim.run_for(5)
+        sim.trouble(sim.rayjobs("corpus")[0], POD_STATES["has no image"])
+        sim.run_for(310)
+        sim.configure(config())
+        sim.run_for(5)
+        plan = sim.status(ONE).plan
+        assert plan is not None and plan.trainer_image == "lingraft/trainer:1"
+        (rayjob,) = sim.rayjobs("corpus")
+        assert "lingraft/trainer:1" in str(rayjob) and "typo" not in str(rayjob)
+
+
+def test_keys_that_expired_for_good_are_waited_for_without_an_attempt() -> None:
+    with world("once") as sim:
+        for _ in range(2):
+            fail(sim, "corpus", "outside")
+            sim.run_for(10)
+            assert "exit code 4" in stalled(sim, "CredentialsRefused")
+            sim.run_for(250)
+        assert not any(one.counted for one in sim.status(ONE).stages[0].attempts if one.ended_at)
+        sim.come_to_rest()
+        assert phases(sim) == ["Ready"]
+
+
 def test_it_says_stalled_until_the_next_attempt_runs() -> None:
     with world("plain") as sim:
         sim.trouble(sim.rayjobs("corpus")[0], POD_STATES["has a bad image"])

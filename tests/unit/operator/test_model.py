@@ -124,7 +124,7 @@ class World(RuleBasedStateMachine):
 
     @rule(
         n=which,
-        outcome=one_of("success", "user", "infrastructure", "resource", "killed"),
+        outcome=one_of("success", "user", "infrastructure", "resource", "killed", "outside"),
         told=st.booleans(),
     )
     def trainer_ends(self, n: int, outcome: Any, told: bool) -> None:
