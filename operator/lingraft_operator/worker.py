@@ -47,8 +47,8 @@ class Worker:
     tell: Callable[[Resource, Note], None]
     written: dict[Key, float] = field(default_factory=dict[Key, float])
     troubled: dict[Key, int] = field(default_factory=dict[Key, int])
-    judged: dict[Key, str] = field(default_factory=dict[Key, str])
-    """Who has had a new try since this operator started, and by which lingraft.dev/retry."""
+    tried: dict[Key, tuple[str, int, str]] = field(default_factory=dict[Key, tuple[str, int, str]])
+    """What has had its try since this operator started, as it was asked for."""
 
     def process(self, key: Key) -> float | None:
         """One pass; returns the seconds until the next one is wanted, or None."""
@@ -93,7 +93,8 @@ class Worker:
                 where=error.where,
             )
         now, more = datetime.now(UTC), False
-        anew = self.judged.get(resource.key) != resource.retry
+        asked = resource.uid, resource.generation, resource.retry
+        anew = self.tried.get(resource.key) != asked
         decision = reconcile(resource, spec, pinned, trouble, observed, self.config, now, anew=anew)
         if decision.actions:
             refused = self.actor.apply(resource, spec, pinned, decision.actions)
@@ -114,7 +115,7 @@ class Worker:
         if trouble is not None and trouble.failure_class == "infrastructure":
             return self._backoff(resource.key)
         if not more:
-            self.judged[resource.key] = resource.retry
+            self.tried[resource.key] = asked
         self.troubled.pop(resource.key, None)
         return SOON if more else seconds_until(decision.wake_at)
 
@@ -168,7 +169,7 @@ class Worker:
             self.wake(other)
         self.written.pop(key, None)
         self.troubled.pop(key, None)
-        self.judged.pop(key, None)
+        self.tried.pop(key, None)
 
 
 def _too_large(resource: Resource) -> Failure | None:

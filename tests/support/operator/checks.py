@@ -119,6 +119,7 @@ class Checks:
     def _allowed(self, copy: "OperatorCopy", body: Body) -> bool:
         """Whether the chart of a copy lets a resource name what it names."""
         spec = LanguageAdaptationSpec.model_validate(body["spec"])
+        spec = spec.model_copy(update={"store": spec.store or copy.config.store})
         try:
             check_access(placed(spec), copy.config.access, body["metadata"]["namespace"])
         except AccessDeniedError:

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from lingraft.hub.mirror import VARIABLE
 from lingraft_operator import names
 from lingraft_operator.healing import LONGEST, SHORTEST, look_again_at, wait_after
 from lingraft_operator.stuck import trouble_of_events
 from tests.support.operator.clock import START
-from tests.support.operator.simulation import Simulation, config
+from tests.support.operator.simulation import STORE, Simulation, config
 from tests.support.operator.specs import CHANGES, POD_STATES, SHAPES, spec
 from tests.support.operator.views import attempt
 from tests.unit.operator.test_histories import ONE, TWO, fail, launched, phases, world
@@ -167,6 +168,42 @@ def test_a_bad_upgrade_stops_nothing_and_its_rollback_goes_on() -> None:
         assert set(phases(sim)) == {"Running"}
         attempts = [s.attempts for k in sim.resources() for s in sim.status(k).stages]
         assert all(len(one) <= 1 and all(a.counted for a in one) for one in attempts)
+
+
+@pytest.mark.parametrize("setting", ["store", "hubMirror"])
+def test_a_setting_that_vanishes_stops_nothing_either(
+    setting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "s3://models/hub/")
+    shape = spec(base={"uri": "hf://org/name"}) if setting == "hubMirror" else spec()
+    if setting == "store":
+        del shape["store"]
+    with Simulation(config(store={"uri": STORE})).running() as sim:
+        sim.create(*ONE, shape)
+        sim.run_for(5)
+        uids = {body["metadata"]["uid"] for body in sim.rayjobs()}
+        monkeypatch.delenv(VARIABLE)
+        sim.configure(config(store=None if setting == "store" else {"uri": STORE}))
+        sim.run_for(600)
+        stalled(sim, "NotConfigured")
+        assert uids and {body["metadata"]["uid"] for body in sim.rayjobs()} == uids
+        monkeypatch.setenv(VARIABLE, "s3://models/hub/")
+        sim.come_to_rest()
+        assert phases(sim) == ["Ready"]
+
+
+@pytest.mark.parametrize("how", ["an edit", "a retry"])
+def test_who_asks_anew_does_not_wait(how: str) -> None:
+    with world("plain") as sim:
+        for _ in range(4):
+            sim.trouble(sim.rayjobs("corpus")[0], POD_STATES["has a bad image"])
+            sim.run_for(5)
+            assert not sim.rayjobs("corpus")
+            if how == "an edit":
+                sim.edit(ONE, retry={"maxAttempts": len(starts(sim)) + 1})
+            else:
+                sim.annotate(ONE, names.RETRY, str(len(starts(sim))))
+            sim.run_for(5)
 
 
 def test_what_may_no_longer_read_its_corpus_ends_what_runs_and_starts_nothing() -> None:
