@@ -4,7 +4,7 @@ Stages are judged one by one, in the order of the plan (`stages.py`); from their
 follow the conditions, and what the resource no longer needs is left.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -12,16 +12,16 @@ from lingraft.plan import PlannedStage
 from lingraft.pools import POOL_OF, Pool, PoolName
 from lingraft.resource import LanguageAdaptationSpec
 from lingraft.stage import Failure
-from lingraft.status import LanguageAdaptationStatus, Phase, PinnedPlan, StageStatus
+from lingraft.status import LanguageAdaptationStatus, PinnedPlan, StageStatus
 from lingraft_operator import results
 from lingraft_operator.actions import Action, Leave
 from lingraft_operator.attempts import left, reset
-from lingraft_operator.conditions import Aspect, Summary, conditions
+from lingraft_operator.conditions import Summary
 from lingraft_operator.config import Config
 from lingraft_operator.healing import look_again_at
 from lingraft_operator.names import rayjob_name
 from lingraft_operator.stages import Judge, Verdict
-from lingraft_operator.summary import aspects_of, summary_of
+from lingraft_operator.summary import aspects_of, summary_of, with_summary
 from lingraft_operator.world import Observed, Resource
 
 
@@ -77,7 +77,7 @@ def reconcile(
     if spec is None or pinned is None or trouble is not None:
         said = _sentence(trouble) if trouble else "looking up what the plan needs"
         summary = Summary("Reconciling", trouble.reason if trouble else "Planning", said)
-        return Decision((), _with(resource, before, summary, now))
+        return Decision((), with_summary(resource, before, summary, now))
     return _followed(resource, spec, pinned, observed, config, now, anew=anew)
 
 
@@ -99,7 +99,7 @@ def _needs_somebody(
     if spec is not None and pinned is not None:
         decision = _followed(resource, spec, pinned, observed, config, now, held=summary)
     elif before.plan is not None and before.plan.generation == resource.generation:
-        decision = Decision((), _with(resource, before, summary, now))
+        decision = Decision((), with_summary(resource, before, summary, now))
     else:
         decision = _stopped(resource, before, observed, summary, now)
     if not decision.status.heals:  # what is done needs nobody
@@ -173,7 +173,7 @@ def _followed(
             waits_for[pool] = waits_for.get(pool, 0) + 1
     return Decision(
         actions,
-        _with(resource, status, summary, now, aspects_of(spec, stages, status)),
+        with_summary(resource, status, summary, now, aspects_of(spec, stages, status)),
         min(wakes, default=None),
         waits_for,
     )
@@ -231,41 +231,4 @@ def _stopped(
         for stage in status.stages
     )
     obeyed = status.model_copy(update={"stages": stages, "retry": resource.retry})
-    return Decision(actions, _with(resource, obeyed, summary, now))
-
-
-def _with(
-    resource: Resource,
-    status: LanguageAdaptationStatus,
-    summary: Summary,
-    now: datetime,
-    aspects: Sequence[Aspect] | None = None,
-) -> LanguageAdaptationStatus:
-    """The status with conditions, phase and progress, for the generation that was judged."""
-    if aspects is None:
-        # What was found out of an earlier generation says nothing of this one.
-        keep = ("EmbeddingsTrained", "QualityGatePassed")
-        aspects = [
-            (c.type, c.status, c.reason, c.message)
-            for c in status.conditions
-            if c.type in keep and c.observed_generation == resource.generation
-        ]
-    busy = any(s.state in ("Running", "Starting", "Done", "Retrying") for s in status.stages)
-    phase: Phase = (
-        ("Running" if busy else "Pending") if summary.state == "Reconciling" else (summary.state)
-    )
-    return status.model_copy(
-        update={
-            "observed_generation": resource.generation,
-            "phase": phase,
-            "heals": summary.heals,
-            "progress": results.progress_text(status.stages, summary),
-            "conditions": conditions(
-                summary,
-                aspects,
-                resource.status.conditions,
-                generation=resource.generation,
-                now=now,
-            ),
-        }
-    )
+    return Decision(actions, with_summary(resource, obeyed, summary, now))
