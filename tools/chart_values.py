@@ -94,7 +94,8 @@ class Operator(PoolModel):
         min_length=1,
         max_length=253,
         description="Secret of the release's namespace whose keys become the operator's "
-        "environment: what it reads stores and sources with.",
+        "environment: what it reads stores and sources with. Access keys are read anew when they "
+        "change.",
     )
     node_selector: dict[str, str] = Field(
         description="Labels of the nodes for this pod and the one of `helm test`."
@@ -231,6 +232,11 @@ class Values(PoolModel):
     )
     access: tuple[NamespaceAccess, ...] = Field(
         default=(), description="What resources may read and write. Empty: nothing."
+    )
+    allow_shrinking: bool = Field(
+        default=False,
+        description="Let an upgrade empty `access` or `store`, or drop a namespace that was "
+        "watched; it is refused otherwise.",
     )
     store: StoreValues | None = Field(
         default=None, description="Where artifacts go when a resource does not say."

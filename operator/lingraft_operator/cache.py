@@ -16,7 +16,7 @@ from lingraft.pools import PoolName
 from lingraft_operator.bounded import Bounded
 from lingraft_operator.objects import holder_of, key_of, pack, rayjob_of, unpack
 from lingraft_operator.pods import Head, doubled, gravest, head_of, trouble_of
-from lingraft_operator.world import Key, PodTrouble, RayJob, Resource, Told
+from lingraft_operator.world import Key, PodTrouble, RayJob, Resource
 
 REMEMBERED = 10_000
 """Holders whose pods' last words are kept after the pods went."""
@@ -193,7 +193,7 @@ class Cache:
         holder, uid, told = holder_of(body), body["metadata"]["uid"], trouble_of(body)
         with self._lock:
             former, two = self._pods[holder].get(uid), self._doubled.get(holder)
-            trouble = _seen(told, former)
+            trouble = told.seen(former, datetime.now(UTC)) if told is not None else None
             self._pods[holder][uid] = trouble
             if (head := head_of(body)) is None:
                 self._heads[holder].pop(uid, None)
@@ -207,9 +207,9 @@ class Cache:
             return former != trouble or two != self._doubled.get(holder)
 
     def _count_heads(self, holder: Key) -> None:
-        two = _seen(doubled(self._heads[holder].values()), self._doubled.pop(holder, None))
+        former, two = self._doubled.pop(holder, None), doubled(self._heads[holder].values())
         if two is not None:
-            self._doubled[holder] = two
+            self._doubled[holder] = two.seen(former, datetime.now(UTC))
 
     def drop_pod(self, body: Mapping[str, Any]) -> None:
         """Forget a pod that is gone; what ended it is remembered."""
@@ -229,6 +229,11 @@ class Cache:
         """Holders of all pods, by the pods' uids."""
         with self._lock:
             return {uid: holder for holder, pods in self._pods.items() for uid in pods}
+
+    def pods_of(self, holder: Key) -> list[str]:
+        """UIDs of a holder's pods."""
+        with self._lock:
+            return list(self._pods.get(holder, {}))
 
     def trouble(self, holder: Key) -> PodTrouble | None:
         """The gravest trouble of a holder's pods, of those that are gone what ended them."""
@@ -250,11 +255,3 @@ class Cache:
 
 def _may_run(rayjob: RayJob) -> bool:
     return not (rayjob.finished or rayjob.held_back)
-
-
-def _seen(told: Told | None, former: PodTrouble | None) -> PodTrouble | None:
-    """What is told, since it was first told so: words may change meanwhile."""
-    if told is None:
-        return None
-    same = former is not None and former.kind == told.kind
-    return told.seen(former.since if same and former else datetime.now(UTC))

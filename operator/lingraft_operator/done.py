@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from lingraft.errors import CorruptArtifactError
 from lingraft.plan import Plan
 from lingraft.stage import Manifest, StageKind
-from lingraft.status import PinnedPlan
 from lingraft.store.base import ArtifactStore
 from lingraft.store.stages import read_manifest
 from lingraft_operator import names
@@ -24,21 +23,25 @@ NAMED: frozenset[StageKind] = frozenset({"corpus", "embed", "graft"})
 GONE = "ArtifactsGone"
 
 
-def is_done(resource: Resource, pinned: PinnedPlan | None, rayjobs: Iterable[RayJob]) -> bool:
+def is_done(resource: Resource, rayjobs: Iterable[RayJob]) -> bool:
     """Whether all that is asked for was done, and nothing of it runs any more."""
-    status = resource.status
+    status, pinned = resource.status, resource.status.plan
     asked = (resource.generation, resource.retry, resource.refresh)
     return (
         pinned is not None
-        and pinned == status.plan
-        and asked == (status.observed_generation, status.retry, pinned.refresh)
+        and asked == (pinned.generation, status.retry, pinned.refresh)
         and {stage.state for stage in status.stages} == {"Done"}
         and all(job.finished or not job.owned_by(resource.uid) for job in rayjobs)
     )
 
 
 def is_due(resource: Resource, looked_at: datetime | None, now: datetime) -> bool:
-    """Whether it is time for a look: long after the last one, and after Ready last changed."""
+    """Whether it is time for a look: long after the last one, and after Ready last changed.
+
+    What is gone is looked for whenever the resource is judged: somebody may restore it.
+    """
+    if resource.status.heals:
+        return True
     ready = (one for one in resource.status.conditions if one.type == "Ready")
     times = [one.last_transition_time for one in ready]
     last = max([*times, looked_at] if looked_at is not None else times, default=now)
@@ -80,7 +83,7 @@ def gone_summary(gone: tuple[str, ...], plan: Plan) -> Summary:
         f"the store no longer has all of {folders}: restore it, or delete what is left there and "
         f"give the annotation {names.RETRY} a new value, and it is computed again"
     )
-    return Summary("Stalled", GONE, message)
+    return Summary("Stalled", GONE, message, heals=True)
 
 
 def gone_aspect(aspect: Aspect, gone: tuple[str, ...]) -> Aspect:

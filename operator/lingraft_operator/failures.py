@@ -6,17 +6,20 @@ else was said stands in the message.
 """
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 from lingraft.errors import DiskFullError
-from lingraft.status import Attempt
+from lingraft.status import Attempt, StageStatus
 from lingraft_operator.names import HEAD_OUT_OF_MEMORY, OUT_OF_DISK
 from lingraft_operator.podspec import GRACE_SECONDS
 from lingraft_operator.world import Ending, Observed, PodTrouble, RayJob
 
 BUSY = "StageBusy"
 NEVER_RAN = "PreRunningDeadlineExceeded"
-USER_EXIT, BUSY_EXIT = 2, 3
+WAITING = ("WaitingForCapacity", "WaitingForQueue")
+"""Reasons for which a RayJob may come to nothing without anybody's fault."""
+USER_EXIT, BUSY_EXIT, OUTSIDE_EXIT = 2, 3, 4
 """Exit codes of `python -m lingraft_trainer`, which Ray quotes in the job's message."""
 ENDS_WITHIN = timedelta(seconds=2 * GRACE_SECONDS)
 """How long a trainer may go on after its pod's disruption was seen: pods are given half of it."""
@@ -42,7 +45,7 @@ def ending_of(
     if said is not None and said.failure_class != "infrastructure":
         return Ending(said.failure_class, said.reason, _both(words, trouble or disruption))
     if trouble is not None and trouble.kind in ("resource", "fatal"):
-        failure_class = "resource" if trouble.kind == "resource" else "user"
+        failure_class = "resource" if trouble.kind == "resource" else "outside"
         return Ending(failure_class, trouble.reason, _both(trouble.message, words))
     if disruption is not None and not _was_survived(disruption, attempt, rayjob, observed):
         # What an attempt kept beyond those before has cost nothing.
@@ -55,6 +58,14 @@ def ending_of(
         message = f"RayJob {attempt.ray_job} was deleted before it was done"
         return Ending("infrastructure", "RayJobDeleted", _both(message, disruption))
     return _of_rayjob(rayjob, disruption)
+
+
+def never_ran(ending: Ending, stage: StageStatus) -> Ending:
+    """The end of an attempt that never ran: by what was last said of why it does not start."""
+    if stage.reason in WAITING:
+        return replace(ending, counted=False)
+    said = stage.reason not in ("", "Starting")
+    return Ending("outside", stage.reason if said else NEVER_RAN, stage.message or ending.message)
 
 
 def _both(message: str, other: PodTrouble | str | None) -> str:
@@ -81,11 +92,13 @@ def _of_rayjob(rayjob: RayJob, disruption: PodTrouble | None) -> Ending:
     exited = re.search(r"exit code (-?\d+)", rayjob.message)
     code = int(exited[1]) if exited else None
     if rayjob.deployment_status == "ValidationFailed":
-        return Ending("user", "RayJobRefused", message)
+        return Ending("outside", "RayJobRefused", message)
     if rayjob.reason == NEVER_RAN:
         return Ending("infrastructure", NEVER_RAN, message)
     if code == BUSY_EXIT:
         return Ending("infrastructure", BUSY, message, counted=False)
+    if code == OUTSIDE_EXIT:
+        return Ending("outside", "CredentialsRefused", message)
     if code == USER_EXIT:
         return Ending("user", "StageFailed", message)
     if rayjob.deployment_status == "Complete" and rayjob.job_status == "SUCCEEDED":

@@ -25,7 +25,7 @@ from lingraft_operator.world import Key, RayJob
 RESOURCES = ("lingraft.dev", "v1alpha1", "languageadaptations")
 RAYJOBS = ("ray.io", "v1", "rayjobs")
 PODS = ("", "v1", "pods")
-FINAL_PHASES = ("Ready", "Stalled", "Suspended")
+SETTLED_PHASES = ("Ready", "Suspended")
 
 Body = Mapping[str, Any]
 Asked = tuple[str, int, str, str]
@@ -137,13 +137,21 @@ def is_finished(body: Body) -> bool:
 
 
 def is_settled(body: Body) -> bool:
-    """Whether all that is asked was done before this operator started."""
+    """Whether all that is asked was done before this operator started.
+
+    Stalled never is: what it waited for may have come while no operator looked.
+    """
+    status: Body = body.get("status") or {}
+    return status.get("phase") in SETTLED_PHASES and is_obeyed(body)
+
+
+def is_obeyed(body: Body) -> bool:
+    """Whether the status is about what is asked now."""
     status: Body = body.get("status") or {}
     _, generation, retry, refresh = what_is_asked(body)
     pinned: Body = status.get("plan") or {}
     return (
-        status.get("phase") in FINAL_PHASES
-        and status.get("observedGeneration") == generation
+        status.get("observedGeneration") == generation
         and status.get("retry", "") == retry
         and pinned.get("refresh", "") == refresh
     )

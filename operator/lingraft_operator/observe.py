@@ -26,12 +26,12 @@ from lingraft_operator.objects import is_going
 from lingraft_operator.seen import Seen
 from lingraft_operator.sightings import Sightings, utc_now
 from lingraft_operator.slots import Slots
+from lingraft_operator.stuck import Stuck
 from lingraft_operator.world import Key, Observed, RayJob, Resource
 
 KEPT_MANIFESTS = 2000
 MANIFEST_SECONDS = 300
 """How long a manifest is taken for granted: somebody may clean the store."""
-
 
 T = TypeVar("T")
 
@@ -43,6 +43,7 @@ class Observer:
         self._cache, self._cluster, self._slots, self._config = cache, cluster, slots, config
         self._lock = threading.Lock()
         self._sightings = Sightings()
+        self._stuck = Stuck(cache, cluster)
         self._looked_at: dict[Key, datetime] = {}
         self._stores: dict[str, ArtifactStore] = {}
         self._manifests = Bounded[tuple[str, str], tuple[Manifest, float]](KEPT_MANIFESTS)
@@ -95,10 +96,11 @@ class Observer:
             LingraftError: The store cannot be read.
         """
         rayjobs = self.rayjobs(resource, plan, credentials_secret)
+        if is_done(resource, rayjobs.values()):
+            gone = self._look_at_artifacts(resource, plan) if plan is not None else None
+            return Observed(rayjobs=rayjobs, done=True, gone=gone)
         if plan is None:
             return Observed(rayjobs=rayjobs)
-        if is_done(resource, resource.status.plan, rayjobs.values()):
-            return Observed(rayjobs=rayjobs, gone=self._look_at_artifacts(resource, plan))
         store = self._store(plan.store)
         seen = Seen(store, self._sightings)
         statuses = {(s.name, s.digest): s for s in resource.status.stages}
@@ -129,7 +131,8 @@ class Observer:
             failures=seen.failures,
             checkpoints=seen.checkpoints,
             signs=_of_each(holders, lambda one: self._sightings.signs((namespace, one))),
-            troubles=_of_each(holders, lambda one: self._cache.trouble((namespace, one))),
+            troubles=_of_each(holders, lambda one: self._cache.trouble((namespace, one)))
+            | self._stuck.troubles(rayjobs.values()),
             disruptions=_of_each(holders, lambda one: self._cache.disruption((namespace, one))),
             lingering=frozenset(one for one in holders if self._cache.lingers((namespace, one))),
             slots=self._slots.free(resource.key, resource.created_at),

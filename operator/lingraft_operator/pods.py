@@ -110,7 +110,8 @@ def _troubles(pod: Mapping[str, Any]) -> Iterable[Told]:
         words = f"pod {name}: {waiting.get('message') or reason}"
         if reason in FATAL or reason in UNREADY:
             kind: PodKind = "aside" if not rays else "fatal" if reason in FATAL else "unready"
-            yield Told(kind, reason, words)
+            # A reason of its own: nobody is to look for the trainer's image.
+            yield Told(kind, reason if rays else f"Sidecar{reason}", words)
         if rays and _ran_out_of_memory(container):
             yield _out_of_memory(pod, name, str(container["name"]))
 

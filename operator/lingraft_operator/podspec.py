@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lingraft.pools import HeadSize, Pool
+from lingraft.store.credentials import FOLDER
 from lingraft_operator import names
 from lingraft_operator.config import Config
 
@@ -25,7 +26,7 @@ FALLBACK = Pool(
     head=HeadSize(cpu="1", memory="3Gi", scratch_size="10Gi"),
 )
 """What neither the chart nor the resource says."""
-SCRATCH_FOLDER, CA_FOLDER = "/tmp", "/etc/lingraft-ca"
+SCRATCH_FOLDER, CA_FOLDER, KEYS_FOLDER = "/tmp", "/etc/lingraft-ca", "/etc/lingraft-credentials"
 DECIMAL = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
@@ -101,7 +102,8 @@ class Pods:
     Attributes:
         pool: The chart's, with the resource's overrides.
         image: Of Ray containers.
-        credentials_secret: Its keys become environment variables; None: workload identity.
+        credentials_secret: Its keys become environment variables, and files, in which they are read
+            anew when they change; None: workload identity.
         labels: Of the pods.
         config: The chart's settings.
     """
@@ -190,6 +192,11 @@ class Pods:
         if name := self.config.s3.ca_config_map:
             mount = {"mountPath": CA_FOLDER, "readOnly": True}
             found.append(({"name": "ca", "configMap": {"name": name}}, mount))
+        if self.credentials_secret:
+            # A Secret that is missing is told by the environment, in the status of the container.
+            secret = {"secretName": self.credentials_secret, "optional": True}
+            mount = {"mountPath": KEYS_FOLDER, "readOnly": True}
+            found.append(({"name": "credentials", "secret": secret}, mount))
         return found
 
     def _environment(self) -> dict[str, str]:
@@ -208,6 +215,8 @@ class Pods:
             given["AWS_DEFAULT_REGION"] = s3.region  # boto3 does not read AWS_REGION
         if s3.ca_config_map:
             given["AWS_CA_BUNDLE"] = f"{CA_FOLDER}/ca.crt"
+        if self.credentials_secret:
+            given[FOLDER] = KEYS_FOLDER
         return given | {one.name: one.value for one in self.pool.env or ()}
 
 

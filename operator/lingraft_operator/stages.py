@@ -17,6 +17,7 @@ from lingraft_operator.actions import Action, Delete, Join, Launch, Leave
 from lingraft_operator.attempts import ended, is_final, kept_before, with_attempts
 from lingraft_operator.config import Config
 from lingraft_operator.failures import NOT_THE_BATCH, ending_of
+from lingraft_operator.healing import wait_after
 from lingraft_operator.world import Ending, Observed, PodTrouble, RayJob
 
 PODS_GO_WITHIN = timedelta(seconds=120)
@@ -50,6 +51,10 @@ class Judge:
     now: datetime
     slots: dict[PoolName, int] = field(default_factory=dict[PoolName, int])
     """Counted down with every launch of this pass."""
+    held: bool = False
+    """Whether nothing new may start; what runs goes on."""
+    anew: bool = False
+    """Whether what waits for a cause outside to go is tried at once."""
 
     def judge(
         self, planned: PlannedStage, before: StageStatus, rayjob: RayJob | None, *, ready: bool
@@ -75,9 +80,11 @@ class Judge:
             judged = last is not None and last.uid == rayjob.uid and last.failure_class is not None
             if not judged:
                 return self._live(stage, rayjob)
-            if last is not None and last.failure_class != "user":
+            # Who shares it judges for itself, and the last one deletes it. Stalled is to leave.
+            if last is not None and last.failure_class == "outside" and rayjob.owned_by(self.uid):
+                return Verdict(self._set(stage, "Retrying"), Leave(rayjob), wake_at=self.now)
+            if last is not None and last.failure_class not in ("user", "outside"):
                 return Verdict(self._set(stage, "Retrying"), Delete(rayjob), wake_at=self.now)
-            # Stalled is to leave; who shares it judges for itself, and the last one deletes it.
         if last is not None and last.ended_at == self.now:
             # First it is written down that and why it ended; what follows comes next.
             return Verdict(self._set(stage, "Retrying"), wake_at=self.now)
@@ -130,6 +137,8 @@ class Judge:
             }
         )
         poll = self.now + timedelta(seconds=self.config.poll_seconds)
+        if not rayjob.owned_by(self.uid) and self.held:
+            return Verdict(self._set(stage, "Waiting"))
         if not rayjob.owned_by(self.uid):
             words = "joining the RayJob of another resource"
             said = {"state": "Starting", "reason": "Joining", "message": words}
@@ -144,7 +153,8 @@ class Judge:
         if rayjob.running:
             return Verdict(self._running(stage, rayjob), wake_at=wake)
         state: StageState = "Queued" if rayjob.suspended else "Starting"
-        reason, message = "Starting", rayjob.message or "waiting for its pods"
+        reason = "PodsRefused" if rayjob.refused else "Starting"
+        message = rayjob.message or "waiting for its pods"
         if rayjob.suspended:
             reason, message = "WaitingForQueue", "waiting for Kueue to admit it"
         said_of_pods = trouble or self.observed.disruptions.get(rayjob.holder)
@@ -167,7 +177,7 @@ class Judge:
             grace = timedelta(seconds=self.config.grace_seconds)
             until = trouble.since + (timedelta() if trouble.kind == "fatal" else grace)
             if until <= self.now:
-                return Ending("user", trouble.reason, trouble.message), self.now
+                return Ending("outside", trouble.reason, trouble.message), self.now
             return None, until
         if trouble is not None and trouble.kind == "doubled" and not rayjob.running:
             until = trouble.since + TWO_HEADS
@@ -212,10 +222,10 @@ class Judge:
                 self._set(stage, "Retrying", "Retrying", "the RayJob before is ending"),
                 wake_at=poll,
             )
-        if not ready:
+        if not ready or self.held:
             return Verdict(self._set(stage, "Waiting"))
         last = stage.attempts[-1] if stage.attempts else None
-        if last is not None and (wait := self._wait_after(last, counted)) > self.now:
+        if last is not None and (wait := self._wait_after(stage, counted)) > self.now:
             waiting = self._set(stage, "Retrying", "Retrying", f"{last.reason}: {last.message}")
             waiting = waiting.model_copy(update={"not_before": wait})
             # Pods that go wake us; nothing else does.
@@ -244,14 +254,17 @@ class Judge:
         launch = Launch(planned, pool, tokens, superseded)
         return Verdict(self._set(stage, "Starting"), launch, wake_at=poll)
 
-    def _wait_after(self, last: Attempt, counted: list[Attempt]) -> datetime:
+    def _wait_after(self, stage: StageStatus, counted: list[Attempt]) -> datetime:
         """When the next attempt may start: after the backoff, and without pods of the last."""
+        last = stage.attempts[-1]
         if last.ended_at is None:
             return self.now
         doubled = self.retry.backoff_seconds * 2 ** max(0, len(counted) - 1)
         wait = last.ended_at + timedelta(seconds=min(doubled, LONGEST_BACKOFF))
         if last.failure_class is None:  # suspended, or no longer wanted for a while
             wait = last.ended_at
+        if last.failure_class == "outside":
+            wait = self.now if self.anew else last.ended_at + wait_after(stage.attempts)
         if last.holder in self.observed.lingering:
             wait = max(wait, last.ended_at + PODS_GO_WITHIN)
         return wait

@@ -61,6 +61,8 @@ class RayJob:
     job_status: str = ""
     reason: str = ""
     message: str = ""
+    refused: bool = False
+    """KubeRay may not make its pods: a quota, an admission rule; the message says which."""
     running_since: datetime | None = None
     """When we saw first that its trainer was started, for the last time."""
     ended_at: datetime | None = None
@@ -105,8 +107,10 @@ class Told:
     reason: str
     message: str
 
-    def seen(self, since: datetime) -> "PodTrouble":
-        """The same, with when it was seen first."""
+    def seen(self, former: "PodTrouble | None", now: datetime) -> "PodTrouble":
+        """The same, since it was first told so: words may change meanwhile."""
+        same = former is not None and former.kind == self.kind
+        since = former.since if same and former is not None else now
         return PodTrouble(self.kind, self.reason, self.message, since)
 
 
@@ -153,6 +157,8 @@ class Observed:
     """By holder: the last one, which need not have ended it."""
     lingering: frozenset[str] = frozenset()
     """Holders that still have pods."""
+    done: bool = False
+    """All that is asked for was done before: nothing but its artifacts is looked at."""
     gone: tuple[str, ...] | None = None
     """`<kind>/<digest>` of artifacts that are no longer there; None where nobody looked."""
     slots: Mapping[PoolName, int] = field(default_factory=dict[PoolName, int])

@@ -38,6 +38,7 @@ from lingraft_trainer.heartbeat import Heartbeat, Listener
 from lingraft_trainer.inputs import fetch_input
 from lingraft_trainer.machines import ray_runs
 from lingraft_trainer.places import as_written
+from lingraft_trainer.renewal import awaited
 from lingraft_trainer.stages.registry import stage_function
 from lingraft_trainer.tracking.recorder import Recorder
 from lingraft_trainer.tracking.stage import recorded
@@ -123,6 +124,8 @@ def _work(
         if rank == 0:  # alone holds the lease
             heartbeat(Progress(step=0, steps=0, phase="fetching inputs"))
             closing.enter_context(heartbeat)  # which writes this one at once
+        closing.enter_context(awaited(heartbeat.waits))
+        if rank == 0:
             recorder = closing.enter_context(recorded(spec, store, name))
 
         def save(step: int, where: Path) -> None:

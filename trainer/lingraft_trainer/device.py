@@ -5,7 +5,7 @@ import os
 import torch
 from torch import Tensor
 
-from lingraft.errors import UserError
+from lingraft.errors import OutsideError
 
 UNUSABLE = (
     "no GPUs found",  # ProcessGroupNCCL
@@ -23,7 +23,7 @@ UNUSABLE = (
 """What torch and NCCL say where image, driver and node do not fit: it is the same next time."""
 
 
-class NoGpuError(UserError):
+class NoGpuError(OutsideError):
     """A GPU was asked for, and there is none that this image can use."""
 
 

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from lingraft.errors import FailureClass
 from lingraft.pools import POOL_OF, PoolName
+from lingraft.resource import LanguageAdaptationSpec
 from lingraft.status import LanguageAdaptationStatus
 from lingraft_operator import names
 from lingraft_operator.objects import rayjob_of
+from lingraft_operator.planning import AccessDeniedError, check_access, placed
 from tests.support.operator.api_server import LA, RAYJOB, Body
 from tests.support.operator.kuberay import FINISHED, spec_of
 
@@ -73,6 +75,7 @@ class Checks:
             wish = wish_of(body)
             if wish[0] not in owners_of(rayjob) or wish[1] != copy.seen_generation:
                 continue
+            assert self._allowed(copy, body), f"{spec.stage.ref} is launched without a right"
             most = body["spec"].get("retry", {}).get("maxAttempts", 3)
             place = (wish, rayjob["metadata"]["name"])
             assert place not in self.user_errors, f"{spec.stage.ref}: retry of a user error"
@@ -107,9 +110,28 @@ class Checks:
         me = self.simulation.api.find(LA, *copy.working_on) if copy.working_on else None
         mine = me["metadata"]["uid"] if me else ""
         others = (set(owners_of(rayjob)) & alive) - {mine}
+        blamed = self.everybody_blamed or stage_of(rayjob) in self.blamed
         if others and is_live(rayjob):
-            blamed = self.everybody_blamed or stage_of(rayjob) in self.blamed
             assert blamed, "a healthy RayJob is taken from its other owner"
+        if me is None or blamed or not is_live(rayjob) or me["spec"].get("suspend"):
+            return
+        status = LanguageAdaptationStatus.model_validate(me.get("status") or {})
+        if status.plan is None or status.plan.generation != me["metadata"]["generation"]:
+            return
+        planned = {one.stage.ref for one in status.plan.plan.stages}
+        done = {ref for _, ref in self.simulation.done()}
+        if stage_of(rayjob) in planned - done:
+            assert self._allowed(copy, me), "a bad upgrade ends what runs"
+
+    def _allowed(self, copy: "OperatorCopy", body: Body) -> bool:
+        """Whether the chart of a copy lets a resource name what it names."""
+        spec = LanguageAdaptationSpec.model_validate(body["spec"])
+        spec = spec.model_copy(update={"store": spec.store or copy.config.store})
+        try:
+            check_access(placed(spec), copy.config.access, body["metadata"]["namespace"])
+        except AccessDeniedError:
+            return False
+        return True
 
     def status(self, body: Body, status: Mapping[str, Any]) -> None:
         generation = body["metadata"]["generation"]
@@ -164,4 +186,5 @@ def _kstatus(status: LanguageAdaptationStatus) -> None:
     assert all(held[t].status == "True" for t in ("Reconciling", "Stalled") if t in held)
     assert (held["Ready"].status == "True") == (status.phase == "Ready")
     assert ("Stalled" in held) == (status.phase == "Stalled")
+    assert status.phase == "Stalled" or not status.heals
     assert ("Reconciling" in held) == (status.phase in ("Pending", "Running"))

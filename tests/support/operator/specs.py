@@ -58,6 +58,12 @@ POD_STATES: dict[str, dict[str, Any]] = {
             {"name": "ray-head", "state": {"waiting": {"reason": "ImagePullBackOff"}}}
         ],
     },
+    "has no secret": {
+        "conditions": [{"type": "PodScheduled", "status": "True"}],
+        "containerStatuses": [
+            {"name": "ray-head", "state": {"waiting": {"reason": "CreateContainerConfigError"}}}
+        ],
+    },
     "has a bad image": {
         "conditions": [{"type": "PodScheduled", "status": "True"}],
         "containerStatuses": [

@@ -12,8 +12,14 @@ from lingraft.store.stages import Checkpoint, StageStore
 from tests.support.operator.clock import Clock
 from tests.support.operator.memory_store import MemoryStore
 
-Outcome = Literal["success", "user", "infrastructure", "resource", "killed"]
-EXITS: dict[Outcome, int] = {"success": 0, "user": 2, "infrastructure": 1, "resource": 1}
+Outcome = Literal["success", "user", "infrastructure", "resource", "killed", "outside"]
+EXITS: dict[Outcome, int] = {
+    "success": 0,
+    "user": 2,
+    "infrastructure": 1,
+    "resource": 1,
+    "outside": 4,
+}
 BUSY = 3
 
 
@@ -97,6 +103,9 @@ class Trainer:
             self._end(None)
             return
         code = EXITS[outcome]
+        if outcome == "outside":  # the store refuses its keys: it can write nothing
+            self._end(code)
+            return
         try:
             if outcome == "success":
                 self.lease.renew()

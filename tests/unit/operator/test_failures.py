@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from lingraft.stage import Failure
-from lingraft_operator.failures import ENDS_WITHIN, ending_of
-from lingraft_operator.world import Observed, PodTrouble, RayJob, Signs
+from lingraft_operator.failures import ENDS_WITHIN, ending_of, never_ran
+from lingraft_operator.world import Ending, Observed, PodTrouble, RayJob, Signs
 from tests.support.operator.clock import START
-from tests.support.operator.views import attempt, rayjob
+from tests.support.operator.views import attempt, rayjob, stage
 
 ENDED = rayjob(deployment_status="Failed", job_status="FAILED", reason="AppFailed")
 
@@ -45,7 +45,7 @@ def test_an_infrastructure_failure_of_the_trainer_is_explained_by_its_pod() -> N
 
 @pytest.mark.parametrize(
     ("kind", "failure_class"),
-    [("resource", "resource"), ("fatal", "user"), ("disrupted", "infrastructure")],
+    [("resource", "resource"), ("fatal", "outside"), ("disrupted", "infrastructure")],
 )
 def test_a_pod_without_a_word_of_the_trainer(kind: str, failure_class: str) -> None:
     ending = ending_of(attempt(), ENDED, in_trouble(kind))
@@ -116,10 +116,11 @@ def test_a_rayjob_that_is_gone_may_be_tried_again() -> None:
         (exited(1), "infrastructure", "AppFailed", True),
         (exited(2), "user", "StageFailed", True),
         (exited(3), "infrastructure", "StageBusy", False),
+        (exited(4), "outside", "CredentialsRefused", True),
         (exited(-9), "infrastructure", "AppFailed", True),
         (exited(23), "infrastructure", "AppFailed", True),
         (replace(ENDED, reason=""), "infrastructure", "RayJobFailed", True),
-        (rayjob(deployment_status="ValidationFailed"), "user", "RayJobRefused", True),
+        (rayjob(deployment_status="ValidationFailed"), "outside", "RayJobRefused", True),
         (
             replace(ENDED, reason="PreRunningDeadlineExceeded"),
             "infrastructure",
@@ -146,6 +147,19 @@ def test_what_kuberay_says_counts_least(
     ending = ending_of(attempt(), ended, Observed())
     assert (ending.failure_class, ending.reason, ending.counted) == (failure_class, reason, counted)
     assert ending.message
+
+
+def test_what_never_ran_says_what_was_last_said_of_it() -> None:
+    over = ending_of(attempt(), replace(ENDED, reason="PreRunningDeadlineExceeded"), Observed())
+
+    def after(reason: str, message: str) -> Ending:
+        return never_ran(over, stage(state="Starting", reason=reason, message=message))
+
+    quota = after("PodsRefused", "pods are forbidden: exceeded quota")
+    assert quota == Ending("outside", "PodsRefused", "pods are forbidden: exceeded quota")
+    assert after("Starting", "waiting for its pods").reason == "PreRunningDeadlineExceeded"
+    capacity = after("WaitingForCapacity", "0/3 nodes")
+    assert (capacity.failure_class, capacity.counted) == ("infrastructure", False)
 
 
 def test_words_of_another_holder_are_not_this_ones() -> None:

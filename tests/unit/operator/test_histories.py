@@ -214,23 +214,6 @@ def test_slots_go_to_the_oldest() -> None:
         assert len(live) == 1 and one in live[0]
 
 
-def test_a_rayjob_that_is_never_taken_is_asked_for_once() -> None:
-    with world() as sim:
-        sim.refused["finetune"] = True
-        sim.create(*ONE, SHAPES["task"])
-        sim.run_for(60)
-        status = sim.status(ONE)
-        assert (status.phase, status.conditions[0].reason) == ("Stalled", "RayJobRefused")
-        assert not sim.rayjobs()
-        del sim.refused["finetune"]
-        sim.copies[0].queue.add(ONE)
-        sim.run_for(60)
-        assert phases(sim) == ["Stalled"]
-        sim.annotate(ONE, names.RETRY, "1")
-        sim.come_to_rest()
-        assert phases(sim) == ["Ready"]
-
-
 def test_a_quota_that_is_full_is_asked_again() -> None:
     with world() as sim:
         sim.refused["corpus"] = False
@@ -516,9 +499,10 @@ def test_a_sidecar_that_never_starts_holds_the_trainer_up_and_says_so() -> None:
         sim.kuberay.step(sim.rayjobs("corpus")[0])
         sim.trouble(sim.rayjobs("corpus")[0], POD_STATES["has a sidecar without an image"])
         sim.run_for(100)
-        assert sim.status(ONE).stages[0].reason == "ImagePullBackOff"
-        sim.run_for(400)
-        assert phases(sim) == ["Stalled"]
+        assert sim.status(ONE).stages[0].reason == "SidecarImagePullBackOff"
+        sim.run_for(250)
+        assert phases(sim) == ["Stalled"] and sim.status(ONE).heals
+        assert not any(one.counted for one in sim.status(ONE).stages[0].attempts)
 
 
 def test_a_queue_that_is_stopped_holds_up_no_other_tenant() -> None:
@@ -559,6 +543,7 @@ def test_artifacts_that_are_gone_are_said_and_computed_again_if_asked_for() -> N
         ready = sim.status(ONE).conditions[0]
         assert (ready.type, ready.status, ready.reason) == ("Ready", "False", "ArtifactsGone")
         assert "/graft/" in ready.message and names.RETRY in ready.message
+        assert sim.status(ONE).heals
         assert says(sim)["EmbeddingsTrained"] == "True"
         assert launched(sim, "graft") == 1, "nobody asked for it"
         sim.annotate(ONE, names.RETRY, "1")
@@ -578,7 +563,7 @@ def test_artifacts_that_are_back_are_ready_again() -> None:
         for key, found in kept.items():
             assert found is not None
             store.put(key, found[0])
-        sim.run_for(2 * LOOK_SECONDS)
+        sim.run_for(3700)
         assert (says(sim)["Ready"], says(sim)["EmbeddingsTrained"]) == ("True", "True")
 
 

@@ -35,7 +35,7 @@ def test_a_driver_that_is_too_old_is_quoted(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @without_gpu
-def test_a_stage_ends_at_once_with_a_user_error_in_the_store(tmp_path: Path) -> None:
+def test_a_stage_ends_at_once_with_its_cause_in_the_store(tmp_path: Path) -> None:
     stage = Stage(kind="embed", params={}, inputs={"corpus": "corpus/none"})
     spec = StageSpec(
         stage=stage,
@@ -47,4 +47,4 @@ def test_a_stage_ends_at_once_with_a_user_error_in_the_store(tmp_path: Path) -> 
         work(spec)
     said = StageStore(open_store(spec.store), stage, "me").read_failure("me")
     assert said is not None
-    assert (said.failure_class, said.reason) == ("user", "NoGpuError")
+    assert (said.failure_class, said.reason) == ("outside", "NoGpuError")
