@@ -377,6 +377,8 @@ class Simulation:
             seen = self.api.version
             if looks > 3:
                 return
+            for copy in self.copies:  # it asks after RayJobs that went while a watch was broken
+                copy.sweep()
             self.advance(max(0.01, next_at - self.clock.monotonic()))
         raise AssertionError(f"this never comes to rest: {self.describe()}")
 
