@@ -64,13 +64,21 @@ def head(shape: Shape, vocabulary: int, *, dense_passes: int, decoder_passes: in
 
 
 def embed_step(
-    shape: Shape, *, layers: int, vocabulary: int, tokens: int, masked: float, sequence_length: int
+    shape: Shape,
+    *,
+    layers: int,
+    vocabulary: int,
+    tokens: int,
+    masked: float,
+    sequence_length: int,
+    bridge: bool = False,
 ) -> float:
-    """Step 2: one update of the embeddings through `layers` frozen layers."""
+    """Step 2: one update of the embeddings through `layers` frozen layers, and a bridge."""
     layer = layer_forward(shape, sequence_length) + layer_backward(
         shape, sequence_length, frozen=True
     )
     through = layers * layer + _projection(shape, passes=2)
+    through += 4 * shape.hidden**2 if bridge else 0
     return tokens * through + masked * head(shape, vocabulary, dense_passes=2, decoder_passes=3)
 
 
@@ -117,6 +125,12 @@ def finetune_step(shape: Shape, *, tokens: int, sequence_length: int) -> float:
         shape, sequence_length, frozen=False
     )
     return tokens * (shape.layers * layer + _projection(shape, passes=3))
+
+
+def bridge_fit(shape: Shape, *, tokens: int, sequence_length: int) -> float:
+    """A mini-model's bridge: a pass of the full body, and the products to solve the map from."""
+    products = 4 * shape.hidden**2
+    return forward_pass(shape, tokens=tokens, sequence_length=sequence_length) + tokens * products
 
 
 def forward_pass(shape: Shape, *, tokens: int, sequence_length: int) -> float:

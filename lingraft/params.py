@@ -70,8 +70,15 @@ class PretrainParams(Contract):
     training: MaskedLm
 
 
+class Bridge(Contract):
+    """A linear map in place of the layers that a mini-model leaves out, fitted in closed form."""
+
+    tokens: int = Field(description="Of source text that it is fitted on.")
+    mask_probability: float
+
+
 class MiniParams(Contract):
-    """Inputs: `base`; where something trains also `corpus`, source text in the base's tokens."""
+    """Inputs: `base`; with `training` or a `bridge` also `corpus`, source text in its tokens."""
 
     method: Literal["MiniJoint", "MiniPost"]
     layers: int
@@ -82,6 +89,11 @@ class MiniParams(Contract):
         description="Of the base. As it is it is not digested.",
     )
     training: MaskedLm | None
+    bridge: Bridge | None = Field(
+        default=None,
+        exclude_if=lambda bridge: bridge is None,
+        description="Below the new layers. Without one it is not digested.",
+    )
 
     def kept(self, depth: int) -> tuple[int, ...]:
         """Numbers from 0 of the base's layers that the mini-model starts as, in order.

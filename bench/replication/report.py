@@ -8,6 +8,7 @@ from typing import Any
 from bench.replication import blocks, tables
 from bench.replication.blocks import Block, Figure, Heading, Paragraph, Table
 from bench.replication.cases import HELD_OUT, Case, cases_of
+from bench.replication.levels import Row, level_plot
 from bench.replication.measure import Measured
 from bench.replication.plot import Line, plot
 from bench.replication.preset import Preset
@@ -44,6 +45,7 @@ def write_report(
         Heading(1, f"Replication: {preset.name}"),
         Paragraph(preset.about.strip()),
         Heading(2, "Over all languages and tasks"),
+        *_levels(preset, cases),
         *tables.summary(cases),
         *(Paragraph(note) for note in NOTES),
         Heading(2, "Learning rates"),
@@ -61,6 +63,25 @@ def write_report(
     _write_csv(folder / "scores.csv", tables.score_rows(cases))
     _write_csv(folder / "curves.csv", _curve_rows(measured))
     _write_csv(folder / "stages.csv", _provenance(measured))
+
+
+def _levels(preset: Preset, cases: Sequence[Case]) -> Iterator[Block]:
+    """What every arm needs for each level of bits per byte, in all languages, as one picture."""
+    rows = [
+        Row(
+            case.language,
+            arm if ref == preset.reference else f"{arm} (against {ref})",
+            {level: one.flops_speedup.value for level, one in found.reached.items()},
+        )
+        for case in cases
+        if case.task == HELD_OUT
+        for (arm, ref), found in case.comparisons.items()
+    ]
+    if rows:
+        title = (
+            f"FLOPs of {preset.reference} over an arm's, to a share of its gain in bits per byte"
+        )
+        yield Figure(f"{preset.name}-levels", level_plot(title, rows))
 
 
 def section(preset: Preset, case: Case) -> Iterator[Block]:

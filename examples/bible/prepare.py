@@ -2,7 +2,8 @@
 
 Writes, for English and every language asked for:
     <xx>.txt                             masked-LM text; held-out chapters and near-duplicates out
-    genre/<xx>-train.jsonl, <xx>-test.jsonl   {text, label, group}; en-dev.jsonl too
+    genre/<xx>-train.jsonl, <xx>-test.jsonl   {text, label, group}; en-dev.jsonl too, and every
+                                         fourth line of en-train.jsonl as en-train-4th.jsonl
     retrieval/<xx>-en.jsonl              500 parallel verses of the test fold {source, target}
 The same bytes every time. A second run finds its stamp and does nothing.
 
@@ -74,6 +75,7 @@ def outputs(language: str, verses: list[Verse], web: list[Verse]) -> tuple[dict[
     }
     if language == "en":
         rows["genre/en-dev.jsonl"] = list(bible.passages(first, folds, "dev"))
+        rows["genre/en-train-4th.jsonl"] = rows["genre/en-train.jsonl"][::4]
     figures = {
         "verses": mlm.verses,
         "characters": len(mlm.text),

@@ -112,8 +112,10 @@ RULES: dict[type[BaseModel], list[Rule]] = {
         ),
         Rule(
             "self.method != 'MiniPost' || !has(self.mini) || !has(self.mini.text)"
-            f" || !({_NO_STEPS})",
-            "mini.text is not read where mini.steps is 0: leave it out",
+            f" || !({_NO_STEPS})"
+            " || (has(self.mini.newLayersFrom) && self.mini.newLayersFrom == 'Top')",
+            "mini.text is not read where mini.steps is 0: leave it out, or fit a bridge on it with "
+            "newLayersFrom: Top",
             ".mini.text",
         ),
         Rule(

@@ -9,6 +9,7 @@ from lingraft.plan.checks import check, check_updates
 from lingraft.plan.dag import Dag
 from lingraft.plan.defaults import (
     HELDOUT_SHARE,
+    bridge_of,
     evaluation_length,
     mini_layers,
     snapshot_steps,
@@ -53,6 +54,7 @@ def plan(
     # A tokenizer that is only loaded is taken to be as large as the base's.
     rows = words.vocab_size or shape.vocabulary
     depth = shape.layers if spec.method == "Standard" else layers.copied + layers.new
+    bridge = bridge_of(spec, shape) is not None
     embed = dag.add(
         "embed",
         "embed",
@@ -63,7 +65,7 @@ def plan(
             snapshots=snapshot_steps(training.steps, spec.embeddings.snapshots),
         ),
         {"model": model, "base": tokenizer_of_base(dag, spec, base), "corpus": corpus},
-        flops=_embed_flops(shape, training, rows, depth),
+        flops=_embed_flops(shape, training, rows, depth, bridge=bridge),
         steps=training.steps,
     )
     _add_graft(dag, spec, shape, {"base": base, "corpus": corpus, "embed": embed})
@@ -121,7 +123,9 @@ def _add_corpus(
     )
 
 
-def _embed_flops(shape: Shape, training: params.MaskedLm, rows: int, depth: int) -> float:
+def _embed_flops(
+    shape: Shape, training: params.MaskedLm, rows: int, depth: int, *, bridge: bool = False
+) -> float:
     tokens = training.batch_rows * training.sequence_length
     return training.steps * compute.embed_step(
         shape,
@@ -130,6 +134,7 @@ def _embed_flops(shape: Shape, training: params.MaskedLm, rows: int, depth: int)
         tokens=tokens,
         masked=tokens * training.mask_probability,
         sequence_length=training.sequence_length,
+        bridge=bridge,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from lingraft import params, resource
 from lingraft.architecture import Shape
 from lingraft.errors import UserError
-from lingraft.plan.defaults import MiniLayers, Trainings, sequence_length
+from lingraft.plan.defaults import MiniLayers, Trainings, bridge_of, sequence_length
 from lingraft.plan.scale import EPOCHS, LEAST_BATCH
 from lingraft.resource.formats import FORMATS
 from lingraft.resource.steps import MaskedLanguageModelling
@@ -57,6 +57,11 @@ def _check_depths(spec: resource.LanguageAdaptationSpec, shape: Shape, layers: M
             f"a mini-model of {layers.copied}+{layers.new} layers is not shallower than its base, "
             f"which has {shape.layers}: choose fewer",
             where="spec.mini.layers",
+        )
+    if bridge_of(spec, shape) is not None and not layers.new:
+        raise UserError(
+            "a bridge needs a layer above it: set it to 1 or more, or leave mini.text out",
+            where="spec.mini.newLayers",
         )
     if spec.method == "MiniJoint" and joint is not None and joint != layers.copied:
         raise UserError(
@@ -140,7 +145,7 @@ def _choices(spec: resource.LanguageAdaptationSpec) -> dict[str, MaskedLanguageM
     found: dict[str, MaskedLanguageModelling] = {"spec.embeddings": spec.embeddings}
     if spec.base.pretrain is not None:
         found["spec.base.pretrain"] = spec.base.pretrain
-    if spec.method == "MiniPost" and spec.mini.steps != 0:
+    if spec.method == "MiniPost" and spec.mini.text is not None:
         found["spec.mini"] = spec.mini
     return found
 

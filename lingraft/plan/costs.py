@@ -84,9 +84,10 @@ def costs_of(plan: Plan) -> Costs:
 
 
 def _once(plan: Plan) -> tuple[float, str]:
-    """Step 1b, or the second head of a base that is pretrained here."""
+    """Step 1b, a bridge in place of it, or the second head of a base that is pretrained here."""
     if (mini := plan["mini"].flops) > 0:
-        return mini, "step 1b"
+        bridged = MiniParams.model_validate(plan["mini"].stage.params).bridge is not None
+        return mini, "the mini-model's bridge" if bridged else "step 1b"
     if MiniParams.model_validate(plan["mini"].stage.params).method == "MiniPost":
         return 0.0, ""  # its layers and head are the base's own
     pretrain = next((one for one in plan.stages if one.stage.kind == "pretrain"), None)

@@ -47,6 +47,14 @@ def mini_layers(spec: resource.LanguageAdaptationSpec, shape: Shape) -> MiniLaye
     return MiniLayers(copied, max(1, shape.layers // 6) if new is None else new)
 
 
+def bridge_of(spec: resource.LanguageAdaptationSpec, shape: Shape) -> params.Bridge | None:
+    """The bridge below layers that are the base's topmost, where there is text to fit it on."""
+    if spec.method != "MiniPost" or spec.mini.steps != 0 or spec.mini.text is None:
+        return None
+    tokens = scale.bridge_tokens(shape.hidden)
+    return params.Bridge(tokens=tokens, mask_probability=spec.mini.mask_probability)
+
+
 def sequence_length(choice: MaskedLanguageModelling, shape: Shape) -> int:
     """Tokens of one row: 512, or the base's positions if fewer."""
     return choice.sequence_length or min(LONGEST_ROW, shape.positions)
@@ -79,7 +87,7 @@ def trainings(
     if (choice := spec.base.pretrain) is not None:
         wanted = scale.tokens(sources[Reading(choice.text.uri, "text")].text_bytes)
         pretrain = _masked_lm(choice, shape, wanted, layers_train=True)
-    if spec.method == "MiniPost" and spec.mini.text is not None:  # or it has no steps
+    if spec.method == "MiniPost" and spec.mini.text is not None and spec.mini.steps != 0:
         text_bytes = sources[Reading(spec.mini.text.uri, "text")].text_bytes
         wanted = scale.mini_tokens(text_bytes, shape, layers.new)
         mini = _masked_lm(spec.mini, shape, wanted, layers_train=True)

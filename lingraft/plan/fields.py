@@ -30,7 +30,13 @@ _PARAMS: dict[str, dict[str, str]] = {
         "training.*": "base.pretrain.*",
         "*": "base.pretrain.architecture.*",
     },
-    "mini": {"method": "method", "training.*": "mini.*", "*": "mini.*"},
+    "mini": {
+        "method": "method",
+        "training.*": "mini.*",
+        "bridge.maskProbability": "mini.maskProbability",
+        "bridge.*": "mini.text",
+        "*": "mini.*",
+    },
     "embed": {
         "method": "method",
         _OWN: "seed",

@@ -17,6 +17,8 @@ MOST_UPDATES = 125_000
 LEAST_BATCH, REFERENCE_BATCH = 2_048, 1_048_576
 TOKENS_PER_PARAMETER = 20
 """Of step 1b, at most: what a model wants that starts from nothing (Hoffmann et al. 2022)."""
+LEAST_BRIDGE = 32_768
+"""Tokens of source text: more of them bettered no bridge here."""
 
 REFERENCE_RATE, REFERENCE_HIDDEN = 7e-4, 768
 HIGHEST_RATE = 1e-2
@@ -41,6 +43,11 @@ def mini_tokens(text_bytes: int, shape: Shape, new_layers: int) -> float:
     layer = 4 * shape.hidden**2 + 2 * shape.hidden * shape.intermediate
     useful = TOKENS_PER_PARAMETER * (new_layers * layer + shape.hidden**2)
     return min(tokens(text_bytes), max(useful, ENOUGH_UPDATES * LEAST_BATCH))
+
+
+def bridge_tokens(hidden: int) -> int:
+    """Tokens that a mini-model's bridge is fitted on: 32 for each of its inputs, and enough."""
+    return max(LEAST_BRIDGE, 32 * hidden)
 
 
 def batch_tokens(wanted: float, sequence_length: int) -> int:

@@ -11,7 +11,9 @@ from lingraft.plan.dag import Dag
 from lingraft.plan.defaults import (
     HELDOUT_SHARE,
     MiniLayers,
+    bridge_of,
     finetune_length,
+    sequence_length,
     tokenizer,
 )
 from lingraft.plan.readings import reads_of
@@ -101,26 +103,32 @@ def add_mini(
             method="MiniJoint", layers=layers.copied, new_layers=0, training=None
         )
         return dag.add("mini", "mini", joint, {"base": base})
+    bridge = bridge_of(spec, shape)
     post = params.MiniParams(
         method="MiniPost",
         layers=layers.copied,
         new_layers=layers.new,
         new_layers_from=spec.mini.new_layers_from,
         training=training,
+        bridge=bridge,
     )
-    if training is None or spec.mini.text is None:  # the one has no steps, so the other no reader
+    if spec.mini.text is None:
         return dag.add("mini", "mini", post, {"base": base})
+    length = sequence_length(spec.mini, shape)
     corpus = dag.add(
         "mini-corpus",
         "corpus",
-        _source_text(
-            spec.mini.text, params.TokenizerChoice(source="base"), training.sequence_length
-        ),
+        _source_text(spec.mini.text, params.TokenizerChoice(source="base"), length),
         {
             "text": dag.source(spec.mini.text.uri, "text"),
             "base": tokenizer_of_base(dag, spec, base),
         },
     )
+    inputs = {"base": base, "corpus": corpus}
+    if bridge is not None:
+        flops = compute.bridge_fit(shape, tokens=bridge.tokens, sequence_length=length)
+        return dag.add("mini", "mini", post, inputs, flops=flops)
+    assert training is not None  # text is for one of the two
     tokens = training.batch_rows * training.sequence_length
     step = compute.mini_step(
         shape,
@@ -134,7 +142,7 @@ def add_mini(
         "mini",
         "mini",
         post,
-        {"base": base, "corpus": corpus},
+        inputs,
         flops=training.steps * step,
         steps=training.steps,
     )

@@ -125,8 +125,12 @@ class LanguageAdaptationSpec(Model):
     def _fits_together(self) -> Self:
         if self.method == "MiniPost" and self.mini.steps != 0 and self.mini.text is None:
             raise ValueError("method MiniPost needs mini.text: source-language text for step 1b")
-        if self.method == "MiniPost" and self.mini.steps == 0 and self.mini.text is not None:
-            raise ValueError("mini.text is not read where mini.steps is 0: leave it out")
+        bridged = self.mini.steps == 0 and self.mini.text is not None
+        if self.method == "MiniPost" and bridged and self.mini.new_layers_from == "Next":
+            raise ValueError(
+                "mini.text is not read where mini.steps is 0: leave it out, or fit a bridge on "
+                "it with newLayersFrom: Top"
+            )
         if self.method == "MiniJoint" and self.mini.new_layers:
             raise ValueError("mini.newLayers is MiniPost's: MiniJoint adds no layers")
         if self.method == "MiniJoint" and self.mini.new_layers_from != "Next":

@@ -199,7 +199,8 @@ class Mini(MaskedLanguageModelling):
 
     Standard has none. MiniJoint takes the base's bottom layers and middle head. MiniPost takes its
     bottom layers and puts new ones on top of them, which it trains: text, steps and the training
-    settings here are for that. With `newLayersFrom: Top` and `steps: 0` it costs nothing.
+    settings here are for that. With `newLayersFrom: Top` and `steps: 0` nothing trains: the layers
+    are the base's, and on `text` a linear bridge between them is fitted in seconds.
     """
 
     layers: int | None = Field(
@@ -221,7 +222,9 @@ class Mini(MaskedLanguageModelling):
     )
     text: Text | None = Field(
         default=None,
-        description="MiniPost: source-language text to train the new layers on, unless steps is 0.",
+        description="MiniPost: source-language text to train the new layers on. With steps 0 and "
+        "newLayersFrom Top: to fit a linear bridge on, which stands for the layers left out; "
+        "without it there is none.",
     )
     steps: int | None = Field(
         default=None,

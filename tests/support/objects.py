@@ -167,7 +167,8 @@ def _spec(one: Object) -> Object:
         mini.pop("newLayers", None)
         mini.pop("newLayersFrom", None)
     if one["method"] == "MiniPost" and mini.get("steps") == 0:
-        mini.pop("text", None)
+        if mini.get("newLayersFrom") != "Top":
+            mini.pop("text", None)
     elif one["method"] == "MiniPost" and not mini.get("text"):
         mini["text"] = {"uri": "s3://bucket/text/"}
     return one | {"mini": mini, "tasks": _distinct(one, "tasks", "name")}

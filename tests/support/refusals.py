@@ -65,7 +65,8 @@ REFUSALS: list[tuple[str, str, Changes]] = [
     ),
     (
         "spec.mini.text",
-        "mini.text is not read where mini.steps is 0: leave it out",
+        "mini.text is not read where mini.steps is 0: leave it out, or fit a bridge on it with "
+        "newLayersFrom: Top",
         {"method": "MiniPost", "mini": {"steps": 0, "text": {"uri": "file:///english"}}},
     ),
     (

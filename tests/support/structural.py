@@ -99,7 +99,8 @@ def _faults(value: Any, schema: Schema, path: str) -> Iterator[str]:
             for i, below in enumerate(value):
                 yield from _faults(below, schema["items"], f"{path}[{i}]")
             keys = schema.get("x-kubernetes-list-map-keys", ())
-            seen = [tuple(one.get(key) for key in keys) for one in value if keys and one]
+            named = [one for one in value if keys and isinstance(one, dict)]
+            seen = [tuple(one.get(key) for key in keys) for one in named]
             if len(set(seen)) < len(seen):
                 yield f"{path}: duplicate keys"
         case str():

@@ -37,7 +37,7 @@ def fetch_input(spec: StageSpec, store: ArtifactStore, name: str) -> Path:
     kind, _, digest = ref.partition("/")
     if kind == "source":  # pinned as what it is read
         source = spec.sources[digest]
-        bottom = spec.stage.kind == "mini" and name == "base"
+        bottom = spec.stage.kind == "mini" and name == "base" and "bridge" not in spec.stage.params
         return fetch_source(source, cache_dir(), _bottom(spec, source) if bottom else None)
     manifest = read_manifest(store, ref)
     if manifest is None:

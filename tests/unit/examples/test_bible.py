@@ -140,6 +140,7 @@ def test_prepare_writes_what_it_promises(out: Path):
         ".prepared.json",
         "en.txt",
         "fr.txt",
+        "genre/en-train-4th.jsonl",
         "genre/en-train.jsonl",
         "genre/en-dev.jsonl",
         "genre/en-test.jsonl",

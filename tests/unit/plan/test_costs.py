@@ -61,6 +61,13 @@ def test_the_bases_own_top_costs_nothing_whatever_heads_it_has():
         assert found.sentence == "nothing is spent beforehand, so it pays from the first step on"
 
 
+def test_a_bridge_is_what_is_spent_once():
+    mini = {"newLayersFrom": "Top", "steps": 0, "text": {"uri": "file:///english"}}
+    plan = planned(spec_of("MiniPost", mini=mini))
+    found = costs_of(plan)
+    assert (found.once, found.once_for) == (plan["mini"].flops, "the mini-model's bridge")
+
+
 def test_minijoint_pays_for_the_second_head_of_a_base_that_is_pretrained_here():
     joint = planned(spec_of("MiniJoint", base=PRETRAIN))
     plain = planned(spec_of("MiniPost", base=PRETRAIN))

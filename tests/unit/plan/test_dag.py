@@ -2,6 +2,7 @@
 
 import pytest
 
+from lingraft.errors import UserError
 from lingraft.params import EmbedParams, GraftParams, MiniParams, PretrainParams
 from lingraft.plan import Plan, readings
 from lingraft.resource import LanguageAdaptationSpec
@@ -83,6 +84,26 @@ def test_a_mini_model_of_the_bases_bottom_and_top_costs_nothing():
     paper = planned(spec_of("MiniPost"))["mini"].stage.params
     assert "newLayersFrom" not in paper
     assert MiniParams.model_validate(paper).kept(12) == (0, 1, 2, 3, 4, 5)
+
+
+def test_with_text_a_bridge_stands_below_its_top():
+    mini = {"newLayersFrom": "Top", "steps": 0}
+    bare = planned(spec_of("MiniPost", mini=mini))
+    plan = planned(spec_of("MiniPost", mini=mini | {"text": {"uri": "file:///english"}}))
+    assert names(plan) == ["corpus", "mini-corpus", "mini", "embed", "graft"]
+    found = MiniParams.model_validate(plan["mini"].stage.params)
+    assert found.training is None and found.bridge is not None
+    assert (found.bridge.tokens, found.bridge.mask_probability) == (32_768, 0.15)
+    assert "bridge" not in bare["mini"].stage.params
+    assert 0 < plan["mini"].flops < 0.01 * plan["embed"].flops
+    assert bare["embed"].flops < plan["embed"].flops < 1.02 * bare["embed"].flops
+
+
+def test_a_bridge_needs_a_layer_above_it():
+    mini = {"newLayersFrom": "Top", "steps": 0, "newLayers": 0, "text": {"uri": "file:///english"}}
+    with pytest.raises(UserError, match="a bridge needs a layer above it") as error:
+        planned(spec_of("MiniPost", mini=mini))
+    assert error.value.where == "spec.mini.newLayers"
 
 
 @pytest.mark.parametrize("method", ["Standard", "MiniPost"])

@@ -10,6 +10,7 @@ from transformers import AutoModelForMaskedLM
 from lingraft import compute
 from lingraft.architecture import shape_of_config
 from lingraft.families import family_of
+from lingraft_trainer.models.bridge import Bridge, with_bridge
 from lingraft_trainer.models.family import embeddings, encoder_layers
 from lingraft_trainer.models.mini import joint_view
 from lingraft_trainer.stages.embed import train_embeddings_only
@@ -54,6 +55,28 @@ def test_embed_step(model_type):
         shape, layers=3, vocabulary=300, tokens=ROWS * LENGTH, masked=MASKED, sequence_length=LENGTH
     )
     assert counted(MaskedLmObjective(model, family)) == pytest.approx(formula, rel=0.01)
+
+
+@pytest.mark.parametrize("model_type", ["roberta-prelayernorm", "bert"])
+def test_a_bridge_is_a_product_there_and_one_back(model_type):
+    model, family = model_of(model_type), family_of(model_type)
+    with_bridge(model, family, Bridge(torch.randn(32, 32), torch.randn(32), layers=2))
+    train_embeddings_only(model)
+    shape = shape_of_config(model.config.to_dict(), where="test")
+    formula, plain = (
+        compute.embed_step(
+            shape,
+            layers=3,
+            vocabulary=300,
+            tokens=ROWS * LENGTH,
+            masked=MASKED,
+            sequence_length=LENGTH,
+            bridge=bridge,
+        )
+        for bridge in (True, False)
+    )
+    assert counted(MaskedLmObjective(model, family)) == pytest.approx(formula, rel=0.01)
+    assert formula - plain == ROWS * LENGTH * 2 * 2 * 32**2
 
 
 @pytest.mark.parametrize("joint", [False, True])

@@ -99,8 +99,10 @@ class FrozenBody:
         """
         sights = self._sights(x_BSH, attention, position_ids)
         for layer in self.layers[:-1]:
+            x_BSH = _past_bridge(layer, x_BSH)
             x_BSH = self._after(layer, x_BSH, self._attend(layer, x_BSH, sights[layer.kind]))
         last = self.layers[-1]
+        x_BSH = _past_bridge(last, x_BSH)
         attended = self._attend_from(last, x_BSH, sights[last.kind], slots)
         return self._after(last, x_BSH.flatten(0, 1).index_select(0, masked), attended)
 
@@ -189,6 +191,11 @@ class FrozenBody:
             return linear(self.activation(inner), *layer.down)
         active, gate = inner.chunk(2, dim=-1)
         return linear(self.activation(active) * gate, *layer.down)
+
+
+def _past_bridge(layer: FrozenLayer, x_BSH: Tensor) -> Tensor:
+    """A layer's input, past its mini-model's bridge where one stands before it."""
+    return x_BSH if layer.bridge is None else _sum(linear(x_BSH, *layer.bridge), x_BSH)
 
 
 def _parted(product: Product, at: int) -> tuple[Product, Product]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import layer_norm
 
 from lingraft.families import Layer
+from lingraft_trainer.models.bridge import ATTRIBUTE
 
 Norm = Callable[[Tensor], Tensor]
 Product = tuple[Tensor, Tensor | None]
@@ -25,6 +26,7 @@ class FrozenLayer:
     down: Product  # [H, I]
     norms: tuple[Norm, Norm]  # beside attention, beside the feed-forward
     kind: str
+    bridge: Product | None  # [H, H], before it
 
     @classmethod
     def of(cls, module: nn.Module, layer: Layer, kind: str, dtype: torch.dtype) -> "FrozenLayer":
@@ -41,6 +43,7 @@ class FrozenLayer:
             parts: list[Any] = [module.get_submodule(name) for name in names]
             return _joined(parts, dtype)
 
+        bridge: Any = getattr(module, ATTRIBUTE, None)
         beside, between = (_norm(module.get_submodule(name)) for name in layer.norms)
         return cls(
             qkv=product(*layer.qkv),
@@ -49,6 +52,7 @@ class FrozenLayer:
             down=product(layer.down),
             norms=(beside, between),
             kind=kind,
+            bridge=None if bridge is None else _joined([bridge], dtype),
         )
 
 

@@ -20,6 +20,7 @@ from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.embeddings.init import initial_embeddings
 from lingraft_trainer.models.attention import with_quick_layers
+from lingraft_trainer.models.bridge import read_bridge, with_bridge
 from lingraft_trainer.models.checkpoint import load_masked_lm
 from lingraft_trainer.models.family import (
     embeddings,
@@ -45,6 +46,8 @@ def embed(ctx: StageContext) -> Result:
     params = EmbedParams.model_validate(ctx.params)
     loaded = load_masked_lm(ctx.inputs["model"], dropout=params.training.dropout)
     model, family = with_quick_layers(loaded.model), loaded.family
+    bridge = read_bridge(ctx.inputs["model"])
+    model = with_bridge(model, family, bridge)
     if not loaded.has_head:
         raise UserError(
             f"the base has no masked-LM head, which {params.method} trains embeddings through: "
@@ -96,6 +99,7 @@ def embed(ctx: StageContext) -> Result:
         tokens=done.tokens,
         masked=done.count,
         sequence_length=text.sequence_length,
+        bridge=bridge is not None,
     )
     metrics = mlm_metrics(done) | {
         "layers": shape.layers,

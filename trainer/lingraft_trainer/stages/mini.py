@@ -1,9 +1,10 @@
 """Step 1b: the mini-model. MiniJoint finds it in its base; MiniPost extracts and trains it.
 
-MiniPost's layers may also be the base's bottom and its top, under its own head: then nothing has
-to be trained (ours, not the paper's).
+MiniPost's layers may also be the base's bottom and its top, under its own head, with a linear
+bridge between them: then nothing has to be trained (ours, not the paper's).
 """
 
+import time
 from typing import Any
 
 import torch
@@ -12,18 +13,21 @@ from transformers import AutoTokenizer
 from lingraft import compute
 from lingraft.architecture import shape_of_config
 from lingraft.errors import UserError
+from lingraft.params import Bridge as BridgeParams
 from lingraft.params import MaskedLm, MiniParams
 from lingraft.stage import Compute, Result
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.models.attention import with_quick_layers
+from lingraft_trainer.models.bridge import with_bridge
 from lingraft_trainer.models.checkpoint import LoadedModel, load_masked_lm, read_middle_head
 from lingraft_trainer.models.config import read_config
 from lingraft_trainer.models.family import encoder_layers, output, second_bias
 from lingraft_trainer.models.mini import head_tensors
 from lingraft_trainer.models.picked import save_picked
+from lingraft_trainer.stages.bridge import fit_bridge
 from lingraft_trainer.stages.common import mlm_cost, mlm_metrics, mlm_settings, show_heldout
-from lingraft_trainer.training.loop import fit
+from lingraft_trainer.training.loop import device_seconds, fit
 from lingraft_trainer.training.mlm import MaskedLmObjective, heldout_score
 from lingraft_trainer.training.mlm_data import MlmData
 
@@ -53,13 +57,49 @@ def mini(ctx: StageContext) -> Result:
     return _post(ctx, base, params, params.training)
 
 
-def _assembled(ctx: StageContext, base: LoadedModel, params: MiniParams) -> Result:
-    """Layers of the base under its own head, as they are."""
-    if not base.has_head:
+def _assembled(ctx: StageContext, mini: LoadedModel, params: MiniParams) -> Result:
+    """Layers of the base under its own head, as they are; a bridge between them where one is."""
+    if not mini.has_head:
         message = "the base has no masked-LM head: give mini.text and steps, which train one"
         raise UserError(message, where="spec.mini.steps")
-    base.model.save_pretrained(ctx.out)
-    return Result(metrics=_depths(params), compute=Compute())
+    mini.model.save_pretrained(ctx.out)
+    if params.bridge is None:
+        return Result(metrics=_depths(params), compute=Compute())
+    return _bridged(ctx, mini, params, params.bridge)
+
+
+def _bridged(
+    ctx: StageContext, mini: LoadedModel, params: MiniParams, wanted: BridgeParams
+) -> Result:
+    """Fit the bridge; score held-out text through the base, and through the mini-model."""
+    started = time.perf_counter()
+    base = load_masked_lm(ctx.inputs["base"])
+    whole: Any = with_quick_layers(base.model)
+    whole.to(ctx.device)
+    text, out = (PackedText(ctx.inputs["corpus"] / part) for part in ("train", "heldout"))
+    above = whole.config.num_hidden_layers - params.new_layers
+    bridge = fit_bridge(ctx, base, text, wanted, params.layers, above)
+    bridge.save(ctx.out)
+
+    def loss(model: Any) -> float:
+        return heldout_score(model.to(ctx.device).eval(), base.family, out, where="spec.base").loss
+
+    model = with_quick_layers(mini.model)
+    read = {"baseHeldoutLoss": loss(whole), "heldoutLossWithoutBridge": loss(model)}
+    read["heldoutLoss"] = loss(with_bridge(model, base.family, bridge))
+    seconds = time.perf_counter() - started
+    tokens = min(wanted.tokens, text.rows * text.sequence_length)
+    shape = shape_of_config(whole.config.to_dict(), where="base")
+    flops = compute.bridge_fit(shape, tokens=tokens, sequence_length=text.sequence_length)
+    return Result(
+        metrics=_depths(params) | read,
+        compute=Compute(
+            flops=flops,
+            tokens=tokens,
+            seconds=seconds,
+            device_seconds=device_seconds(seconds, 1, ctx.device),
+        ),
+    )
 
 
 def _depths(params: MiniParams) -> dict[str, Any]:

@@ -46,13 +46,21 @@ def test_a_language_may_need_a_smaller_vocabulary_in_every_arm() -> None:
             assert train is not None and train.vocab_size == size
 
 
-def test_minijoint_stands_on_the_demos_base() -> None:
+def test_the_recipe_is_the_demos() -> None:
     demo = load_resource(ROOT / "examples" / "bible" / "french.yaml").spec
-    mine = load_preset("cpu-small").run("minijoint", "fr", 0, 1e-2).resource.spec
+    mine = load_preset("cpu-recipe").run("own-short", "fr", 0, 1e-2).resource.spec
     assert mine.base == demo.base and mine.corpus == demo.corpus and mine.mini == demo.mini
-    assert mine.store == demo.store
+    assert mine.store == demo.store and mine.method == demo.method
     own = {"steps": 1500, "snapshots": None}
     assert mine.embeddings.model_copy(update=own) == demo.embeddings
+    (genre,) = load_preset("cpu-recipe-genre").run("own-short", "fr", 0, 1e-2).resource.spec.tasks
+    assert genre == demo.tasks[0]
+
+
+def test_minijoint_stands_on_the_recipes_base() -> None:
+    mine = load_preset("cpu-small").run("minijoint", "fr", 0, 1e-2).resource.spec
+    theirs = load_preset("cpu-recipe").run("own-short", "fr", 0, 1e-2).resource.spec
+    assert mine.base == theirs.base and mine.corpus == theirs.corpus
 
 
 def test_every_arm_has_the_same_grid_and_the_loss_chooses() -> None:
