@@ -4,14 +4,24 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pydantic import Field
+
 from lingraft.errors import UserError
 from lingraft.families import FAMILIES, Family, family_of
 from lingraft.resource.steps import Pretrain
 from lingraft.stage import Contract
 
+_BESIDE = {
+    "vision_config": "it sees images, and models of text alone are supported",
+    "audio_config": "it hears, and models of text alone are supported",
+    "num_local_experts": "its feed-forward is a mixture of experts, which is not supported",
+    "num_experts": "its feed-forward is a mixture of experts, which is not supported",
+}
+"""Settings that models of other kinds have, and what they mean."""
+
 
 class Shape(Contract):
-    """Sizes of a transformer encoder. H = hidden, I = intermediate, V = vocabulary."""
+    """Sizes of a transformer. H = hidden, I = intermediate, V = vocabulary."""
 
     model_type: str
     layers: int
@@ -21,8 +31,11 @@ class Shape(Contract):
     positions: int
     """Longest sequence in tokens; RoBERTa's padding offset is already taken off."""
     masked_lm_head: bool
+    """Whether the checkpoint brings the head of its objective."""
     keys: int | None = None
-    """Width of keys, and of values, where they have fewer heads; None: hidden."""
+    """Width of keys, and of values, where it is another; None: hidden."""
+    queries: int | None = Field(default=None, exclude_if=lambda width: width is None)
+    """Width of queries, where it is another; None: hidden. Not written where it is none."""
     embedding: int | None = None
     """Width of the token embeddings, where it is another; None: hidden."""
     distances: int = 0
@@ -33,9 +46,16 @@ class Shape(Contract):
         """What is known of the model type."""
         return family_of(self.model_type)
 
+    @property
+    def causal(self) -> bool:
+        """Whether it predicts each token from those before it."""
+        return getattr(self.family, "objective", "masked") == "causal"
 
-_ONLY: dict[str, tuple[Any, str]] = {
+
+_MASKED_ONLY: dict[str, tuple[Any, str]] = {
     "is_decoder": (False, "it is a decoder, which reads to the left alone"),
+}
+_ONLY: dict[str, tuple[Any, str]] = {
     "add_cross_attention": (False, "it reads another model's states"),
     "position_embedding_type": ("absolute", "transformers no longer has such positions"),
     "chunk_size_feed_forward": (0, "that is a setting of the reader, not of the model"),
@@ -51,7 +71,10 @@ def check_settings(config: Mapping[str, Any], *, where: str) -> None:
         UserError: Names the setting.
     """
     family = FAMILIES.get(str(config.get("model_type", "")))
-    for setting, (only, why) in (_ONLY | dict(family.only if family else {})).items():
+    known = _ONLY | dict(family.only if family else {})
+    if family is None or not family.causal:
+        known = _MASKED_ONLY | known
+    for setting, (only, why) in known.items():
         if config.get(setting) not in (None, only):
             raise UserError(
                 f"config.json has {setting} {json.dumps(config[setting])[:80]}: {why}; give a "
@@ -70,6 +93,7 @@ def shape_of_config(config: Mapping[str, Any], *, where: str) -> Shape:
     Raises:
         UserError: An unknown family, a setting that cannot be followed, or a size is missing.
     """
+    _refuse_other_kinds(config, where=where)
     family = family_of(str(config.get("model_type", "")), where=where)
     check_settings(config, where=where)
     sizes, pad_id = family.sizes, config.get("pad_token_id")
@@ -83,6 +107,7 @@ def shape_of_config(config: Mapping[str, Any], *, where: str) -> Shape:
 
     hidden = size(sizes.hidden)
     classes: Sequence[str] = config.get("architectures") or ()
+    queries, keys = _widths(family, config, hidden, where=where)
     return Shape(
         model_type=family.model_type,
         layers=size(sizes.layers),
@@ -92,25 +117,42 @@ def shape_of_config(config: Mapping[str, Any], *, where: str) -> Shape:
         positions=size("max_position_embeddings")
         - family.first_position(1 if pad_id is None else int(pad_id)),
         masked_lm_head=any(kind in name for name in classes for kind in family.head.classes),
-        keys=_keys(family, config, hidden, where=where),
+        keys=_unless(keys, hidden),
+        queries=_unless(queries, hidden),
         embedding=None if sizes.embedding is None else _unless(size(sizes.embedding), hidden),
         distances=_distances(family, config, where=where),
     )
 
 
-def _keys(family: Family, config: Mapping[str, Any], hidden: int, *, where: str) -> int | None:
-    """Width of a layer's keys, where it is less than the layer's."""
+def _refuse_other_kinds(config: Mapping[str, Any], *, where: str) -> None:
+    """Refuse a model that is more than a family of those known, by what its config has."""
+    for setting, why in _BESIDE.items():
+        if config.get(setting):
+            raise UserError(
+                f"config.json has {setting}: {why}; give a checkpoint of one of "
+                f"{', '.join(FAMILIES)}",
+                where=where,
+            )
+
+
+def _widths(
+    family: Family, config: Mapping[str, Any], hidden: int, *, where: str
+) -> tuple[int, int]:
+    """Widths of a layer's queries and of its keys."""
     if family.sizes.key_heads is None:
-        return None
+        return hidden, hidden
     heads, keys = config.get(family.sizes.heads), config.get(family.sizes.key_heads)
     width = config.get("head_dim")
+    if isinstance(heads, int) and family.sizes.head is not None:
+        width = width or hidden // heads
+        return heads * width, (keys if isinstance(keys, int) else heads) * width
     if not isinstance(heads, int) or width not in (None, hidden // heads):
         raise UserError(
             f"config.json has {heads} heads of {width}, which are not as wide as its layers "
             f"({hidden}): give a checkpoint where they are",
             where=where,
         )
-    return _unless(hidden // heads * (keys if isinstance(keys, int) else heads), hidden)
+    return hidden, hidden // heads * (keys if isinstance(keys, int) else heads)
 
 
 def _distances(family: Family, config: Mapping[str, Any], *, where: str) -> int:

@@ -14,17 +14,26 @@ from lingraft.stage import Contract
 
 
 class MaskedLm(Contract):
-    """One masked-language-modelling run (see `resource.MaskedLanguageModelling`)."""
+    """One language-modelling run (see `resource.MaskedLanguageModelling`)."""
 
     steps: int
     batch_tokens: int
     sequence_length: int
-    mask_probability: float
+    mask_probability: float | None = Field(
+        default=None,
+        exclude_if=lambda share: share is None,
+        description="None for a causal base, which tells every token; then it is not digested.",
+    )
     learning_rate: float
     warmup_steps: int
     weight_decay: float
     dropout: float
     seed: int
+
+    @property
+    def told(self) -> float:
+        """Share of the tokens that are told."""
+        return 1.0 if self.mask_probability is None else self.mask_probability
 
     @property
     def batch_rows(self) -> int:
@@ -74,7 +83,9 @@ class Bridge(Contract):
     """A linear map in place of the layers that a mini-model leaves out, fitted in closed form."""
 
     tokens: int = Field(description="Of source text that it is fitted on.")
-    mask_probability: float
+    mask_probability: float | None = Field(
+        default=None, exclude_if=lambda share: share is None, description="None for a causal base."
+    )
 
 
 class MiniParams(Contract):
@@ -111,12 +122,28 @@ class EmbedParams(Contract):
     method: Method
     init: Literal["random", "normal", "overlap", "mean", "focus"]
     training: MaskedLm
+    calibrate: bool = Field(
+        default=False,
+        exclude_if=lambda asked: not asked,
+        description="Whether the start is fitted to the text's frequencies. If not it is not "
+        "digested.",
+    )
+    output_steps: int = Field(
+        default=0,
+        exclude_if=lambda steps: not steps,
+        description="The first updates, of which the output side alone learns. 0 is not digested.",
+    )
     snapshots: tuple[int, ...] | None = Field(
         default=None,
         exclude_if=lambda steps: steps is None,
         description="Updates after which to keep what was learned so far, 0 for the start. Unset "
         "it is not digested.",
     )
+
+    @property
+    def output_share(self) -> float:
+        """Share of the updates of which the output side alone learns."""
+        return self.output_steps / self.training.steps
 
 
 class TaskFiles(Contract):
@@ -174,6 +201,12 @@ class GraftParams(Contract):
         description="Where step 2 started, which is scored beside its end."
     )
     seed: int = Field(description="Of that start.")
+    calibrate: bool = Field(
+        default=False,
+        exclude_if=lambda asked: not asked,
+        description="Whether that start was fitted to the text's frequencies. If not it is not "
+        "digested.",
+    )
     tasks: tuple[GraftTask, ...]
     snapshot: int | None = Field(
         default=None,

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
+from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -12,6 +13,8 @@ from lingraft.encoders import read_encoder
 from lingraft.errors import LingraftError, OutsideError, UserError
 from lingraft.files import dotted
 from lingraft.formats.wanted import Wanted
+from lingraft.gguf import SUFFIX, config_of_gguf, one_gguf
+from lingraft.peek import look
 from lingraft.plan import Plan, plan, readings
 from lingraft.resource import LanguageAdaptation, LanguageAdaptationSpec
 from lingraft.selection import Reading, task_reads
@@ -101,20 +104,25 @@ def _first_rows(uri: str, fingerprint: str, wanted: Wanted) -> FirstRows | None:
 def _base_shape(uri: str, fingerprint: str) -> Shape:
     """The shape of a checkpoint as it was pinned: many languages have one base."""
     store = open_store(uri)
-    found = store.get("config.json")
+    found = None if uri.endswith(SUFFIX) else store.get("config.json")
     if found is None:
+        place = look(uri)
+        if (key := one_gguf(place.keys, PurePosixPath(uri).name)) is not None:
+            with place.open(key) as stream:
+                config = config_of_gguf(stream, where=uri)
+            return shape_of_config(config, where="spec.base.uri")
         raise UserError(
             f"no config.json at {uri}: give the directory of a Hugging Face checkpoint",
             where="spec.base.uri",
         )
     try:
-        config: Any = json.loads(found[0])
+        content: Any = json.loads(found[0])
     except ValueError as error:
         message = f"config.json at {uri} is not JSON: {error}"
         raise UserError(message, where="spec.base.uri") from error
-    if not isinstance(config, dict):
+    if not isinstance(content, dict):
         raise UserError(f"config.json at {uri} holds no JSON object", where="spec.base.uri")
-    shape = shape_of_config(cast(dict[str, Any], config), where="spec.base.uri")
+    shape = shape_of_config(cast(dict[str, Any], content), where="spec.base.uri")
 
     def read(key: str) -> bytes | None:
         found = store.get(key)

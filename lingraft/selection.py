@@ -13,9 +13,12 @@ from lingraft.errors import UserError
 from lingraft.formats.examples import Purpose
 from lingraft.formats.folders import files_to_read
 from lingraft.formats.wanted import Wanted
+from lingraft.gguf import one_gguf
 from lingraft.text_names import check_text_file, text_files
 
 CONFIG = "config.json"
+GENERATION = "generation_config.json"
+"""At which ids a causal model stops, and which it never gives."""
 WEIGHTS, WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"
 MIDDLE_HEAD = "middle_head.safetensors"
 """MiniJoint's second head, beside the checkpoint that it was pretrained with."""
@@ -31,6 +34,10 @@ TOKENIZER = frozenset(
         "merges.txt",
     }
 )
+BESIDE = frozenset({CONFIG, GENERATION, "chat_template.jinja"})
+"""What says something of tokens and is no tokenizer."""
+CHAT_TEMPLATES = "additional_chat_templates/"
+"""Folder with the templates that are not the usual one."""
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
 
 
@@ -77,10 +84,16 @@ def is_weights(name: str) -> bool:
 def of_tokenizer(name: str) -> bool:
     """Whether a file at the top of a checkpoint says how its tokenizer works."""
     # config.json names the class where tokenizer_config.json does not, and the padding id.
-    return name in TOKENIZER or name == CONFIG or name.endswith(".model")
+    return (
+        name in TOKENIZER | BESIDE
+        or name.endswith(".model")
+        or (name.startswith(CHAT_TEMPLATES) and name.endswith(".jinja"))
+    )
 
 
 def _checkpoint(keys: Sequence[str]) -> list[str]:
+    if (whole := one_gguf(keys, "")) is not None:
+        return [whole]
     _refuse_what_is_no_checkpoint(keys)
     weights = {WEIGHTS} if WEIGHTS in keys else {WEIGHTS_INDEX, *filter(SHARD.fullmatch, keys)}
     encoder = files_of_encoder(keys)
@@ -104,8 +117,10 @@ def _refuse_what_is_no_checkpoint(keys: Sequence[str]) -> None:
 
 
 def _tokenizer(keys: Sequence[str]) -> list[str]:
+    if (whole := one_gguf(keys, "")) is not None:
+        return [whole]
     found = [key for key in keys if of_tokenizer(key)]
-    if set(found) <= {CONFIG}:
+    if set(found) <= BESIDE:
         raise UserError(
             "there is no tokenizer in it: it needs tokenizer.json, or the files of its vocabulary"
         )

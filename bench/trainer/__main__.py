@@ -35,7 +35,8 @@ def main() -> None:
     parser.add_argument("--length", type=int, nargs="+", default=[512] if GPU else [128, 512])
     parser.add_argument("--vocabulary", type=int, default=50_000 if GPU else 32_000)
     parser.add_argument("--batch-tokens", type=int, default=131_072 if GPU else 2048)
-    parser.add_argument("--family", nargs="+", choices=FAMILIES, default=["roberta"])
+    masked = [name for name, family in FAMILIES.items() if not family.causal]
+    parser.add_argument("--family", nargs="+", choices=masked, default=["roberta"])
     parser.add_argument("--pieces", type=int, default=1, help="documents of a row")
     parser.add_argument("--precision", choices=DTYPES, default="bf16" if GPU else "fp32")
     parser.add_argument("--rounds", type=int, default=3, help="updates that are counted")

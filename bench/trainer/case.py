@@ -90,7 +90,7 @@ class Case:
             layers=layers,
             vocabulary=self.vocabulary,
             tokens=self.batch_tokens,
-            masked=self.batch_tokens * share,
+            told=self.batch_tokens * share,
             sequence_length=self.length,
         )
 

@@ -37,7 +37,7 @@ RAY_IMPORTS = ("torch", "ray", "ray.train.torch", "lingraft_trainer.runner")
 CALLS = {
     "inputs": ("lingraft_trainer.attempt", "fetch_input"),
     "load the model": ("lingraft_trainer.stages.embed", "load_masked_lm"),
-    "tokenizers and first embeddings": ("lingraft_trainer.stages.embed", "initial_embeddings"),
+    "tokenizers and first embeddings": ("lingraft_trainer.embeddings.start", "initial_embeddings"),
     "train": ("lingraft_trainer.stages.embed", "fit"),
     "upload": ("lingraft.store.stages.StageStore", "upload"),
     "manifest": ("lingraft.store.stages.StageStore", "publish"),

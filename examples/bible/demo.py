@@ -24,8 +24,8 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 DEMO = ROOT / ".demo"
 DATA = DEMO / "bible"
-DEFAULT = "own layers"
-"""The arm of `french.yaml`: MiniPost through layers of the base as they are, and a bridge."""
+DEFAULT = "Auto"
+"""The arm of `french.yaml`, which names no method."""
 ARMS: dict[str, dict[str, Any]] = {
     DEFAULT: {},  # as the file has it
     "Standard": {},
@@ -55,6 +55,7 @@ def resource_of(language: str, arm: str) -> Path:
     spec["language"] = language
     if arm != DEFAULT:
         spec["method"], spec["mini"] = arm, ARMS[arm]
+        spec["embeddings"]["init"] = "focus"  # as Auto has it
     spec["corpus"]["uri"] = str(DATA / f"{language}.txt")
     genre, verses = spec["tasks"]
     genre["test"] = str(DATA / f"genre/{language}-test.jsonl")

@@ -87,7 +87,7 @@ def _columns() -> list[dict[str, Any]]:
         _column("Language", ".spec.language", "Target language, a BCP 47 tag."),
         # Of a base that is pretrained here: the text it is made from.
         _column("Base", ".spec.base['uri','pretrain.text.uri']", "The base, or its text."),
-        _column("Method", ".spec.method", "Standard, MiniJoint or MiniPost."),
+        _column("Method", ".spec.method", "Standard, MiniJoint or MiniPost; empty: Auto."),
         _column("Phase", ".status.phase", "Pending, Running, Suspended, Ready or Stalled."),
         _column("Progress", ".status.progress", "What is going on."),
         _column("Compute", ".status.compute.savedPerStep", "FLOPs of Standard over this, a step."),

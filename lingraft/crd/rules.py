@@ -94,6 +94,7 @@ _WARMUP = Rule(
     ".warmupSteps",
 )
 
+_METHOD = "(has(self.method) ? self.method : 'Auto')"
 _NO_STEPS = "has(self.mini.steps) && self.mini.steps == 0"
 
 RULES: dict[type[BaseModel], list[Rule]] = {
@@ -104,14 +105,13 @@ RULES: dict[type[BaseModel], list[Rule]] = {
             ".language",
         ),
         Rule(
-            "self.method != 'MiniPost'"
-            f" || (has(self.mini) && ({_NO_STEPS} || has(self.mini.text)))",
+            f"{_METHOD} != 'MiniPost' || (has(self.mini) && ({_NO_STEPS} || has(self.mini.text)))",
             "method MiniPost needs mini.text: source-language text for step 1b",
             ".mini.text",
             "FieldValueRequired",
         ),
         Rule(
-            "self.method != 'MiniPost' || !has(self.mini) || !has(self.mini.text)"
+            f"{_METHOD} != 'MiniPost' || !has(self.mini) || !has(self.mini.text)"
             f" || !({_NO_STEPS})"
             " || (has(self.mini.newLayersFrom) && self.mini.newLayersFrom == 'Top')",
             "mini.text is not read where mini.steps is 0: leave it out, or fit a bridge on it with "
@@ -119,16 +119,22 @@ RULES: dict[type[BaseModel], list[Rule]] = {
             ".mini.text",
         ),
         Rule(
-            "self.method != 'MiniJoint' || !has(self.mini) || !has(self.mini.newLayersFrom)"
+            f"{_METHOD} != 'MiniJoint' || !has(self.mini) || !has(self.mini.newLayersFrom)"
             " || self.mini.newLayersFrom == 'Next'",
             "mini.newLayersFrom is MiniPost's: MiniJoint adds no layers",
             ".mini.newLayersFrom",
         ),
         Rule(
-            "self.method != 'MiniJoint' || !has(self.mini) || !has(self.mini.newLayers)"
+            f"{_METHOD} != 'MiniJoint' || !has(self.mini) || !has(self.mini.newLayers)"
             " || self.mini.newLayers == 0",
             "mini.newLayers is MiniPost's: MiniJoint adds no layers",
             ".mini.newLayers",
+        ),
+        Rule(
+            f"{_METHOD} == 'Standard' || !has(self.embeddings) || !has(self.embeddings.calibrate)"
+            " || !self.embeddings.calibrate",
+            "embeddings.calibrate is Standard's: it fits rows to the full model",
+            ".embeddings.calibrate",
         ),
     ],
     Base: [Rule("has(self.uri) != has(self.pretrain)", "set exactly one of uri and pretrain")],

@@ -6,9 +6,9 @@ from pkgutil import iter_modules
 from types import MappingProxyType
 
 from lingraft.errors import UserError
-from lingraft.families.base import Family, Head, Layer, Sizes
+from lingraft.families.base import Family, Head, Layer, Objective, Sizes
 
-__all__ = ["FAMILIES", "Family", "Head", "Layer", "Sizes", "family_of"]
+__all__ = ["FAMILIES", "Family", "Head", "Layer", "Objective", "Sizes", "family_of"]
 
 
 def _found() -> dict[str, Family]:

@@ -1,13 +1,16 @@
-"""What a family of masked language models is, as data alone.
+"""What a family of language models is, as data alone.
 
 Planning and FLOPs read it without torch; the trainer interprets it on transformers' modules
-(`lingraft_trainer.models`). A name of a module or of a tensor is that in the model with a
-masked-LM head; `docs/families.md` says how to add a family.
+(`lingraft_trainer.models`). A name of a module or of a tensor is that in the model with the head of
+its objective; `docs/families.md` says how to add a family.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+Objective = Literal["masked", "causal"]
+"""What a family was trained to tell: tokens that are hidden from it, or the one that comes next."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,8 @@ class Sizes:
     heads: str = "num_attention_heads"
     key_heads: str | None = None
     """Heads of keys and values, where those are fewer; None: as many."""
+    head: str | None = None
+    """Width of one head, where that may be another than the layers' over the heads."""
     intermediate: str = "intermediate_size"
     embedding: str | None = None
     """Width of the token embeddings, where it may be another than the layers'."""
@@ -28,7 +33,7 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Layer:
-    """The anatomy of one encoder layer; names of modules are relative to it.
+    """The anatomy of one layer; names of modules are relative to it.
 
     Attributes:
         qkv: One module that is query, key and value in this order, or three.
@@ -36,8 +41,12 @@ class Layer:
         up: Into the feed-forward; with `gated` either one module or two, of which the first half
             goes through the activation and is multiplied by the second.
         down: Out of the feed-forward.
-        norms: Beside attention and beside the feed-forward.
+        norms: Beside attention and beside the feed-forward; None: there are none there.
         pre_norm: Whether a norm stands before its sub-layer, not behind the sum.
+        added_norms: Of what attention and the feed-forward each add to the sum; None: that is
+            added as it is.
+        query_key_norms: Of queries and of keys, before they are rotated: of each head, or of all
+            heads at once.
         gated: Whether the feed-forward is a gated linear unit: three matrices, not two.
     """
 
@@ -45,14 +54,21 @@ class Layer:
     out: str
     up: tuple[str, ...]
     down: str
-    norms: tuple[str, str]
+    norms: tuple[str, str] | None
     pre_norm: bool = False
     gated: bool = False
+    added_norms: tuple[str, str] | None = None
+    query_key_norms: tuple[str, str] | None = None
+
+    @property
+    def norm_first(self) -> bool:
+        """Whether a layer's input goes through a norm before anything else."""
+        return self.pre_norm and self.norms is not None
 
 
 @dataclass(frozen=True)
 class Head:
-    """The masked-LM head.
+    """The head that tells tokens.
 
     Attributes:
         prefixes: Of its tensors' names, the decoder's among them.
@@ -72,21 +88,26 @@ class Head:
 
 @dataclass(frozen=True)
 class Family:
-    """A family of masked language models.
+    """A family of language models.
 
     Attributes:
         model_type: transformers' name for the family (`config.model_type`).
-        layers: Prefix of the encoder layers' tensors, up to the layer's number.
+        layers: Prefix of the layers' tensors, up to the layer's number.
         layer: Each layer's anatomy.
-        head: The masked-LM head.
+        head: The head that tells tokens.
+        objective: What it was trained to tell; a causal one looks to the left alone.
         embeddings: The module from looked-up rows to the first layer's input; None: there is none.
+        scaled: Whether looked-up rows are multiplied by the embeddings' own `embed_scale`.
         projection: A linear module behind it, which there is where the widths differ.
         final_norm: A norm behind the last layer. It belongs to a head: a mini-model needs its
             own, for the residual stream at its top has another scale.
         positions: `zero`: a table, from 0; `padding`: a table, from behind the padding id;
             `rotary`: no table, queries and keys are rotated.
         rotary: The module that gives the rotations.
-        local: Whether some layers look at near tokens alone, as `config.layer_types` says.
+        rotary_by_kind: Whether it has others for local layers.
+        rotates: Where its config says of each layer whether it rotates, by 1 or 0; None: all do.
+        local: Which layers look at near tokens alone: `no` layer; `some`, as `config.layer_types`
+            says; or `all`, where `config.sliding_window` says how near.
         relative: The module whose `compute_position_bias` gives what every layer's scores are
             moved by.
         attention: What transformers' attention of this family takes: `any` implementation; or
@@ -94,6 +115,10 @@ class Family:
             but by its `encoder` alone.
         frozen: Whether the frozen path (`models/frozen.py`) serves it; if not, transformers' own
             forward pass does, at its speed.
+        score_scale: Where its config has what scores are divided by the root of; None: the width
+            of a head.
+        score_cap: Where its config has what scores are bent to stay below: cap * tanh(score / cap).
+        logit_cap: The same of what the decoder gives.
         sizes: Where its config has the sizes.
         activation: Where its config has the feed-forward's activation.
         dropouts: Where its config has shares that are dropped.
@@ -109,14 +134,21 @@ class Family:
     layer: Layer
     head: Head
     embeddings: str | None
+    objective: Objective = "masked"
+    scaled: bool = False
     projection: str | None = None
     final_norm: str | None = None
     positions: Literal["zero", "padding", "rotary"] = "zero"
     rotary: str | None = None
-    local: bool = False
+    rotary_by_kind: bool = False
+    rotates: str | None = None
+    local: Literal["no", "some", "all"] = "no"
     relative: str | None = None
     attention: Literal["any", "added", "encoder"] = "any"
     frozen: bool = True
+    score_scale: str | None = None
+    score_cap: str | None = None
+    logit_cap: str | None = None
     sizes: Sizes = Sizes()
     activation: str = "hidden_act"
     dropouts: tuple[str, ...] = ("hidden_dropout_prob", "attention_probs_dropout_prob")
@@ -130,6 +162,11 @@ class Family:
     def body(self) -> str:
         """Prefix of the body's tensors, in a model with a head."""
         return self.layers.partition(".")[0] + "."
+
+    @property
+    def causal(self) -> bool:
+        """Whether it tells the token that comes next."""
+        return self.objective == "causal"
 
     @property
     def counts_from_padding(self) -> bool:

@@ -23,7 +23,8 @@ FAMILY = Family(
     final_norm="model.final_norm",
     positions="rotary",
     rotary="model.rotary_emb",
-    local=True,
+    rotary_by_kind=True,
+    local="some",
     activation="hidden_activation",
     dropouts=("attention_dropout", "embedding_dropout", "mlp_dropout", "classifier_dropout"),
 )

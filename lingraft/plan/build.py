@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from lingraft import compute, params, resource
 from lingraft.architecture import Shape, shape_of_pretrain
 from lingraft.errors import UserError
-from lingraft.plan.checks import check, check_updates
+from lingraft.plan.checks import check, check_updates, warn_of_mini
 from lingraft.plan.dag import Dag
 from lingraft.plan.defaults import (
     HELDOUT_SHARE,
     bridge_of,
+    calibrates,
     evaluation_length,
     mini_layers,
     snapshot_steps,
@@ -18,6 +19,7 @@ from lingraft.plan.defaults import (
 )
 from lingraft.plan.model import Plan
 from lingraft.plan.readings import readings, reads_of
+from lingraft.plan.recipe import method_of, resolved
 from lingraft.plan.shared import add_base, add_finetunes, add_mini, tokenizer_of_base
 from lingraft.selection import Reading
 from lingraft.stage import Source
@@ -39,13 +41,19 @@ def plan(
         UserError: The parts do not fit together (layers against depth, lengths, heads).
     """
     shape = base_shape or _pretrained_shape(spec, sources)
+    spec = resolved(spec, shape)
     layers = mini_layers(spec, shape)
     check(spec, shape, layers)
     trained = trainings(spec, shape, layers, sources)
-    warnings = check_updates(spec, trained)
+    warnings = (*check_updates(spec, trained), *warn_of_mini(spec, shape))
     dag = Dag(sources)
     base = add_base(dag, spec, shape, layers, trained.pretrain)
-    words = tokenizer(spec.tokenizer, sources[Reading(spec.corpus.uri, "text")], spec.language)
+    words = tokenizer(
+        spec.tokenizer,
+        sources[Reading(spec.corpus.uri, "text")],
+        spec.language,
+        causal=shape.family.causal,
+    )
     training = trained.embeddings
     corpus = _add_corpus(dag, spec, words, training.sequence_length, base)
     model = base
@@ -59,13 +67,15 @@ def plan(
         "embed",
         "embed",
         params.EmbedParams(
-            method=spec.method,
+            method=method_of(spec),
             init=spec.embeddings.init,
             training=training,
+            calibrate=calibrates(spec, shape),
+            output_steps=spec.embeddings.output_steps,
             snapshots=snapshot_steps(training.steps, spec.embeddings.snapshots),
         ),
         {"model": model, "base": tokenizer_of_base(dag, spec, base), "corpus": corpus},
-        flops=_embed_flops(shape, training, rows, depth, bridge=bridge),
+        flops=_embed_flops(spec, shape, training, rows, depth, bridge=bridge),
         steps=training.steps,
     )
     _add_graft(dag, spec, shape, {"base": base, "corpus": corpus, "embed": embed})
@@ -74,7 +84,7 @@ def plan(
         sources=tuple(sources[reading] for reading in readings(spec)),
         store=_store(spec),
         shape=shape,
-        embed_flops_standard=_embed_flops(shape, training, rows, shape.layers),
+        embed_flops_standard=_embed_flops(spec, shape, training, rows, shape.layers),
         warnings=warnings,
     )
 
@@ -124,7 +134,13 @@ def _add_corpus(
 
 
 def _embed_flops(
-    shape: Shape, training: params.MaskedLm, rows: int, depth: int, *, bridge: bool = False
+    spec: resource.LanguageAdaptationSpec,
+    shape: Shape,
+    training: params.MaskedLm,
+    rows: int,
+    depth: int,
+    *,
+    bridge: bool = False,
 ) -> float:
     tokens = training.batch_rows * training.sequence_length
     return training.steps * compute.embed_step(
@@ -132,8 +148,9 @@ def _embed_flops(
         layers=depth,
         vocabulary=rows,
         tokens=tokens,
-        masked=tokens * training.mask_probability,
+        told=tokens * training.told,
         sequence_length=training.sequence_length,
+        output_share=spec.embeddings.output_steps / training.steps,
         bridge=bridge,
     )
 
@@ -166,9 +183,10 @@ def _add_graft(
         params.GraftParams(
             language=spec.language,
             source_language=spec.source_language,
-            method=spec.method,
+            method=method_of(spec),
             init=spec.embeddings.init,
             seed=spec.seed,
+            calibrate=calibrates(spec, shape),
             tasks=tuple(tasks),
         ),
         inputs,

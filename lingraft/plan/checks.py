@@ -16,6 +16,8 @@ from lingraft.resource.tasks import Task
 
 LEAST_UPDATES = 100
 """With fewer nothing is learned; where the user did not ask for so few, that is refused."""
+CAUSAL_KINDS = ("classification", "pairs")
+"""Of tasks that causal bases are fine-tuned for."""
 FEW_UPDATES = 500
 """What was measured here had 600 and more (docs/results.md); users are told of shorter runs."""
 
@@ -26,11 +28,19 @@ def check(spec: resource.LanguageAdaptationSpec, shape: Shape, layers: MiniLayer
     Raises:
         UserError: The field at fault, and what to do about it.
     """
+    if shape.family.causal:
+        _check_causal(spec, shape)
     _check_depths(spec, shape, layers)
     _check_head(spec, shape)
     _check_lengths(spec, shape)
     for i, task in enumerate(spec.tasks):
         _check_names(task, f"spec.tasks[{i}]")
+        if shape.family.causal and FORMATS[task.format].kind not in CAUSAL_KINDS:
+            raise UserError(
+                f"a causal base ({shape.model_type}) is fine-tuned to classify texts and pairs of "
+                "texts alone: leave the task out, or give a masked base",
+                where=f"spec.tasks[{i}].format",
+            )
         if FORMATS[task.format].kind == "qa" and not shape.family.answers:
             raise UserError(
                 f"transformers has no model of the family {shape.model_type} that answers "
@@ -43,6 +53,32 @@ def check(spec: resource.LanguageAdaptationSpec, shape: Shape, layers: MiniLayer
                 "leave the task out, or give another base",
                 where=f"spec.tasks[{i}].format",
             )
+
+
+def _check_causal(spec: resource.LanguageAdaptationSpec, shape: Shape) -> None:
+    if spec.method == "MiniJoint":
+        raise UserError(
+            f"MiniJoint takes the middle head that a base was pretrained with, and a causal base "
+            f"({shape.model_type}) has none: use Standard or MiniPost",
+            where="spec.method",
+        )
+    for field, choice in _choices(spec).items():
+        if choice.mask_probability is not None:
+            raise UserError(
+                f"the base is causal ({shape.model_type}): it tells the next token everywhere, and "
+                "masks none; leave it out",
+                where=f"{field}.maskProbability",
+            )
+
+
+def warn_of_mini(spec: resource.LanguageAdaptationSpec, shape: Shape) -> tuple[str, ...]:
+    """A sentence about a mini-model of a causal base."""
+    if not shape.family.causal or spec.method == "Standard":
+        return ()
+    return (
+        "spec.method: a mini-model of a causal base took more compute than Standard to equal "
+        "quality where that was measured (docs/architecture.md)",
+    )
 
 
 def _check_depths(spec: resource.LanguageAdaptationSpec, shape: Shape, layers: MiniLayers) -> None:
@@ -72,6 +108,12 @@ def _check_depths(spec: resource.LanguageAdaptationSpec, shape: Shape, layers: M
 
 
 def _check_head(spec: resource.LanguageAdaptationSpec, shape: Shape) -> None:
+    if shape.family.causal and not shape.masked_lm_head:
+        raise UserError(
+            "the base has no language-model head, which embeddings are trained through: give a "
+            "checkpoint of a ...ForCausalLM class",
+            where="spec.base.uri",
+        )
     trains_one = spec.method == "MiniPost" and spec.mini.steps != 0
     if not trains_one and not shape.masked_lm_head:
         what = "it" if spec.method == "MiniPost" else spec.method
@@ -110,6 +152,12 @@ def check_updates(spec: resource.LanguageAdaptationSpec, trained: Trainings) -> 
     for field, run in runs.items():
         if run is None:
             continue
+        if field == "spec.embeddings" and spec.embeddings.output_steps > run.steps:
+            raise UserError(
+                f"is {spec.embeddings.output_steps}, but the run has {run.steps} updates: lower "
+                "it, or set embeddings.steps",
+                where=f"{field}.outputSteps",
+            )
         if run.warmup_steps and run.warmup_steps >= run.steps:
             raise UserError(
                 f"is {run.warmup_steps}, but the run has {run.steps} updates: warm up for fewer, "

@@ -106,7 +106,7 @@ def second_head(shape: Shape, training: MaskedLm) -> float:
             shape,
             heads=heads,
             tokens=tokens,
-            masked=tokens * training.mask_probability,
+            told=tokens * training.told,
             sequence_length=training.sequence_length,
         )
 

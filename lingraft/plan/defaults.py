@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from lingraft import params, resource
 from lingraft.architecture import Shape
+from lingraft.errors import UserError
 from lingraft.plan import scale
 from lingraft.resource.formats import FORMATS
 from lingraft.resource.steps import MaskedLanguageModelling, Tokenizer
@@ -13,6 +14,7 @@ from lingraft.selection import Reading
 from lingraft.stage import Source
 
 HELDOUT_SHARE = 0.01
+MASKED = 0.15
 LONGEST_ROW = 512
 WARMUP_SHARE = 0.08
 SNAPSHOT_FACTOR = 2**0.5
@@ -29,7 +31,7 @@ class MiniLayers(NamedTuple):
 
 
 class Trainings(NamedTuple):
-    """The masked-language-modelling runs of a plan; None where the plan has no such step."""
+    """The language-modelling runs of a plan; None where the plan has no such step."""
 
     pretrain: params.MaskedLm | None
     mini: params.MaskedLm | None
@@ -52,12 +54,17 @@ def bridge_of(spec: resource.LanguageAdaptationSpec, shape: Shape) -> params.Bri
     if spec.method != "MiniPost" or spec.mini.steps != 0 or spec.mini.text is None:
         return None
     tokens = scale.bridge_tokens(shape.hidden)
-    return params.Bridge(tokens=tokens, mask_probability=spec.mini.mask_probability)
+    return params.Bridge(tokens=tokens, mask_probability=mask_probability(spec.mini, shape))
 
 
 def sequence_length(choice: MaskedLanguageModelling, shape: Shape) -> int:
     """Tokens of one row: 512, or the base's positions if fewer."""
     return choice.sequence_length or min(LONGEST_ROW, shape.positions)
+
+
+def mask_probability(choice: MaskedLanguageModelling, shape: Shape) -> float | None:
+    """Share of the tokens that are masked and told; None for a causal base, which tells each."""
+    return None if shape.family.causal else choice.mask_probability or MASKED
 
 
 def finetune_length(task: Task, shape: Shape) -> int:
@@ -86,17 +93,17 @@ def trainings(
     pretrain, mini = None, None
     if (choice := spec.base.pretrain) is not None:
         wanted = scale.tokens(sources[Reading(choice.text.uri, "text")].text_bytes)
-        pretrain = _masked_lm(choice, shape, wanted, layers_train=True)
+        pretrain = _training(choice, shape, wanted, layers_train=True)
     if spec.method == "MiniPost" and spec.mini.text is not None and spec.mini.steps != 0:
         text_bytes = sources[Reading(spec.mini.text.uri, "text")].text_bytes
         wanted = scale.mini_tokens(text_bytes, shape, layers.new)
-        mini = _masked_lm(spec.mini, shape, wanted, layers_train=True)
+        mini = _training(spec.mini, shape, wanted, layers_train=True)
     wanted = scale.tokens(sources[Reading(spec.corpus.uri, "text")].text_bytes)
-    embeddings = _masked_lm(spec.embeddings, shape, wanted, layers_train=False, seed=spec.seed)
+    embeddings = _training(spec.embeddings, shape, wanted, layers_train=False, seed=spec.seed)
     return Trainings(pretrain, mini, embeddings)
 
 
-def _masked_lm(
+def _training(
     choice: MaskedLanguageModelling,
     shape: Shape,
     wanted: float,
@@ -113,7 +120,7 @@ def _masked_lm(
         steps=steps,
         batch_tokens=batch,
         sequence_length=length,
-        mask_probability=choice.mask_probability,
+        mask_probability=mask_probability(choice, shape),
         learning_rate=choice.learning_rate or rate,
         warmup_steps=round(WARMUP_SHARE * steps) if warmup is None else warmup,
         weight_decay=choice.weight_decay,
@@ -122,12 +129,33 @@ def _masked_lm(
     )
 
 
-def tokenizer(choice: Tokenizer, text: Source, language: str | None) -> params.TokenizerChoice:
-    """The tokenizer of a corpus: the trained one's settings, or that it is an input."""
+def tokenizer(
+    choice: Tokenizer, text: Source, language: str | None, *, causal: bool = False
+) -> params.TokenizerChoice:
+    """The tokenizer of a corpus: the trained one's settings, or that it is an input.
+
+    Raises:
+        UserError: A unigram one is asked for, and the base is causal.
+    """
     if choice.train is None:
         return params.TokenizerChoice(source="uri")
     size = choice.train.vocab_size or scale.vocabulary(text.text_bytes, language)
-    return params.TokenizerChoice(train=choice.train.type, vocab_size=size)
+    kind = choice.train.type or ("bpe" if causal else "unigram")
+    if not causal:
+        return params.TokenizerChoice(train=kind, vocab_size=size)
+    if kind != "bpe":
+        raise UserError(
+            "is unigram, but the base is causal, and its tokenizer's rules are of BPE: leave it "
+            "out",
+            where="spec.tokenizer.train.type",
+        )
+    return params.TokenizerChoice(train=kind, vocab_size=scale.rounded_up(size))
+
+
+def calibrates(spec: resource.LanguageAdaptationSpec, shape: Shape) -> bool:
+    """Whether the start is fitted to the text's frequencies: that of a causal base's top is."""
+    asked = spec.embeddings.calibrate
+    return (shape.family.causal and spec.method == "Standard") if asked is None else asked
 
 
 def snapshot_steps(steps: int, count: int | None) -> tuple[int, ...] | None:

@@ -8,7 +8,7 @@ from lingraft.plan.model import Plan
 from lingraft.stage import DATA_PARALLEL, Contract, Manifest
 
 ASSUMED_RATE = 2.7e10
-"""FLOPs a second of one CPU core with AVX2, of a whole run (docs/results.md, cpu-smoke)."""
+"""FLOPs a second of one CPU core with AVX2, of a whole run (docs/results/paper.md, cpu-smoke)."""
 
 
 class Estimate(Contract):

@@ -49,6 +49,7 @@ _PARAMS: dict[str, dict[str, str]] = {
         "sourceLanguage": "sourceLanguage",
         "method": "method",
         "init": "embeddings.init",
+        "calibrate": "embeddings.calibrate",
         "seed": "seed",
     },
 }

@@ -70,6 +70,11 @@ def vocabulary(text_bytes: int, language: str | None) -> int:
     return max(LEAST_VOCABULARY, int(wanted) // ROUND * ROUND)
 
 
+def rounded_up(vocabulary: int) -> int:
+    """The next multiple of 64, which accelerators multiply by the vocabulary at full speed."""
+    return -(-vocabulary // ROUND) * ROUND
+
+
 def rows_rate(hidden: int) -> float:
     """Peak rate where only token embeddings train, through a frozen body; whatever the batch."""
     return _shown(REFERENCE_RATE * (REFERENCE_HIDDEN / hidden) ** 1.5)

@@ -57,7 +57,7 @@ def add_base(
         shape,
         heads=2 if joint else 1,
         tokens=tokens,
-        masked=tokens * training.mask_probability,
+        told=tokens * training.told,
         sequence_length=training.sequence_length,
     )
     return dag.add(
@@ -135,7 +135,7 @@ def add_mini(
         layers=layers.copied,
         new_layers=layers.new,
         tokens=tokens,
-        masked=tokens * training.mask_probability,
+        told=tokens * training.told,
         sequence_length=training.sequence_length,
     )
     return dag.add(

@@ -58,7 +58,7 @@ def heldout_facts(graft: Manifest | None) -> list[tuple[str, str]]:
         for key, name in (("start", "before step 2"), ("untouched", "untouched base"))
     ]
     bits = f"{number(heldout['bitsPerByte'])} ({', '.join(beside)})"
-    facts = [("held-out masked-LM bits per byte", bits)]
+    facts = [("held-out bits per byte", bits)]
     if heldout.get("unknownRate") is not None:
         facts.append(("unknown tokens in held-out text", f"{heldout['unknownRate']:.2%}"))
     return facts

@@ -18,6 +18,7 @@ API_VERSION = "lingraft.dev/v1alpha1"
 KIND = "LanguageAdaptation"
 
 Method = Literal["Standard", "MiniJoint", "MiniPost"]
+"""The paper's methods, one of which every plan has."""
 
 
 class Store(Model):
@@ -70,10 +71,13 @@ class LanguageAdaptationSpec(Model):
         description="The pretrained model to adapt: an existing one (uri), or one pretrained here "
         "(pretrain)."
     )
-    method: Method = Field(
+    method: Literal["Auto", "Standard", "MiniJoint", "MiniPost"] = Field(
+        default="Auto",
         description="Standard trains the embeddings through the full model; MiniJoint through the "
         "bottom of a base that was pretrained with a middle head; MiniPost through the bottom of "
-        "any base, and new layers on top of it."
+        "any base, and new layers on top of it. Auto: what was measured to cost least; for a "
+        "masked base MiniPost with newLayersFrom Top, steps 0 and a bridge fitted on mini.text or "
+        "base.pretrain.text, from init focus; for a causal one Standard, from init mean.",
     )
     mini: Mini = Field(default_factory=Mini)
     corpus: Text = Field(
@@ -89,7 +93,7 @@ class LanguageAdaptationSpec(Model):
         default_factory=list[Task],
         max_length=32,
         description="Tasks to fine-tune in the source language and to evaluate in the new one. "
-        "Default: none; the masked-LM loss on held-out text is always measured.",
+        "Default: none; the loss on held-out text is always measured.",
     )
     store: Store | None = Field(
         default=None, description="Where artifacts go. Default: the operator's store."
@@ -135,6 +139,8 @@ class LanguageAdaptationSpec(Model):
             raise ValueError("mini.newLayers is MiniPost's: MiniJoint adds no layers")
         if self.method == "MiniJoint" and self.mini.new_layers_from != "Next":
             raise ValueError("mini.newLayersFrom is MiniPost's: MiniJoint adds no layers")
+        if self.method != "Standard" and self.embeddings.calibrate:
+            raise ValueError("embeddings.calibrate is Standard's: it fits rows to the full model")
         names = [task.name for task in self.tasks]
         if len(set(names)) < len(names):
             raise ValueError("tasks: names must differ")

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from lingraft.resource.fields import MOST_LAYERS, MOST_POSITIONS, MOST_STEPS, Model, ModelUri, Uri
 
 ModelType = Literal["bert", "roberta", "xlm-roberta", "roberta-prelayernorm"]
-"""The model families that can be adapted, by transformers' names."""
+"""The model families that can be pretrained from text, by transformers' names."""
 
 
 class Text(Model):
@@ -25,15 +25,17 @@ class Text(Model):
 class TrainTokenizer(Model):
     """A tokenizer to train on the text."""
 
-    type: Literal["unigram", "bpe"] = Field(
-        default="unigram", description="SentencePiece unigram, or byte-level BPE."
+    type: Literal["unigram", "bpe"] | None = Field(
+        default=None,
+        description="SentencePiece unigram, or byte-level BPE. Default: unigram; of a causal base "
+        "always BPE, as its own tokenizer is.",
     )
     vocab_size: int | None = Field(
         default=None,
         ge=64,
         le=1_000_000,
-        description="Pieces, special tokens included. Default: grows with the root of the text's "
-        "size, 50,000 from 1 GB on.",
+        description="Pieces, special tokens included; of a causal base rounded up to a multiple of "
+        "64. Default: grows with the root of the text's size, 50,000 from 1 GB on.",
     )
 
 
@@ -57,7 +59,7 @@ class Tokenizer(Model):
 
 
 class MaskedLanguageModelling(Model):
-    """How a masked-language-modelling run is done.
+    """How a language-modelling run is done: masked, or causal, as the base is.
 
     For much text the defaults are the reference recipe's; with less they are scaled down.
     """
@@ -81,12 +83,12 @@ class MaskedLanguageModelling(Model):
         le=MOST_POSITIONS,
         description="Tokens in one row. Default: 512, or the base's positions if fewer.",
     )
-    mask_probability: float = Field(
-        default=0.15,
+    mask_probability: float | None = Field(
+        default=None,
         gt=0,
         lt=1,
         description="Share of the tokens to predict, 0 to 1: 80 % of them masked, 10 % replaced, "
-        "10 % left.",
+        "10 % left. Not for a causal base, which predicts every next token. Default: 0.15.",
     )
     learning_rate: float | None = Field(
         default=None,
@@ -245,6 +247,20 @@ class Embeddings(MaskedLanguageModelling):
         "normal: N(0, 0.02); overlap: tokens of both vocabularies copied, the rest random; "
         "mean: mean of the source pieces of the same string, else random; focus: the other "
         "tokens as mixtures of the copied ones that occur in the same contexts.",
+    )
+    calibrate: bool | None = Field(
+        default=None,
+        description="Standard: fit the start to how often each token occurs in the text, by a few "
+        "forward passes of the full model. AdamW's eps is then chosen so that training does not "
+        "undo it. Default: true for a causal base, else false.",
+    )
+    output_steps: int = Field(
+        default=0,
+        ge=0,
+        le=MOST_STEPS,
+        description="The first so many of the updates, in which the rows learn from where their "
+        "tokens are predicted alone: nothing goes back through the layers, which is about twice as "
+        "cheap.",
     )
     learning_rate: float | None = Field(
         default=None,

@@ -50,7 +50,7 @@ class Evaluation(StatusModel):
 
 
 class HeldOut(StatusModel):
-    """Masked-LM score of held-out text in the new language, through the full model."""
+    """Language-model score of held-out text in the new language, through the full model."""
 
     bits_per_byte: float = Field(description="Bits per byte of text after step 2; less is better.")
     start: float | None = Field(default=None, description="The same before step 2.")

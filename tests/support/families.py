@@ -22,11 +22,11 @@ from lingraft_trainer.tokenization.swap import save_tokenizer
 from lingraft_trainer.tokenization.train import train_tokenizer
 from tests.support.bases import BASES, TEXT
 from tests.support.newer_bases import NEWER
-from tests.support.tiny import MODEL_TYPES, pack, tiny_model, training
+from tests.support.tiny import MASKED_TYPES, pack, tiny_model, training
 
 TARGET_VOCABULARY = 70
 LABELS = ("farm", "sea")
-PUBLISHED = (*MODEL_TYPES, "mmbert")
+PUBLISHED = (*MASKED_TYPES, "mmbert")
 """What there are checkpoints of: mmBERT is ModernBERT under another tokenizer."""
 _AS = {
     "roberta-prelayernorm": "roberta",

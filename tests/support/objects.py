@@ -163,14 +163,16 @@ def _trained(one: Object) -> Object:
 
 def _spec(one: Object) -> Object:
     mini = dict(one.get("mini") or {})
-    if one["method"] == "MiniJoint":
+    if one.get("method") == "MiniJoint":
         mini.pop("newLayers", None)
         mini.pop("newLayersFrom", None)
-    if one["method"] == "MiniPost" and mini.get("steps") == 0:
+    if one.get("method") == "MiniPost" and mini.get("steps") == 0:
         if mini.get("newLayersFrom") != "Top":
             mini.pop("text", None)
-    elif one["method"] == "MiniPost" and not mini.get("text"):
+    elif one.get("method") == "MiniPost" and not mini.get("text"):
         mini["text"] = {"uri": "s3://bucket/text/"}
+    if one.get("method") != "Standard" and one.get("embeddings"):
+        one = one | {"embeddings": {**one["embeddings"], "calibrate": False}}
     return one | {"mini": mini, "tasks": _distinct(one, "tasks", "name")}
 
 

@@ -80,6 +80,11 @@ REFUSALS: list[tuple[str, str, Changes]] = [
         {"method": "MiniJoint", "mini": {"newLayers": 1}},
     ),
     (
+        "spec.embeddings.calibrate",
+        "embeddings.calibrate is Standard's: it fits rows to the full model",
+        {"method": "MiniJoint", "embeddings": {"calibrate": True}},
+    ),
+    (
         "spec.tasks[0].train",
         "a xnli task needs train (source-language data)",
         {"tasks": [{"name": "a", "format": "xnli", "test": "file:///test"}]},

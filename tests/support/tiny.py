@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 from lingraft.families import FAMILIES, Family, family_of
 from lingraft.stage import Execution
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.packing import PackWriter
 from lingraft_trainer.models.config import cut
+from lingraft_trainer.models.family import AUTO
 
 MODEL_TYPES = tuple(FAMILIES)
+MASKED_TYPES = tuple(name for name in FAMILIES if not FAMILIES[name].causal)
+CAUSAL_TYPES = tuple(name for name in FAMILIES if FAMILIES[name].causal)
 LIKE_BERT = ("bert", "distilbert", "electra", "modernbert")
 """Their tokenizers say [CLS] and [SEP], and pad with 0."""
 SEGMENTS = ("bert", "electra")
@@ -34,6 +37,44 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "position_biased_input": False,
     },
     "eurobert": {"num_key_value_heads": 1, "mask_token_id": 4},
+    "llama": {
+        "num_key_value_heads": 1,
+        "attention_bias": True,
+        "mlp_bias": True,
+        "rope_scaling": {
+            "rope_type": "llama3",
+            "factor": 8.0,
+            "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 16,
+        },
+    },
+    "mistral": {"num_key_value_heads": 1, "head_dim": 12, "sliding_window": 7},
+    "qwen2": {
+        "num_key_value_heads": 1,
+        "use_sliding_window": True,
+        "sliding_window": 7,
+        "max_window_layers": 2,
+    },
+    "qwen3": {"num_key_value_heads": 1, "head_dim": 12},
+    "gemma2": {
+        "num_key_value_heads": 1,
+        "head_dim": 12,
+        "sliding_window": 7,
+        "query_pre_attn_scalar": 5,
+        "attn_logit_softcapping": 2.0,
+        "final_logit_softcapping": 3.0,
+    },
+    "gemma3_text": {
+        "num_key_value_heads": 1,
+        "head_dim": 12,
+        "sliding_window": 7,
+        "sliding_window_pattern": 2,
+        "query_pre_attn_scalar": 5,
+    },
+    "olmo2": {"num_key_value_heads": 1},
+    "phi3": {"num_key_value_heads": 1, "partial_rotary_factor": 0.5, "sliding_window": 7},
+    "smollm3": {"num_key_value_heads": 1, "no_rope_layer_interval": 2},
 }
 """What makes a tiny model of a family one that shows all that the family may have."""
 MATRIX = ("word_embeddings.weight", "tok_embeddings.weight", "embed_tokens.weight")
@@ -45,7 +86,7 @@ SOURCE_WORDS, TARGET_WORDS = SOURCE_TEXT.split(), TARGET_TEXT.split()
 
 def tiny_tokenizer(model_type: str, words: Sequence[str]) -> PreTrainedTokenizerFast:
     """Words by white space, with the special tokens and template of the family."""
-    bert = model_type in LIKE_BERT
+    bert, causal = model_type in LIKE_BERT, model_type in CAUSAL_TYPES
     special = (
         ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
         if bert
@@ -68,11 +109,11 @@ def tiny_tokenizer(model_type: str, words: Sequence[str]) -> PreTrainedTokenizer
         tokenizer_object=backend,
         bos_token=None if bert else "<s>",
         eos_token=None if bert else "</s>",
-        cls_token=first,
-        sep_token=last,
+        cls_token=None if causal else first,
+        sep_token=None if causal else last,
         unk_token=unknown,
         pad_token="[PAD]" if bert else "<pad>",
-        mask_token="[MASK]" if bert else "<mask>",
+        mask_token=None if causal else "[MASK]" if bert else "<mask>",
         model_max_length=LENGTH,
     )
 
@@ -80,10 +121,10 @@ def tiny_tokenizer(model_type: str, words: Sequence[str]) -> PreTrainedTokenizer
 def tiny_model(
     model_type: str, *, layers: int = 4, vocabulary: int = 40, tied: bool = True
 ) -> PreTrainedModel:
-    """A masked LM whose every parameter is random, biases and norms too."""
+    """A language model whose every parameter is random, biases and norms too."""
     config = tiny_config(model_type, layers=layers, vocabulary=vocabulary, tied=tied)
     torch.manual_seed(7)
-    model = AutoModelForMaskedLM.from_config(config)
+    model = AUTO[family_of(model_type).objective].from_config(config)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.normal_(0.0, 0.3)
@@ -111,10 +152,10 @@ def tiny_config(model_type: str, **changes: Any) -> Any:
 
 
 def truncated(model: PreTrainedModel, family: Family, depth: int) -> PreTrainedModel:
-    """The bottom `depth` layers of a masked LM under a copy of its head, all tensors copied."""
+    """The bottom `depth` layers of a model under a copy of its head, all tensors copied."""
     config = copy.deepcopy(model.config)
     cut(config, depth)
-    bottom = AutoModelForMaskedLM.from_config(config)
+    bottom = AUTO[family.objective].from_config(config)
     kept = {n: t for n, t in model.state_dict().items() if family.layer_of(n) < depth}
     bottom.load_state_dict(kept)
     return bottom
@@ -169,13 +210,13 @@ def tiny_corpus(
     return folder
 
 
-def training(**changes: Any) -> dict[str, Any]:
-    """Parameters of a short masked-LM run."""
+def training(model_type: str = "roberta", **changes: Any) -> dict[str, Any]:
+    """Parameters of a short run of a family."""
     return {
         "steps": 20,
         "batchTokens": 8 * LENGTH,
         "sequenceLength": LENGTH,
-        "maskProbability": 0.3,
+        "maskProbability": None if FAMILIES[model_type].causal else 0.3,
         "learningRate": 1e-2,
         "warmupSteps": 2,
         "weightDecay": 0.01,

@@ -182,3 +182,59 @@ def test_deberta_is_taken_as_its_third_version_is(settings: dict[str, Any], sent
     assert shape(DEBERTA | {"conv_kernel_size": None}).distances == 512
     with pytest.raises(UserError, match=sentence):
         shape(DEBERTA | settings)
+
+
+SMOLLM2: dict[str, Any] = {
+    "model_type": "llama",
+    "architectures": ["LlamaForCausalLM"],
+    "num_hidden_layers": 30,
+    "hidden_size": 576,
+    "intermediate_size": 1536,
+    "num_attention_heads": 9,
+    "num_key_value_heads": 3,
+    "vocab_size": 49_152,
+    "max_position_embeddings": 8192,
+    "is_llama_config": True,
+    "rope_scaling": None,
+}
+QWEN3: dict[str, Any] = SMOLLM2 | {
+    "model_type": "qwen3",
+    "architectures": ["Qwen3ForCausalLM"],
+    "hidden_size": 1024,
+    "num_attention_heads": 16,
+    "num_key_value_heads": 8,
+    "head_dim": 128,
+}
+
+
+def test_a_causal_base():
+    found = shape(SMOLLM2)
+    assert (found.keys, found.queries, found.positions) == (192, None, 8192)
+    assert found.masked_lm_head and found.family.causal
+    assert shape(SMOLLM2 | {"is_decoder": True}) == found
+    assert not shape(SMOLLM2 | {"architectures": ["LlamaModel"]}).masked_lm_head
+
+
+def test_heads_of_a_causal_base_need_not_be_as_wide_as_its_layers():
+    assert (shape(QWEN3).queries, shape(QWEN3).keys) == (2048, None)
+    gemma = {"model_type": "gemma2", "hidden_size": 2304, "num_attention_heads": 8, "head_dim": 256}
+    found = shape(QWEN3 | gemma | {"num_key_value_heads": 4})
+    assert (found.queries, found.keys) == (2048, 1024)
+    assert "queries" not in shape(SMOLLM2).to_json()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"model_type": "mixtral", "num_local_experts": 8}, "mixture of experts"),
+        ({"model_type": "qwen3_moe", "num_experts": 128}, "mixture of experts"),
+        ({"model_type": "gemma3", "vision_config": {"layers": 1}}, "sees images"),
+        ({"model_type": "gemma3_text", "use_bidirectional_attention": True}, "to both sides"),
+        ({"quantization_config": {"bits": 4}}, "quantised"),
+        ({"model_type": "custom", "auto_map": {"AutoModel": "a.B"}}, "'custom' is not supported"),
+    ],
+)
+def test_what_is_no_plain_causal_base_is_refused(changes: dict[str, Any], sentence: str):
+    with pytest.raises(UserError, match=sentence) as caught:
+        shape(QWEN3 | changes)
+    assert caught.value.where == "spec.base.uri"

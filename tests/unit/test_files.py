@@ -59,7 +59,7 @@ def test_every_mistake_is_found_at_once_and_in_the_order_of_lines(tmp_path):
         "8 spec.corpus.uri",
         "8 spec.corpus.url",
     ]
-    assert "choose one of 'Standard', 'MiniJoint' or 'MiniPost'" in found[1]
+    assert "choose one of 'Auto', 'Standard', 'MiniJoint' or 'MiniPost'" in found[1]
     assert "did you mean uri?" in found[3]
 
 

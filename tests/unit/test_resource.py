@@ -17,12 +17,12 @@ ENGLISH = {"text": {"uri": "file:///english"}}
 
 def test_the_shortest_spec_and_its_defaults():
     spec = spec_of("Standard")
-    assert spec.tokenizer.train == TrainTokenizer(type="unigram", vocab_size=None)
+    assert spec.tokenizer.train == TrainTokenizer(type=None, vocab_size=None)
     embeddings = spec.embeddings
     assert (embeddings.init, embeddings.steps) == ("overlap", None)
-    # 15 % masked, weight decay 0.01; what depends on text and base is the plan's to say.
+    # Weight decay 0.01; what depends on text and base is the plan's to say.
     assert (embeddings.batch_tokens, embeddings.learning_rate) == (None, None)
-    assert embeddings.mask_probability == 0.15
+    assert (embeddings.mask_probability, embeddings.calibrate) == (None, None)
     assert (embeddings.weight_decay, embeddings.sequence_length) == (0.01, None)
     assert (spec.seed, spec.tasks) == (0, [])
 
@@ -60,7 +60,7 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     }),
     ("Extra inputs", {"embeddings": {"learning-rate": 1}}),
     ("Extra inputs", {"gate": {"metric": "accuracy", "min": 0.5}}),
-    ("Input should be 'Standard'", {"method": "MiniGraft"}),
+    ("Input should be 'Auto', 'Standard'", {"method": "MiniGraft"}),
     ("should match pattern", {"language": "Swahili"}),
     ("should match pattern", {"tasks": [task("XNLI")]}),
     ("less than or equal to 1", {"tasks": [task(gate={"metric": "accuracy", "min": 62})]}),

@@ -43,6 +43,15 @@ def test_a_checkpoint_as_it_is_published():
     assert selected(PUBLISHED, "tokenizer", NAME) == TOKENIZER
 
 
+def test_what_a_causal_checkpoint_says_of_its_tokens_is_read():
+    said = ["additional_chat_templates/tool_use.jinja", "chat_template.jinja"]
+    keys = [*said, "config.json", "generation_config.json", "model.safetensors", "tokenizer.json"]
+    assert selected([*keys, "templates/other.jinja"], "checkpoint", NAME) == keys
+    assert selected(keys, "tokenizer", NAME) == [key for key in keys if key != "model.safetensors"]
+    with pytest.raises(UserError, match="there is no tokenizer in it"):
+        selected(["chat_template.jinja", "config.json", "generation_config.json"], "tokenizer", "")
+
+
 def test_shards_count_where_there_is_no_whole_file():
     sharded = ["config.json", INDEX, *SHARDS, "model-optim.safetensors"]
     assert set(selected(sharded, "checkpoint", NAME)) == {"config.json", INDEX, *SHARDS}

@@ -1,12 +1,13 @@
 """A stage's inputs as local folders: fetched once, verified, and no more of them than it reads."""
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lingraft.cache import cache_dir
 from lingraft.errors import InfrastructureError
 from lingraft.families import family_of
+from lingraft.gguf import one_gguf
 from lingraft.params import MiniParams
 from lingraft.peek import look
 from lingraft.selection import CONFIG, of_tokenizer
@@ -15,6 +16,7 @@ from lingraft.stage import Source, StageKind, StageSpec
 from lingraft.store.base import ArtifactStore
 from lingraft.store.stages import fetch_artifact, read_manifest
 from lingraft.tensors import Part
+from lingraft_trainer.gguf import converted
 
 TOKENIZER_ALONE: frozenset[tuple[StageKind, str]] = frozenset(
     {("corpus", "base"), ("embed", "base")}
@@ -37,14 +39,24 @@ def fetch_input(spec: StageSpec, store: ArtifactStore, name: str) -> Path:
     kind, _, digest = ref.partition("/")
     if kind == "source":  # pinned as what it is read
         source = spec.sources[digest]
-        bottom = spec.stage.kind == "mini" and name == "base" and "bridge" not in spec.stage.params
-        return fetch_source(source, cache_dir(), _bottom(spec, source) if bottom else None)
+        base_of_mini = spec.stage.kind == "mini" and name == "base"
+        # A bridge is fitted on what the whole base makes of text.
+        bottom = base_of_mini and "bridge" not in spec.stage.params and not _is_gguf(source)
+        found = fetch_source(source, cache_dir(), _bottom(spec, source) if bottom else None)
+        return converted(found, source.fingerprint) if _is_gguf(source) else found
     manifest = read_manifest(store, ref)
     if manifest is None:
         raise InfrastructureError("an input of this stage is not in the store yet", where=ref)
     if (spec.stage.kind, name) in TOKENIZER_ALONE:
         return fetch_artifact(store, manifest, cache_dir(), of_tokenizer)
     return fetch_artifact(store, manifest, cache_dir())
+
+
+def _is_gguf(source: Source) -> bool:
+    """Whether a base is one file, which is converted as a whole."""
+    if source.reads not in ("checkpoint", "tokenizer") or source.objects > 1:
+        return False
+    return one_gguf(look(source.uri).keys, PurePosixPath(source.uri).name) is not None
 
 
 def _bottom(spec: StageSpec, source: Source) -> Part:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from lingraft.architecture import Shape
+from lingraft.compute import embed_step
 from lingraft.errors import UserError
 from lingraft.plan import Plan, plan, readings
 from tests.support.specs import ROBERTA_BASE, pinned, planned, spec_of, task
@@ -13,6 +14,8 @@ ENGLISH = {"text": {"uri": "file:///english"}}
 SMALL = ROBERTA_BASE.model_copy(update={"layers": 3, "positions": 128})
 EUROBERT = ROBERTA_BASE.model_copy(update={"model_type": "eurobert"})
 BODY = ROBERTA_BASE.model_copy(update={"masked_lm_head": False})
+LLAMA = ROBERTA_BASE.model_copy(update={"model_type": "llama"})
+LLAMA_BODY = LLAMA.model_copy(update={"masked_lm_head": False})
 
 
 def pretrain(**changes: Any) -> dict[str, Any]:
@@ -65,6 +68,21 @@ REFUSED: list[tuple[str, str, str, Shape, dict[str, Any]]] = [
     ("tasks[0].maxLength", "is 129, longer than the 128 tokens", "Standard", SMALL, {
         "tasks": [task(format="qa", maxLength=129)]
     }),
+    ("embeddings.maskProbability", "causal .llama.: it tells the next token", "Standard", LLAMA, {
+        "embeddings": {"maskProbability": 0.15}
+    }),
+    ("mini.maskProbability", "masks none; leave it out", "MiniPost", LLAMA, {
+        "mini": ENGLISH | {"maskProbability": 0.3}
+    }),
+    ("method", "use Standard or MiniPost", "MiniJoint", LLAMA, {}),
+    ("base.uri", "ForCausalLM class", "Standard", LLAMA_BODY, {}),
+    ("embeddings.outputSteps", "is 700, but the run has 600 updates", "Standard", LLAMA, {
+        "embeddings": {"outputSteps": 700, "steps": 600}
+    }),
+    ("base.uri", "ForCausalLM class", "MiniPost", LLAMA_BODY, {}),
+    *(("tasks[1].format", "classify texts and pairs of texts alone", "Standard", LLAMA, {
+        "tasks": [task(), task("other", format=format)]
+    }) for format in ("mlqa", "belebele", "ner", "pos")),
 ]  # fmt: skip
 
 
@@ -142,3 +160,72 @@ def test_a_short_run_that_is_asked_for_is_run_and_told_of():
 )
 def test_the_last_that_fits(method: str, shape: Shape, changes: dict[str, Any]):
     assert planned(spec_of(method, **changes), shape)["graft"].needs
+
+
+def test_a_causal_base_is_told_in_the_plan_by_what_is_not_digested():
+    masked, causal = (planned(spec_of("Standard"), shape) for shape in (ROBERTA_BASE, LLAMA))
+    given = [one["embed"].stage.params["training"] for one in (masked, causal)]
+    assert given[0].pop("maskProbability") == 0.15 and given[0] == given[1]
+
+
+def test_a_causal_base_has_its_head_at_every_token():
+    """Without layers, a causal step costs what a masked one does at as many tokens as it tells."""
+    masked, causal = (
+        embed_step(
+            shape, layers=0, vocabulary=1000, tokens=100, told=100 * told, sequence_length=64
+        )
+        for shape, told in ((ROBERTA_BASE, 0.15), (LLAMA, 1.0))
+    )
+    dense = 15 * 2 * 2 * 768 * 768  # llama has none
+    assert causal / (masked - dense) == pytest.approx(1 / 0.15)
+    flops = planned(spec_of("Standard"), LLAMA)["embed"]
+    params = flops.stage.params["training"]
+    tokens = params["steps"] * params["batchTokens"]
+    rows = planned(spec_of("Standard"), LLAMA)["corpus"].stage.params["tokenizer"]["vocabSize"]
+    assert flops.flops == pytest.approx(
+        embed_step(
+            LLAMA, layers=12, vocabulary=rows, tokens=tokens, told=tokens, sequence_length=512
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "shape", "asked", "calibrated"),
+    [
+        ("Standard", LLAMA, None, True),
+        ("Standard", LLAMA, False, False),
+        ("Standard", ROBERTA_BASE, None, False),
+        ("Standard", ROBERTA_BASE, True, True),
+        ("MiniPost", LLAMA, None, False),
+    ],
+)
+def test_a_causal_bases_start_is_calibrated_unless_it_is_asked_for_otherwise(
+    method: str, shape: Shape, asked: bool | None, calibrated: bool
+):
+    found = planned(spec_of(method, embeddings={"calibrate": asked}), shape)
+    for name in ("embed", "graft"):  # who trains from it, and who scores it
+        assert found[name].stage.params.get("calibrate", False) is calibrated
+        assert calibrated or "calibrate" not in found[name].stage.params
+
+
+def test_updates_of_the_output_side_alone_are_cheaper_and_saved_by_no_method():
+    half, none = (
+        planned(spec_of("Standard", embeddings={"outputSteps": steps, "steps": 600}), LLAMA)
+        for steps in (300, 0)
+    )
+    assert 0.6 < half["embed"].flops / none["embed"].flops < 0.8
+    assert half.saved_per_step == none.saved_per_step == 1
+    assert half["embed"].stage.params["outputSteps"] == 300
+    assert "outputSteps" not in none["embed"].stage.params
+
+
+def test_a_mini_model_of_a_causal_base_is_warned_of():
+    said = {
+        (method, shape.model_type): any(
+            "more compute than Standard" in one for one in found.warnings
+        )
+        for method in ("Standard", "MiniPost")
+        for shape in (LLAMA, ROBERTA_BASE)
+        if (found := planned(spec_of(method), shape))
+    }
+    assert [key for key, warned in said.items() if warned] == [("MiniPost", "llama")]

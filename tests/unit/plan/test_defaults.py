@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lingraft.errors import UserError
 from lingraft.params import EmbedParams, FinetuneParams, GraftParams, MiniParams
 from lingraft.plan import plan, readings
 from lingraft.plan.defaults import snapshot_steps
@@ -195,3 +196,20 @@ def test_snapshots_are_only_kept_where_they_are_asked_for() -> None:
     assert "snapshots" not in params
     asked = planned(spec_of(embeddings={"steps": 100, "snapshots": 3}))["embed"].stage
     assert asked.params["snapshots"] == [0, 50, 71, 100]
+
+
+def words(shape: Any = ROBERTA_BASE, **train: Any) -> dict[str, Any]:
+    spec = spec_of(tokenizer={"train": train})
+    found = planned(spec, shape)["corpus"].stage.params["tokenizer"]
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def test_a_causal_bases_tokenizer_is_bpe_of_whole_tiles():
+    llama = ROBERTA_BASE.model_copy(update={"model_type": "llama"})
+    assert words() == {"train": "unigram", "vocabSize": 4992}
+    assert words(llama) == {"train": "bpe", "vocabSize": 4992}
+    assert words(vocabSize=1000, type="bpe") == {"train": "bpe", "vocabSize": 1000}
+    assert words(llama, vocabSize=1000) == {"train": "bpe", "vocabSize": 1024}
+    with pytest.raises(UserError, match=r"is unigram, but the base is causal") as refused:
+        words(llama, type="unigram")
+    assert refused.value.where == "spec.tokenizer.train.type"

@@ -1,21 +1,23 @@
 """The FLOPs formulas agree with what torch counts (eager attention: fused CPU attention counts
 as zero)."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import AutoModelForMaskedLM
 
 from lingraft import compute
 from lingraft.architecture import shape_of_config
 from lingraft.families import family_of
 from lingraft_trainer.models.bridge import Bridge, with_bridge
-from lingraft_trainer.models.family import embeddings, encoder_layers
+from lingraft_trainer.models.family import AUTO, embeddings, encoder_layers
 from lingraft_trainer.models.mini import joint_view
 from lingraft_trainer.stages.embed import train_embeddings_only
 from lingraft_trainer.training.mlm import JointObjective, MaskedLmObjective
 from lingraft_trainer.training.mlm_data import batch_of
+from lingraft_trainer.training.targets import Targets
 from tests.support.tiny import MODEL_TYPES, tiny_config
 
 ROWS, LENGTH, MASKED = 4, 32, 16  # what is rounded up is in no formula
@@ -28,33 +30,43 @@ def model_of(model_type):
     if model_type == "electra":
         config.embedding_size = 24
     torch.manual_seed(0)
-    return AutoModelForMaskedLM.from_config(config, attn_implementation="eager")
+    auto = AUTO[family_of(model_type).objective]
+    return auto.from_config(config, attn_implementation="eager")
 
 
-def batch():
+def batch(family):
     rng = np.random.default_rng(0)
     tokens = rng.integers(4, 300, (ROWS, LENGTH))
     chosen = np.zeros(ROWS * LENGTH, dtype=bool)
     chosen[rng.permutation(ROWS * LENGTH)[:MASKED]] = True
     segments = np.ones((ROWS, LENGTH), dtype=np.uint8)
-    return batch_of(tokens, segments, tokens, chosen.reshape(ROWS, LENGTH), first_position=2)
+    targets = Targets(tokens, tokens, chosen.reshape(ROWS, LENGTH))
+    return batch_of(targets, segments, family, pad_id=1)
 
 
-def counted(objective):
+def counted(objective, *, output_only=False):
     with FlopCounterMode(display=False) as counter:
-        objective(batch()).backward()
+        objective(replace(batch(objective.family), output_only=output_only)).backward()
     return counter.get_total_flops()
 
 
+@pytest.mark.parametrize("output_only", [False, True])
 @pytest.mark.parametrize("model_type", MODEL_TYPES)
-def test_embed_step(model_type):
+def test_embed_step(model_type, output_only):
     model, family = model_of(model_type), family_of(model_type)
     train_embeddings_only(model)
     shape = shape_of_config(model.config.to_dict(), where="test")
     formula = compute.embed_step(
-        shape, layers=3, vocabulary=300, tokens=ROWS * LENGTH, masked=MASKED, sequence_length=LENGTH
+        shape,
+        layers=3,
+        vocabulary=300,
+        tokens=ROWS * LENGTH,
+        told=MASKED,
+        sequence_length=LENGTH,
+        output_share=float(output_only),
     )
-    assert counted(MaskedLmObjective(model, family)) == pytest.approx(formula, rel=0.01)
+    found = counted(MaskedLmObjective(model, family), output_only=output_only)
+    assert found == pytest.approx(formula, rel=0.01)
 
 
 @pytest.mark.parametrize("model_type", ["roberta-prelayernorm", "bert"])
@@ -69,7 +81,7 @@ def test_a_bridge_is_a_product_there_and_one_back(model_type):
             layers=3,
             vocabulary=300,
             tokens=ROWS * LENGTH,
-            masked=MASKED,
+            told=MASKED,
             sequence_length=LENGTH,
             bridge=bridge,
         )
@@ -92,7 +104,7 @@ def test_pretrain_step(joint):
         shape,
         heads=2 if joint else 1,
         tokens=ROWS * LENGTH,
-        masked=MASKED,
+        told=MASKED,
         sequence_length=LENGTH,
     )
     assert counted(objective) == pytest.approx(formula, rel=0.01)
@@ -114,7 +126,7 @@ def test_mini_step_needs_no_backward_pass_through_the_frozen_layers(model_type, 
         layers=3 - new_layers,
         new_layers=new_layers,
         tokens=ROWS * LENGTH,
-        masked=MASKED,
+        told=MASKED,
         sequence_length=LENGTH,
     )
     assert counted(MaskedLmObjective(model, family)) == pytest.approx(formula, rel=0.01)

@@ -6,6 +6,10 @@
 
 Attention stays inside a piece and positions restart with it. Every piece is framed as a
 task's text is (`<s> ... </s>`), so that nothing is first met at fine-tuning.
+
+A causal model predicts every token of a piece but its first. So its documents are framed, not their
+pieces, and a piece that goes on begins with the last token of the one before it: each token is
+predicted once, and none from nothing.
 """
 
 import json
@@ -27,9 +31,11 @@ class PackWriter:
     Args:
         folder: Created.
         sequence_length: L, tokens of a row.
-        prefix: Ids in front of every piece.
-        suffix: Ids behind every piece.
+        prefix: Ids in front of every piece; causal: of every document.
+        suffix: Ids behind every piece; causal: of every document.
         special_ids: All ids that are never masked.
+        mask_id: Of the mask token; a causal model has none.
+        causal: Whether it is for a causal model.
         rows_per_shard: Rows of one file; a shard is in memory until it is full.
     """
 
@@ -39,11 +45,12 @@ class PackWriter:
         *,
         sequence_length: int,
         pad_id: int,
-        mask_id: int,
+        mask_id: int | None,
         special_ids: Sequence[int],
         vocab_size: int,
         prefix: Sequence[int],
         suffix: Sequence[int],
+        causal: bool = False,
         rows_per_shard: int = 65_536,
     ) -> None:
         self.folder = folder
@@ -54,9 +61,11 @@ class PackWriter:
             "vocabSize": vocab_size,
             "specialIds": sorted(set(special_ids)),
         }
-        self.prefix, self.suffix = list(prefix), list(suffix)
-        self.room = sequence_length - len(self.prefix) - len(self.suffix)
-        if self.room < 1:
+        around = (list(prefix), list(suffix))
+        self._of_document, self._of_piece = (around, ([], [])) if causal else (([], []), around)
+        self._repeated = 1 if causal else 0
+        self.room = sequence_length - sum(map(len, self._of_piece))
+        if self.room <= self._repeated:
             raise ValueError(f"rows of {sequence_length} tokens leave no room for text")
         self.rows_per_shard = rows_per_shard
         self.rows = self.tokens = self.bytes = self.unknown_bytes = self._shards = 0
@@ -76,18 +85,25 @@ class PackWriter:
         """
         self.bytes += bytes
         self.unknown_bytes += unknown_bytes
-        start, end = 0, len(document_ids)
+        if not document_ids:
+            return
+        first, last = self._of_document
+        ids = [*first, *document_ids, *last]
+        first, last = self._of_piece
+        start, end = 0, len(ids)
         while start < end:
             free = self.room - len(self._row)  # room for text: the piece's frame is left out
             if free < min(LEAST, end - start, self.room) or self._piece == MOST_PIECES:
                 self._end_row()
                 free = self.room
-            piece = document_ids[start : start + free]
+            piece = ids[start : start + free]
             self._piece += 1
-            framed = [*self.prefix, *piece, *self.suffix]
+            framed = [*first, *piece, *last]
             self._row += framed
             self._segments += [self._piece] * len(framed)
             start += len(piece)
+            if start < end:
+                start -= self._repeated
 
     def close(self) -> None:
         """Write what is left, then packed.json."""
@@ -142,12 +158,12 @@ class PackedText:
         self.rows: int = content["rows"]
         self.sequence_length: int = content["sequenceLength"]
         self.tokens: int = content["tokens"]
-        """Tokens, those of the frames included, padding left out."""
+        """Tokens, those of frames and those that are repeated included, padding left out."""
         self.bytes: int = content["bytes"]
         self.unknown_bytes: int = content["unknownBytes"]
         """Bytes of the text that its tokens do not tell."""
         self.pad_id: int = content["padId"]
-        self.mask_id: int = content["maskId"]
+        self._mask_id: int | None = content["maskId"]
         self.vocab_size: int = content["vocabSize"]
         self.special_ids: tuple[int, ...] = tuple(content["specialIds"])
         names = sorted(path.name for path in folder.glob("tokens-*.npy"))
@@ -161,6 +177,12 @@ class PackedText:
 
     def __len__(self) -> int:
         return self.rows
+
+    @property
+    def mask_id(self) -> int:
+        """The mask's id, which the text of a causal model has not."""
+        assert self._mask_id is not None
+        return self._mask_id
 
     @property
     def unknown_rate(self) -> float:

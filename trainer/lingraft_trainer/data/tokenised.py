@@ -29,6 +29,7 @@ def pack(
     train: PackWriter,
     folder: Path,
     *,
+    between: str,
     processes: int,
 ) -> list[str]:
     """Pack the text to train on, each document for itself.
@@ -39,13 +40,14 @@ def pack(
         heldout: Keys of the paragraphs that are left out.
         train: Gets the documents; the caller closes it.
         folder: For what waits.
+        between: What stands between two paragraphs of a document.
         processes: How many tokenise side by side.
 
     Returns:
         The paragraphs that were left out, in the text's order.
     """
     left: list[str] = []
-    work = partial(_tokenise, tokenizer=str(tokenizer), heldout=heldout)
+    work = partial(_tokenise, tokenizer=str(tokenizer), heldout=heldout, between=between)
     for table in ordered(work, cleaned.parts, folder, processes):
         for row in table.to_pylist():
             left += row["heldout"]
@@ -62,13 +64,14 @@ def pack_paragraphs(paragraphs: Sequence[str], tokenizer: Path, writer: PackWrit
     writer.close()
 
 
-def _tokenise(part: str, *, tokenizer: str, heldout: frozenset[int]) -> Iterator[pa.Table]:
+def _tokenise(
+    part: str, *, tokenizer: str, heldout: frozenset[int], between: str
+) -> Iterator[pa.Table]:
     encoder = Encoder(Tokenizer.from_file(tokenizer))
     for documents in documents_of(part):
         held = [[p for p in one if key_of(p.encode()) in heldout] for one in documents]
-        # One space between paragraphs: a line break would be a token of its own to BPE.
         texts = [
-            " ".join(p for p in one if p not in out) if out else " ".join(one)
+            between.join(p for p in one if p not in out) if out else between.join(one)
             for one, out in zip(documents, held, strict=True)
         ]
         rows = [

@@ -42,7 +42,7 @@ def cooccurrence_vectors(text: PackedText, *, seed: int) -> Tensor:
 def _positive_pmi(text: PackedText) -> Tensor:
     """A symmetric sparse matrix, [V, V] as CSR."""
     size = text.vocab_size
-    tokens, segments = text.take(_rows(text))
+    tokens, segments = text.take(sampled_rows(text, MOST_TOKENS))
     counts = np.bincount(tokens[segments > 0], minlength=size)
     known = counts >= LEAST
     known[list(text.special_ids)] = False
@@ -75,9 +75,9 @@ def _positive_pmi(text: PackedText) -> Tensor:
         return table.to_sparse_csr()
 
 
-def _rows(text: PackedText) -> np.ndarray:
-    """Numbers of the rows that are read, evenly from the whole text."""
-    every = -(-text.rows * text.sequence_length // MOST_TOKENS)
+def sampled_rows(text: PackedText, tokens: int) -> np.ndarray:
+    """Numbers of rows of about so many tokens in all at most, evenly from the whole text."""
+    every = -(-text.rows * text.sequence_length // tokens)
     return np.arange(0, text.rows, max(1, every))
 
 

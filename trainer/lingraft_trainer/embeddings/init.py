@@ -1,6 +1,6 @@
 """First values of the target embeddings: random, normal, overlap, mean or focus.
 
-The special tokens' rows are the base's own, by role, whatever the kind.
+The special tokens' rows are the base's own, by role or by name, whatever the kind.
 """
 
 from typing import Literal
@@ -62,6 +62,10 @@ def initial_embeddings(
         if kind == "focus":
             assert text is not None, "focus reads the text"
             taken += _mix(matrix_VH, list(matches), cooccurrence_vectors(text, seed=seed))
+    known = source.get_vocab()
+    for number, token in target.added_tokens_decoder.items():  # of a chat, say, which have no role
+        if token.special and str(token) in known:
+            matrix_VH[number] = source_VH[known[str(token)]]
     for role in ROLES:
         old, new = (getattr(t, f"{role}_id", None) for t in (source, target))
         if old is not None and new is not None:

@@ -6,7 +6,7 @@ from typing import Any
 from lingraft.params import EmbedParams
 from lingraft.stage import Manifest
 
-_HELDOUT = {"heldout/loss": "maskedLmLoss", "heldout/bitsPerByte": "bitsPerByte"}
+_LOSSES = ("maskedLmLoss", "causalLmLoss")
 
 
 def updates_of(ancestors: Mapping[str, Manifest]) -> int:
@@ -30,8 +30,8 @@ def curves(
     last: dict[str, float] = {}
     if heldout is not None:
         if heldout["start"] is not None:
-            found.append((0, {name: heldout["start"][key] for name, key in _HELDOUT.items()}))
-        last |= {name: heldout[key] for name, key in _HELDOUT.items()}
+            found.append((0, _shown(heldout["start"])))
+        last |= _shown(heldout)
         if heldout["untouched"] is not None:
             last["heldout/bitsPerByte/untouched"] = heldout["untouched"]["bitsPerByte"]
     for task in evaluation:
@@ -41,3 +41,8 @@ def curves(
             if (untouched := task["floors"][metric]["untouched"]) is not None:
                 last[f"{name}/untouched"] = untouched["mean"]
     return [*found, (updates, last)] if last else found
+
+
+def _shown(score: Mapping[str, Any]) -> dict[str, float]:
+    loss = next(score[name] for name in _LOSSES if name in score)
+    return {"heldout/loss": loss, "heldout/bitsPerByte": score["bitsPerByte"]}

@@ -9,10 +9,9 @@ from typing import Any
 from lingraft.params import GraftParams
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.packing import PackedText
-from lingraft_trainer.embeddings.init import initial_embeddings
+from lingraft_trainer.embeddings.start import Start
 from lingraft_trainer.models.checkpoint import LoadedModel
 from lingraft_trainer.models.grafted import Graft
-from lingraft_trainer.stages.embed import matrices, set_matrices
 from lingraft_trainer.tokenization.base import load_base_tokenizer
 from lingraft_trainer.training.mlm import heldout_score
 
@@ -41,15 +40,14 @@ def score_heldout(
         own = corpus / IN_OWN_TOKENS
         if own.is_dir():
             found["untouched"] = score(PackedText(own))
-        start, _ = initial_embeddings(
-            params.init,
-            matrices(model.cpu()),
+        Start(params.init, params.calibrate, params.seed).into(
+            model.cpu(),
+            family,
             load_base_tokenizer(ctx.inputs["base"]),
             graft.tokenizer,
-            seed=params.seed,
-            text=PackedText(corpus / "train"),
+            PackedText(corpus / "train"),
+            ctx.device,
         )
-        set_matrices(model, family, start, text.pad_id)
         found["start"] = score(text)
     graft.into(model.cpu(), family)
     found |= score(text)

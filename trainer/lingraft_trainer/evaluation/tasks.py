@@ -22,6 +22,7 @@ from lingraft_trainer.models.checkpoint import load_body
 from lingraft_trainer.models.grafted import Graft
 from lingraft_trainer.models.readout import Readout, encoder_of, lowered
 from lingraft_trainer.tasks.classify import classification_totals
+from lingraft_trainer.tasks.features import with_padding
 from lingraft_trainer.tasks.kinds import Scores, kind_of, label_names
 from lingraft_trainer.tasks.retrieval import Reader, retrieval_scores
 from lingraft_trainer.tasks.tagging import Tagging, tagging_totals
@@ -59,7 +60,7 @@ def evaluate_finetuned(
         if params.snapshot is None:
             runs["untouched"].append(scores(rows, tokenizer, language))
         graft.into(model.cpu(), family_of(model.config.model_type))
-        runs["target"].append(scores(rows, graft.tokenizer, language))
+        runs["target"].append(scores(rows, with_padding(graft.tokenizer), language))
         if params.snapshot is None:
             graft.save(model.cpu(), ctx.out / "tasks" / f"{task.name}-{seed}")
         predictions = ctx.out / "predictions" / f"{task.name}-{seed}.jsonl"

@@ -32,6 +32,7 @@ def by_products(
     *,
     scaling: float | None = None,
     dropout: float = 0.0,
+    cap: float | None = None,
 ) -> Tensor:
     """Attention as two products and a softmax: [B, heads, S, D], in the type of the query.
 
@@ -39,21 +40,27 @@ def by_products(
         query: [B, heads, S, D].
         key: [B, heads, T, D].
         value: [B, heads, T, D].
-        bias: Added to the scores, [B, 1, S, T]; -inf where a position is not seen.
+        bias: Added to the scores, [B, 1, S, T], see `as_bias`.
         scaling: Of the scores; by default D ** -0.5.
         dropout: Share of the probabilities that is dropped.
+        cap: What scores are bent to stay below, or None.
     """
     scores = (query * (scaling or query.shape[-1] ** -0.5)) @ key.transpose(-1, -2)
+    if cap is not None:
+        scores = torch.tanh(scores / cap) * cap
     probabilities = (scores if bias is None else scores + bias).softmax(-1)
     return drop(probabilities, dropout) @ value
 
 
 def as_bias(seen: Tensor | None, dtype: torch.dtype) -> Tensor | None:
-    """Which positions see which, bool, as what is added to the scores."""
+    """Which positions see which, bool, as what is added to the scores.
+
+    Nothing is infinite: padding in a local layer may see nothing at all, and has a mean then.
+    """
     if seen is None:
         return None
     bias = torch.zeros(seen.shape, dtype=dtype, device=seen.device)
-    return bias.masked_fill_(seen.logical_not(), float("-inf"))
+    return bias.masked_fill_(seen.logical_not(), torch.finfo(dtype).min)
 
 
 def attention(

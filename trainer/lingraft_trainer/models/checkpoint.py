@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
-from transformers import AutoModel, AutoModelForMaskedLM, PreTrainedModel
+from transformers import AutoModel, PreTrainedModel
 
 from lingraft.errors import UserError
 from lingraft.families import Family, family_of
 from lingraft.selection import MIDDLE_HEAD
 from lingraft_trainer.models.config import cut, read_config
-from lingraft_trainer.models.family import is_tied, output, second_bias, set_dropout
+from lingraft_trainer.models.family import AUTO, is_tied, output, second_bias, set_dropout
 from lingraft_trainer.models.weights import FIELD, check_finite, dtype_of
 
 MIDDLE_LAYERS = "layers"
@@ -30,12 +30,12 @@ _OTHER_HEADS = re.compile(r"(^|\.)(pooler|cls|lm_head|classifier|qa_outputs)\.|(
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A masked language model as its checkpoint has it, in fp32.
+    """A language model as its checkpoint has it, in fp32.
 
     Attributes:
         model: Tied or untied, as the weights are; its config says which.
         family: The model's.
-        has_head: Whether the checkpoint brought its masked-LM head.
+        has_head: Whether the checkpoint brought its head.
         dtype: Of the checkpoint's weights; the one that holds them all.
     """
 
@@ -48,11 +48,11 @@ class LoadedModel:
 def load_masked_lm(
     path: Path, *, dropout: float | None = None, layers: int | None = None
 ) -> LoadedModel:
-    """Load a base or mini-model for masked-LM training, in fp32.
+    """Load a base or mini-model with the head of its objective, in fp32.
 
     Args:
-        path: Directory of a Hugging Face checkpoint, with or without a masked-LM head. Without
-            one, the head is new, drawn from torch's global generator.
+        path: Directory of a Hugging Face checkpoint, with or without that head. Without it the
+            head is new, drawn from torch's global generator.
         dropout: Of the layers and of attention, to train with; by default as the config says.
         layers: How many of its layers, from the bottom; by default all.
 
@@ -74,7 +74,8 @@ def load_masked_lm(
     def above(name: str) -> bool:
         return layers is not None and family.layer_of(name) >= layers
 
-    model, new = load(path, AutoModelForMaskedLM, config, may_be_new=of_head, may_be_left=above)
+    auto = AUTO[family.objective]
+    model, new = load(path, auto, config, may_be_new=of_head, may_be_left=above)
     shared = set(model.all_tied_weights_keys)
     own = {name for name in model.state_dict() if of_head(name)} - shared
     has_head = not own or own != new - shared
@@ -83,8 +84,7 @@ def load_masked_lm(
         model.tie_weights()
     elif lacking := new if is_tied(model) else _with_one_bias(model, family, new):
         raise UserError(
-            f"the checkpoint has a part of its masked-LM head, but lacks {min(lacking)}: give a "
-            "whole one",
+            f"the checkpoint has a part of its head, but lacks {min(lacking)}: give a whole one",
             where=FIELD,
         )
     model.config.tie_word_embeddings = is_tied(model)

@@ -55,7 +55,7 @@ def pick(config: Any, layers: Sequence[int]) -> None:
         config: Of the whole model.
         layers: Their numbers from 0, in order.
     """
-    kinds = getattr(config, "layer_types", None)
-    if kinds is not None:
-        config.layer_types = [kinds[layer] for layer in layers]
+    for field in ("layer_types", family_of(config.model_type).rotates):
+        if field is not None and (each := getattr(config, field, None)) is not None:
+            setattr(config, field, [each[layer] for layer in layers])
     config.num_hidden_layers = len(layers)

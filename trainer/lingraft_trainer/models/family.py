@@ -7,10 +7,13 @@ Almost everything is read through transformers' own common names (`base_model`,
 from typing import Any
 
 from torch import Tensor, nn
-from transformers import PreTrainedModel
+from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, PreTrainedModel
 from transformers.activations import ACT2FN
 
-from lingraft.families import Family
+from lingraft.families import Family, Objective
+
+AUTO: dict[Objective, Any] = {"masked": AutoModelForMaskedLM, "causal": AutoModelForCausalLM}
+"""transformers' auto class of a language model, by its objective."""
 
 
 def embeddings(model: PreTrainedModel) -> nn.Embedding:
@@ -20,7 +23,7 @@ def embeddings(model: PreTrainedModel) -> nn.Embedding:
 
 
 def output(model: PreTrainedModel) -> nn.Linear:
-    """The decoder of a masked LM: weight [V, E], tied to the embeddings or not, and bias [V].
+    """The decoder of a language model: weight [V, E], tied to the embeddings or not, and bias [V].
 
     The bias is None where the family has none.
     """
@@ -29,12 +32,12 @@ def output(model: PreTrainedModel) -> nn.Linear:
 
 
 def is_tied(model: PreTrainedModel) -> bool:
-    """Whether a masked LM reads and writes tokens by one matrix."""
+    """Whether a language model reads and writes tokens by one matrix."""
     return output(model).weight is embeddings(model).weight
 
 
 def encoder_layers(model: PreTrainedModel, family: Family) -> nn.ModuleList:
-    """The encoder layers, bottom first."""
+    """The layers, bottom first."""
     found: Any = model.get_submodule(family.layers.rstrip("."))
     return found
 
@@ -42,8 +45,11 @@ def encoder_layers(model: PreTrainedModel, family: Family) -> nn.ModuleList:
 def embedded(
     model: PreTrainedModel, family: Family, rows_BSE: Tensor, position_ids: Tensor
 ) -> Tensor:
-    """What a masked LM makes of looked-up rows before its first layer: [B, S, E] -> [B, S, H]."""
+    """What a model makes of looked-up rows before its first layer: [B, S, E] -> [B, S, H]."""
     x = rows_BSE
+    if family.scaled:
+        words: Any = embeddings(model)
+        x = x * words.embed_scale
     if family.embeddings is not None:
         table = {} if family.positions == "rotary" else {"position_ids": position_ids}
         x = model.get_submodule(family.embeddings)(input_ids=None, inputs_embeds=x, **table)
@@ -53,12 +59,12 @@ def embedded(
 
 
 def final_norm(model: PreTrainedModel, family: Family, hidden: Tensor) -> Tensor:
-    """What a masked LM's body does behind its last layer: [..., H] -> [..., H]."""
+    """What a language model's body does behind its last layer: [..., H] -> [..., H]."""
     return hidden if family.final_norm is None else model.get_submodule(family.final_norm)(hidden)
 
 
 def transform(model: PreTrainedModel, family: Family, hidden: Tensor) -> Tensor:
-    """The masked-LM head up to the decoder: [M, H] -> [M, E]."""
+    """The head up to the decoder: [M, H] -> [M, E]."""
     for step in family.head.transform:
         activation = step.endswith("()")
         layer: Any = ACT2FN[step[:-2]] if activation else model.get_submodule(step)
@@ -93,7 +99,7 @@ def replace_vocabulary(
     """Put a new token embedding matrix into a model, and into its decoder where it has one.
 
     Args:
-        model: Any model of the family: masked LM, task model or body. Changed in place.
+        model: Any model of the family: language model, task model or body. Changed in place.
         family: The model's.
         matrix: New embeddings, [V', E]. Copied.
         pad_id: Padding id of the new vocabulary.
@@ -103,21 +109,17 @@ def replace_vocabulary(
         output_matrix: New decoder matrix of an untied model, [V', E]. Copied. By default the
             decoder is tied to the embeddings.
     """
-    old = embeddings(model)
-    rows, width = matrix.shape
-    new = nn.Embedding(
-        rows,
-        width,
-        padding_idx=None if old.padding_idx is None else pad_id,
-        _weight=matrix.detach().clone(),
-    )
-    model.set_input_embeddings(new)
+    rows = len(matrix)
+    table = embeddings(model)  # the same module: some do more than to look up
+    table.weight = nn.Parameter(matrix.detach().clone())
+    table.num_embeddings = rows
+    table.padding_idx = None if table.padding_idx is None else pad_id
     model.config.vocab_size = rows
     if model.get_output_embeddings() is None:
         return
     decoder = output(model)
     decoder.out_features = rows
-    decoder.weight = new.weight
+    decoder.weight = table.weight
     if output_matrix is not None:
         decoder.weight = nn.Parameter(output_matrix.detach().clone())
     if decoder.bias is None:

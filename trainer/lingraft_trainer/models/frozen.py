@@ -3,8 +3,9 @@
 transformers' modules compute every layer at every position. A masked-LM loss reads the last
 layer at the masked positions alone, and within a layer only keys and values look at other
 positions: so the last layer's queries, attention output, feed-forward and norms are computed
-for the masked positions only. That is exact. Query, key and value are one product here, whose
-frozen weights lie side by side.
+for the masked positions only. That is exact. A causal loss reads it almost everywhere, and has
+nothing to spare there. Query, key and value are one product here, whose frozen weights lie side
+by side.
 """
 
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from transformers.activations import ACT2FN
 from lingraft.families import Family
 from lingraft_trainer.models.attention import as_bias, by_products, slow_when_fused
 from lingraft_trainer.models.family import dropped, encoder_layers
-from lingraft_trainer.models.frozen_layer import FrozenLayer, Product
+from lingraft_trainer.models.frozen_layer import FrozenLayer, Norm, Product
 from lingraft_trainer.models.near import near_attention, pays
 from lingraft_trainer.models.rotary import Rotation, at_positions, rotations, turn
 from lingraft_trainer.models.seen import LOCAL, kinds_of, seen_by_kind
@@ -43,7 +44,7 @@ class _Sight:
 
 
 class FrozenBody:
-    """The encoder of a masked LM whose layers are frozen and without dropout.
+    """A language model's layers, frozen and without dropout.
 
     It takes the layers' products from the model, whose weights become views of its own, in its
     dtype: nothing is held twice.
@@ -62,12 +63,21 @@ class FrozenBody:
         self.heads: int = config.num_attention_heads
         key_heads = family.sizes.key_heads
         self.key_heads: int = getattr(config, key_heads) if key_heads else self.heads
+        width = getattr(config, family.sizes.head, None) if family.sizes.head else None
+        self.width: int = width or config.hidden_size // self.heads
+        scale = getattr(config, family.score_scale) if family.score_scale else self.width
+        self.scaling: float = scale**-0.5
+        self.cap: float | None = getattr(config, family.score_cap) if family.score_cap else None
         self.activation: Callable[[Tensor], Tensor] = ACT2FN[getattr(config, family.activation)]
         self.dtype = dtype
+        layers = encoder_layers(model, family)
+        rotates = getattr(config, family.rotates) if family.rotates else [1] * len(layers)
         self.layers = [
-            FrozenLayer.of(layer, family.layer, kind, dtype)
-            for layer, kind in zip(
-                encoder_layers(model, family), kinds_of(config, family), strict=True
+            FrozenLayer.of(
+                layer, family.layer, kind, dtype, head=self.width, rotates=bool(rotates[number])
+            )
+            for number, (layer, kind) in enumerate(
+                zip(layers, kinds_of(config, family), strict=True)
             )
         ]
         self.rotary = model.get_submodule(family.rotary) if family.rotary else None
@@ -84,17 +94,17 @@ class FrozenBody:
         self,
         x_BSH: Tensor,
         attention: Tensor | None,
-        masked: Tensor,
-        slots: Slots,
+        told: Tensor,
+        slots: Slots | None,
         position_ids: Tensor,
     ) -> Tensor:
-        """The last layer's output at the masked positions, [P, H], without a final norm.
+        """The last layer's output where tokens are to be told, [P, H], without a final norm.
 
         Args:
             x_BSH: Output of the embeddings.
-            attention: [B, 1, S, S] bool, which positions see which; None: all see all.
-            masked: Masked positions in the flattened [B * S], `padded`, [P].
-            slots: The same, as a rectangle.
+            attention: [B, 1, S, S] bool, which positions are of one piece; None: all of a row.
+            told: Those positions in the flattened [B * S], `padded`, [P].
+            slots: The same, as a rectangle; None where they are almost all there are.
             position_ids: [B, S]; rotations are made of them.
         """
         sights = self._sights(x_BSH, attention, position_ids)
@@ -103,8 +113,12 @@ class FrozenBody:
             x_BSH = self._after(layer, x_BSH, self._attend(layer, x_BSH, sights[layer.kind]))
         last = self.layers[-1]
         x_BSH = _past_bridge(last, x_BSH)
+        x_TH = x_BSH.flatten(0, 1)
+        if slots is None:
+            attended = self._attend(last, x_BSH, sights[last.kind]).flatten(0, 1)
+            return self._after(last, x_TH, attended).index_select(0, told)
         attended = self._attend_from(last, x_BSH, sights[last.kind], slots)
-        return self._after(last, x_BSH.flatten(0, 1).index_select(0, masked), attended)
+        return self._after(last, x_TH.index_select(0, told), attended)
 
     def _sights(
         self, x_BSH: Tensor, attention: Tensor | None, position_ids: Tensor
@@ -129,13 +143,13 @@ class FrozenBody:
         return sights
 
     def _attend(self, layer: FrozenLayer, x_BSH: Tensor, sight: _Sight) -> Tensor:
-        """Attention of a layer's input, its output product left out: [B, S, H]."""
+        """Attention of a layer's input, its output product left out: [B, S, Q]."""
         if self.family.layer.pre_norm:
             x_BSH = layer.norms[0](x_BSH)
+        rotation = sight.rotation if layer.rotates else None
+        heads = (self.heads, self.key_heads, self.key_heads)
         qkv = linear(x_BSH, *layer.qkv)
-        if sight.rotation is not None:
-            qkv = turn(qkv, sight.rotation, self.heads + self.key_heads)
-        q, k, v = self._split(qkv, (self.heads, self.key_heads, self.key_heads))
+        q, k, v = self._split(qkv, heads, layer.query_key_norms, rotation)
         if sight.window is not None and sight.bias is not None:
             seen = near_attention(self._attention, q, k, v, sight.bias, sight.window)
         else:
@@ -145,25 +159,48 @@ class FrozenBody:
     def _attend_from(
         self, layer: FrozenLayer, x_BSH: Tensor, sight: _Sight, slots: Slots
     ) -> Tensor:
-        """The same from the slots alone, [P, H]."""
-        rows, length, width = x_BSH.shape
+        """The same from the slots alone, [P, Q]."""
+        rows, length, _ = x_BSH.shape
         if self.family.layer.pre_norm:
             x_BSH = layer.norms[0](x_BSH)
+        width = self.heads * self.width
         for_query, for_rest = _parted(layer.qkv, width)
         kv = linear(x_BSH, *for_rest)
         chosen = x_BSH.flatten(0, 1).index_select(0, slots.flat)
         query = linear(chosen, *for_query).view(rows, -1, width)
-        if sight.rotation is not None:
-            kv = turn(kv, sight.rotation, self.key_heads)
-            query = turn(query, at_positions(sight.rotation, slots.flat, rows), self.heads)
-        k, v = self._split(kv, (self.key_heads, self.key_heads))
-        (q,) = self._split(query, (self.heads,))
+        rotation = sight.rotation if layer.rotates else None
+        there = None if rotation is None else at_positions(rotation, slots.flat, rows)
+        norms = layer.query_key_norms
+        k, v = self._split(kv, (self.key_heads, self.key_heads), norms[1:], rotation)
+        (q,) = self._split(query, (self.heads,), norms[:1], there)
         bias = None if sight.bias is None else _bias_from(sight.bias, slots.flat, rows, length)
         seen = self._attention(q, k, v, bias).transpose(1, 2)
         return seen.reshape(-1, width).index_select(0, slots.used)
 
-    def _split(self, product: Tensor, heads: tuple[int, ...]) -> list[Tensor]:
-        """[B, S, all heads * D] as one [B, heads, S, D] for each."""
+    def _split(
+        self,
+        product: Tensor,
+        heads: tuple[int, ...],
+        norms: tuple[Norm, ...],
+        rotation: Rotation | None,
+    ) -> list[Tensor]:
+        """[B, S, all heads * D] as one [B, heads, S, D] for each: queries, keys, values.
+
+        Args:
+            product: The product.
+            heads: Of each part; values stand behind the others.
+            norms: Of queries and keys, or none.
+            rotation: Theirs, or None.
+        """
+        if norms:
+            parts = product.split([number * self.width for number in heads], dim=-1)
+            normed = [
+                norm(part).to(product.dtype) for norm, part in zip(norms, parts, strict=False)
+            ]
+            product = torch.cat([*normed, *parts[len(norms) :]], dim=-1)
+        if rotation is not None:
+            values = heads[-1] if len(heads) > 1 else 0
+            product = turn(product, rotation, sum(heads) - values, self.width)
         parts = product.unflatten(-1, (sum(heads), -1)).split(heads, dim=2)
         return [part.transpose(1, 2) for part in parts]
 
@@ -172,18 +209,19 @@ class FrozenBody:
         if self.key_heads < self.heads:
             k, v = (t.repeat_interleave(self.heads // self.key_heads, dim=1) for t in (k, v))
         with torch.autocast(q.device.type, enabled=False):
-            if slow_when_fused(q):
-                return by_products(q, k, v, bias)
-            return scaled_dot_product_attention(q, k, v, attn_mask=bias)
+            if self.cap is not None or slow_when_fused(q):
+                return by_products(q, k, v, bias, scaling=self.scaling, cap=self.cap)
+            return scaled_dot_product_attention(q, k, v, attn_mask=bias, scale=self.scaling)
 
     def _after(self, layer: FrozenLayer, x: Tensor, attended: Tensor) -> Tensor:
         """What follows attention; it looks at no other position: [..., H] -> [..., H]."""
         first, second = layer.norms
-        x = _sum(linear(attended, *layer.out), x)
+        of_attention, of_feed = layer.added_norms
+        x = _sum(of_attention(linear(attended, *layer.out)), x)
         if self.family.layer.pre_norm:
-            return _sum(self._feed(layer, second(x)), x)
+            return _sum(of_feed(self._feed(layer, second(x))), x)
         x = first(x)
-        return second(_sum(self._feed(layer, x), x))
+        return second(_sum(of_feed(self._feed(layer, x)), x))
 
     def _feed(self, layer: FrozenLayer, x: Tensor) -> Tensor:
         inner = linear(x, *layer.up)

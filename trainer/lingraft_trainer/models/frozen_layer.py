@@ -18,18 +18,30 @@ Product = tuple[Tensor, Tensor | None]
 
 @dataclass(frozen=True)
 class FrozenLayer:
-    """H hidden, K keys, I intermediate."""
+    """H hidden, Q queries (often H), K keys, I intermediate."""
 
-    qkv: Product  # [H + 2K, H]
-    out: Product  # [H, H]
+    qkv: Product  # [Q + 2K, H]
+    out: Product  # [H, Q]
     up: Product  # [I, H]; gated [2I, H]
     down: Product  # [H, I]
     norms: tuple[Norm, Norm]  # beside attention, beside the feed-forward
+    added_norms: tuple[Norm, Norm]  # of what each adds
+    query_key_norms: tuple[Norm, ...]  # of queries and of keys, or none
     kind: str
+    rotates: bool
     bridge: Product | None  # [H, H], before it
 
     @classmethod
-    def of(cls, module: nn.Module, layer: Layer, kind: str, dtype: torch.dtype) -> "FrozenLayer":
+    def of(
+        cls,
+        module: nn.Module,
+        layer: Layer,
+        kind: str,
+        dtype: torch.dtype,
+        *,
+        head: int,
+        rotates: bool,
+    ) -> "FrozenLayer":
         """Of a layer of transformers', whose products become views of these.
 
         Args:
@@ -37,21 +49,33 @@ class FrozenLayer:
             layer: Its anatomy.
             kind: Which positions it sees, as `config.layer_types` has it.
             dtype: Of the products' weights.
+            head: Width of one.
+            rotates: Whether it rotates queries and keys.
         """
 
         def product(*names: str) -> Product:
             parts: list[Any] = [module.get_submodule(name) for name in names]
             return _joined(parts, dtype)
 
+        def norms(names: tuple[str, str] | None) -> tuple[Norm, Norm]:
+            if names is None:
+                return _as_it_is, _as_it_is
+            return _norm(module.get_submodule(names[0])), _norm(module.get_submodule(names[1]))
+
+        of_heads = (
+            _norm_of_heads(module.get_submodule(name), head) for name in layer.query_key_norms or ()
+        )
         bridge: Any = getattr(module, ATTRIBUTE, None)
-        beside, between = (_norm(module.get_submodule(name)) for name in layer.norms)
         return cls(
             qkv=product(*layer.qkv),
             out=product(layer.out),
             up=product(*layer.up),
             down=product(layer.down),
-            norms=(beside, between),
+            norms=norms(layer.norms),
+            added_norms=norms(layer.added_norms),
+            query_key_norms=tuple(of_heads),
             kind=kind,
+            rotates=rotates,
             bridge=None if bridge is None else _joined([bridge], dtype),
         )
 
@@ -81,3 +105,15 @@ def _norm(module: Any) -> Norm:
     shape, weight = module.normalized_shape, module.weight.data
     bias = None if module.bias is None else module.bias.data
     return lambda x: layer_norm(x, shape, weight, bias, module.eps)
+
+
+def _norm_of_heads(module: Any, head: int) -> Norm:
+    """A norm of [..., heads * head]: of each head by itself where its weight is that of one."""
+    if module.weight.numel() != head:
+        return _norm(module)
+    norm = _norm(module)
+    return lambda x: norm(x.unflatten(-1, (-1, head))).flatten(-2)
+
+
+def _as_it_is(x: Tensor) -> Tensor:
+    return x

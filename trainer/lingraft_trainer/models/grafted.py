@@ -10,6 +10,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from lingraft.families import Family
 from lingraft_trainer.models.family import replace_vocabulary
 from lingraft_trainer.models.weights import check_finite
+from lingraft_trainer.tasks.features import with_padding
 from lingraft_trainer.tokenization.swap import save_tokenizer
 
 FIELD = "spec.embeddings"
@@ -43,16 +44,16 @@ class Graft:
         Raises:
             UserError: A value is too large for that type.
         """
-        pad_id = self.tokenizer.pad_token_id
-        assert isinstance(pad_id, int)  # every corpus' tokenizer has one
-        learned = self._learned
+        words, learned = with_padding(self.tokenizer), self._learned
+        pad_id = words.pad_token_id
+        assert isinstance(pad_id, int)
         replace_vocabulary(
             model, family, learned["weight"], pad_id, learned.get("bias"), learned.get("output")
         )
         for role in ("pad", "bos", "eos", "cls", "sep", "mask"):
             name = f"{role}_token_id"
             if role in ("pad", "bos", "eos") or hasattr(model.config, name):
-                setattr(model.config, name, getattr(self.tokenizer, name))
+                setattr(model.config, name, getattr(words, name))
         if self._dtype == torch.float32:
             return
         for parameter in model.parameters():

@@ -13,7 +13,8 @@ from torch.autograd.function import once_differentiable
 from lingraft.families import Family
 
 Rotation = tuple[Tensor, Tensor]
-"""Cosine and sine of each position's angles, each [B or 1, S, 1, D / 2] in fp32."""
+"""Cosine and sine of each position's angles, each [B or 1, S, 1, R / 2] in fp32: of a head's D
+elements the first R are turned, often all of them."""
 
 
 def rotations(
@@ -30,14 +31,14 @@ def rotations(
     """
     found: dict[str, Rotation] = {}
     for kind in kinds:
-        cos, sin = module(x_BSH, position_ids, *((kind,) if family.local else ()))
+        cos, sin = module(x_BSH, position_ids, *((kind,) if family.rotary_by_kind else ()))
         half = cos.shape[-1] // 2  # the other half is the same
         found[kind] = cos[..., None, :half], sin[..., None, :half]
     return found
 
 
 def at_positions(rotation: Rotation, flat: Tensor, rows: int) -> Rotation:
-    """A rotation at some positions of every row: [B, K, 1, D / 2].
+    """A rotation at some positions of every row: [B, K, 1, R / 2].
 
     Args:
         rotation: At all positions of every row.
@@ -50,23 +51,24 @@ def at_positions(rotation: Rotation, flat: Tensor, rows: int) -> Rotation:
 
 class _Turn(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, product: Tensor, cos: Tensor, sin: Tensor, heads: int) -> Tensor:  # type: ignore[override]
+    def forward(  # type: ignore[override]
+        ctx: Any, product: Tensor, cos: Tensor, sin: Tensor, heads: int, width: int
+    ) -> Tensor:
         ctx.mark_dirty(product)
         ctx.save_for_backward(cos, sin)
-        ctx.heads = heads
-        return _turned(product, cos, sin, heads)
+        ctx.heads, ctx.width = heads, width
+        return _turned(product, cos, sin, heads, width)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         cos, sin = ctx.saved_tensors
-        return _turned(grad.clone(), cos, -sin, ctx.heads), None, None, None
+        return _turned(grad.clone(), cos, -sin, ctx.heads, ctx.width), None, None, None, None
 
 
-def _turned(product: Tensor, cos: Tensor, sin: Tensor, heads: int) -> Tensor:
+def _turned(product: Tensor, cos: Tensor, sin: Tensor, heads: int, width: int) -> Tensor:
     """The product with its first heads turned, in place."""
-    width = 2 * cos.shape[-1]
-    whole = product[..., : heads * width].unflatten(-1, (heads, width))
+    whole = product[..., : heads * width].unflatten(-1, (heads, width))[..., : 2 * cos.shape[-1]]
     first, second = whole.chunk(2, dim=-1)
     turned = first * cos - second * sin
     second.copy_(second * cos + first * sin)
@@ -74,12 +76,13 @@ def _turned(product: Tensor, cos: Tensor, sin: Tensor, heads: int) -> Tensor:
     return product
 
 
-def turn(product: Tensor, rotation: Rotation, heads: int) -> Tensor:
+def turn(product: Tensor, rotation: Rotation, heads: int, width: int) -> Tensor:
     """A product's first heads turned, in place.
 
     Args:
         product: [B, S, at least heads * D], a matrix product's output.
         rotation: Of its positions.
         heads: How many.
+        width: D.
     """
-    return _Turn.apply(product, *rotation, heads)  # type: ignore[no-any-return]
+    return _Turn.apply(product, *rotation, heads, width)  # type: ignore[no-any-return]

@@ -20,7 +20,10 @@ FULL, LOCAL = "full_attention", "sliding_attention"
 
 def kinds_of(config: Any, family: Family) -> list[str]:
     """The kind of each layer, bottom first."""
-    return list(config.layer_types) if family.local else [FULL] * config.num_hidden_layers
+    if family.local == "some":
+        return list(config.layer_types)
+    near = family.local == "all" and config.sliding_window is not None
+    return [LOCAL if near else FULL] * config.num_hidden_layers
 
 
 def seen_by_kind(
@@ -31,22 +34,30 @@ def seen_by_kind(
     Args:
         config: The model's.
         family: The model's.
-        attention: What all layers have in common: [B, 1, S, S] bool; None: all see all.
+        attention: Which positions are of one piece: [B, 1, S, S] bool; None: all of a row.
         length: S.
         device: Where to make it.
 
     Returns:
         Bool, [B or 1, 1, S, S], or None where all see all.
     """
-    seen: dict[str, Tensor | None] = {FULL: attention}
-    if family.local:
+    at = torch.arange(length, device=device)
+    before = at[:, None] - at  # how far a key, [S], lies before a query, [S, 1]
+    full = _both(attention, before >= 0) if family.causal else attention
+    seen = {FULL: full, LOCAL: full}
+    if LOCAL in kinds_of(config, family):
         window = int(config.sliding_window)
-        seen[LOCAL] = attention
-        if length > window + 1:
-            at = torch.arange(length, device=device)
-            near = ((at[:, None] - at).abs() <= window)[None, None]
-            seen[LOCAL] = near if attention is None else attention & near
+        # transformers counts a causal window with the token itself, the other without it.
+        if family.causal and length > window:
+            seen[LOCAL] = _both(full, before < window)
+        elif not family.causal and length > window + 1:
+            seen[LOCAL] = _both(full, before.abs() <= window)
     return seen
+
+
+def _both(attention: Tensor | None, near_SS: Tensor) -> Tensor:
+    near = near_SS[None, None]
+    return near if attention is None else attention & near
 
 
 def body_output(
@@ -58,22 +69,22 @@ def body_output(
     *,
     every_layer: bool = False,
 ) -> Any:
-    """A masked LM's body by transformers' own forward pass.
+    """A language model's body by transformers' own forward pass.
 
     Args:
-        model: The masked LM.
+        model: The language model.
         family: The model's.
         input_ids: [B, S].
-        attention: Which positions see which, [B, 1, S, S] bool; None: all see all.
+        attention: Which positions are of one piece, [B, 1, S, S] bool; None: all of a row.
         position_ids: [B, S].
         every_layer: Whether its output has `hidden_states`.
     """
-    mask: Any = attention
-    if family.local:
-        length, device = input_ids.shape[1], input_ids.device
-        mask = seen_by_kind(model.config, family, attention, length, device)
-    elif family.attention == "added":
-        mask = as_bias(attention, torch.get_default_dtype())
+    length, device = input_ids.shape[1], input_ids.device
+    masks: dict[str, Any] = dict(
+        seen_by_kind(model.config, family, attention, length, device).items()
+    )
+    if family.attention == "added":
+        masks = {kind: as_bias(seen, torch.get_default_dtype()) for kind, seen in masks.items()}
     elif family.attention == "encoder":
         x_BSH = embedded(model, family, embeddings(model)(input_ids), position_ids)
         encoder: Any = model.get_submodule(family.layers.rstrip(".").rpartition(".")[0])
@@ -81,7 +92,10 @@ def body_output(
         return encoder(x_BSH, seen, output_hidden_states=every_layer)
     return model.base_model(
         input_ids=input_ids,
-        attention_mask=mask,
+        attention_mask=masks
+        if family.local == "some"
+        else masks[kinds_of(model.config, family)[0]],
         position_ids=position_ids,
         output_hidden_states=every_layer,
+        **({"use_cache": False} if family.causal else {}),
     )

@@ -16,8 +16,9 @@ from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.models.bridge import Bridge
 from lingraft_trainer.models.checkpoint import LoadedModel
 from lingraft_trainer.models.seen import body_output
-from lingraft_trainer.training.masking import mask_tokens, rows_of_step
+from lingraft_trainer.training.masking import rows_of_step
 from lingraft_trainer.training.mlm_data import batch_of
+from lingraft_trainer.training.targets import targets_of
 
 RIDGE = 1e-4
 """Weight of the map's own size, over the mean square of what it is told from."""
@@ -51,25 +52,15 @@ def fit_bridge(
     size = int(model.config.hidden_size)
     wanted = -(-params.tokens // text.sequence_length)
     rows = rows_of_step(0, seed=0, batch=min(wanted, text.rows), rows=text.rows)
-    special = np.zeros(text.vocab_size, dtype=bool)
-    special[list(text.special_ids)] = True
     moments = torch.zeros(size + 1, size + 1, dtype=torch.float64, device=ctx.device)
     mixed = torch.zeros(size + 1, size, dtype=torch.float64, device=ctx.device)
     seen = 0
     parts = np.array_split(rows, -(-len(rows) // ROWS))
     for number, part in enumerate(parts):
         tokens, segments = text.take(part)
-        inputs, chosen = mask_tokens(
-            tokens,
-            (segments > 0) & ~special[tokens],
-            seed=0,
-            step=number,
-            probability=params.mask_probability,
-            mask_id=text.mask_id,
-            vocabulary=text.vocab_size,
-        )
-        first = family.first_position(text.pad_id)
-        batch = batch_of(tokens, segments, inputs, chosen, first_position=first).to(ctx.device)
+        share = params.mask_probability
+        targets = targets_of(tokens, segments, text, share, seed=0, step=number)
+        batch = batch_of(targets, segments, family, pad_id=text.pad_id).to(ctx.device)
         states = body_output(
             model, family, batch.input_ids, batch.attention, batch.position_ids, every_layer=True
         ).hidden_states

@@ -5,9 +5,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from lingraft.errors import UserError
 from lingraft.params import CorpusParams
@@ -19,7 +19,13 @@ from lingraft_trainer.data.text_file import text_files
 from lingraft_trainer.data.tokenised import pack, pack_paragraphs
 from lingraft_trainer.embeddings.surface import single_characters
 from lingraft_trainer.evaluation.heldout import IN_OWN_TOKENS
-from lingraft_trainer.tokenization.base import keeps_padding, load_base_tokenizer, size_of
+from lingraft_trainer.tokenization.base import is_causal, keeps_padding, load_base_tokenizer
+from lingraft_trainer.tokenization.causal import (
+    causal_special_tokens,
+    refuse_other_models,
+    spelled_out,
+)
+from lingraft_trainer.tokenization.frame import frame_of
 from lingraft_trainer.tokenization.load import load_tokenizer
 from lingraft_trainer.tokenization.report import tokenizer_report
 from lingraft_trainer.tokenization.special import (
@@ -49,10 +55,8 @@ def corpus(ctx: "StageContext") -> Result:
     params = CorpusParams.model_validate(ctx.params)
     files = text_files(ctx.inputs["text"])
     base = load_base_tokenizer(ctx.inputs["base"]) if "base" in ctx.inputs else None
-    if base is None:
-        special = default_special_tokens(params.sequence_length)
-    else:
-        special = special_tokens_of(base, keep_pad=keeps_padding(ctx.inputs["base"]))
+    causal = base is not None and is_causal(ctx.inputs["base"])
+    special = _special(ctx, params, base, causal=causal)
     script = ScriptCheck(params.language)
 
     with tempfile.TemporaryDirectory(dir=ctx.scratch) as name:
@@ -60,7 +64,7 @@ def corpus(ctx: "StageContext") -> Result:
         ctx.report(Progress(step=0, steps=3, phase="reading and cleaning text"))
         cleaned = clean_text(
             files,
-            special.ids,
+            {*special.ids, *(spelled_out(base) if base is not None and causal else ())},
             folder,
             script,
             text_field=params.text_field,
@@ -68,10 +72,10 @@ def corpus(ctx: "StageContext") -> Result:
         )
         ctx.report(Progress(step=1, steps=3, phase="tokenizer"))
         warnings: list[str] = []
-        tokenizer = _tokenizer(ctx, params, special, base, cleaned, warnings.append)
+        tokenizer = _tokenizer(ctx, params, special, base, cleaned, warnings.append, causal=causal)
         save_tokenizer(tokenizer, ctx.out / "tokenizer")
         ctx.report(Progress(step=2, steps=3, phase="tokenising and packing"))
-        train, heldout = _pack(ctx, params, cleaned, tokenizer, base, folder)
+        train, heldout = _pack(ctx, params, cleaned, tokenizer, base, folder, causal=causal)
         report = tokenizer_report(
             tokenizer,
             sample(cleaned, REPORTED),
@@ -118,20 +122,40 @@ def corpus(ctx: "StageContext") -> Result:
     )
 
 
+def _special(
+    ctx: "StageContext",
+    params: CorpusParams,
+    base: PreTrainedTokenizerFast | None,
+    *,
+    causal: bool,
+) -> SpecialTokens:
+    if base is None:
+        return default_special_tokens(params.sequence_length)
+    if causal:
+        return causal_special_tokens(base, ctx.inputs["base"])
+    return special_tokens_of(base, keep_pad=keeps_padding(ctx.inputs["base"]))
+
+
 def _tokenizer(
     ctx: "StageContext",
     params: CorpusParams,
     special: SpecialTokens,
-    base: PreTrainedTokenizerBase | None,
+    base: PreTrainedTokenizerFast | None,
     cleaned: Cleaned,
     warn: Callable[[str], None],
+    *,
+    causal: bool,
 ) -> PreTrainedTokenizerBase:
     choice = params.tokenizer
     if choice.source == "base":
         assert base is not None, "the base's own tokenizer needs the input base"
         return base
     if choice.source == "uri":
-        return relay(load_tokenizer(ctx.inputs["tokenizer"]), special)
+        loaded = load_tokenizer(ctx.inputs["tokenizer"])
+        if causal:
+            model = json.loads(loaded.backend_tokenizer.to_str())["model"]
+            refuse_other_models(model, where="spec.tokenizer.uri")
+        return relay(loaded, special)
     assert choice.train is not None and choice.vocab_size is not None
     return train_tokenizer(
         sample(cleaned, SAMPLE),
@@ -141,6 +165,7 @@ def _tokenizer(
         seed=params.seed,
         language=params.language,
         characters=() if base is None else single_characters(base),
+        like=base.backend_tokenizer if base is not None and causal else None,
         warn=warn,
     )
 
@@ -152,23 +177,31 @@ def _pack(
     tokenizer: PreTrainedTokenizerBase,
     base: PreTrainedTokenizerBase | None,
     folder: Path,
+    *,
+    causal: bool,
 ) -> tuple[PackedText, PackedText]:
     """Pass 2: tokenise and pack, a share of the paragraphs held out.
 
     Those are packed in the base's own tokens too, to score the base that was not adapted.
     """
+
+    def writer(name: str, words: PreTrainedTokenizerBase) -> PackWriter:
+        frame = vars(frame_of(words, causal=causal))
+        return PackWriter(ctx.out / name, sequence_length=params.sequence_length, **frame)
+
+    # A causal model has to learn where lines end; to a masked one that would be one token more.
+    between = "\n" if causal else " "
     most = MOST_HELDOUT * params.sequence_length * 4
     chosen = cleaned.held_out(params.heldout_share, most)
-    train = _writer(ctx.out / "train", tokenizer, params)
+    train = writer("train", tokenizer)
     path = ctx.out / "tokenizer" / "tokenizer.json"
-    held = pack(cleaned, path, chosen, train, folder, processes=ctx.threads)
+    held = pack(cleaned, path, chosen, train, folder, between=between, processes=ctx.threads)
     train.close()
-    pack_paragraphs(held, path, _writer(ctx.out / "heldout", tokenizer, params))
+    pack_paragraphs(held, path, writer("heldout", tokenizer))
     if base is not None and params.tokenizer.source != "base":
         own = folder / "base"
         save_tokenizer(base, own)
-        writer = _writer(ctx.out / IN_OWN_TOKENS, base, params)
-        pack_paragraphs(held, own / "tokenizer.json", writer)
+        pack_paragraphs(held, own / "tokenizer.json", writer(IN_OWN_TOKENS, base))
     return PackedText(ctx.out / "train"), PackedText(ctx.out / "heldout")
 
 
@@ -206,22 +239,4 @@ def _left_out(cleaned: Cleaned) -> str | None:
     return (
         f"{tally.unusable:,} of {tally.rows:,} rows were left out, the first at {tally.where}: "
         f"{tally.why}"
-    )
-
-
-def _writer(folder: Path, tokenizer: PreTrainedTokenizerBase, params: CorpusParams) -> PackWriter:
-    framed = tokenizer("a", truncation=False, padding=False)
-    own = [number is not None for number in framed.sequence_ids()]
-    ids: list[int] = framed["input_ids"]
-    first = own.index(True)
-    last = len(own) - own[::-1].index(True)
-    values: dict[str, Any] = {"pad_id": tokenizer.pad_token_id, "mask_id": tokenizer.mask_token_id}
-    return PackWriter(
-        folder,
-        sequence_length=params.sequence_length,
-        special_ids=tokenizer.all_special_ids,
-        vocab_size=size_of(tokenizer),
-        prefix=ids[:first],
-        suffix=ids[last:],
-        **values,
     )

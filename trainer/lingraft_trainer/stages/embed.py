@@ -5,7 +5,8 @@ code is the same. Only the token embeddings, the decoder (in a tied model the sa
 fresh output bias train.
 """
 
-import torch
+from dataclasses import replace
+
 from safetensors.torch import save_file
 from torch import Tensor
 from transformers import AutoTokenizer, PreTrainedModel
@@ -13,21 +14,15 @@ from transformers import AutoTokenizer, PreTrainedModel
 from lingraft import compute
 from lingraft.architecture import shape_of_config
 from lingraft.errors import UserError
-from lingraft.families import Family
 from lingraft.params import EmbedParams
 from lingraft.stage import Result
 from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.packing import PackedText
-from lingraft_trainer.embeddings.init import initial_embeddings
+from lingraft_trainer.embeddings.start import Start
 from lingraft_trainer.models.attention import with_quick_layers
 from lingraft_trainer.models.bridge import read_bridge, with_bridge
 from lingraft_trainer.models.checkpoint import load_masked_lm
-from lingraft_trainer.models.family import (
-    embeddings,
-    is_tied,
-    output,
-    replace_vocabulary,
-)
+from lingraft_trainer.models.family import embeddings, is_tied, output
 from lingraft_trainer.models.weights import check_finite
 from lingraft_trainer.stages.common import mlm_cost, mlm_metrics, mlm_settings
 from lingraft_trainer.stages.snapshots import Snapshots
@@ -50,25 +45,28 @@ def embed(ctx: StageContext) -> Result:
     model = with_bridge(model, family, bridge)
     if not loaded.has_head:
         raise UserError(
-            f"the base has no masked-LM head, which {params.method} trains embeddings through: "
-            "use method MiniPost, or a checkpoint of a ...ForMaskedLM class",
+            f"the base has no head, which {params.method} trains embeddings through: give a "
+            f"checkpoint of a ...{family.head.classes[0]} class",
             where="spec.base.uri",
         )
     text = PackedText(ctx.inputs["corpus"] / "train")
     target = AutoTokenizer.from_pretrained(ctx.inputs["corpus"] / "tokenizer")
-    start, taken = initial_embeddings(
-        params.init,
-        matrices(model),
-        load_base_tokenizer(ctx.inputs["base"]),
-        target,
-        seed=params.training.seed,
-        text=text,
+    taken, calibration = Start(params.init, params.calibrate, params.training.seed).into(
+        model, family, load_base_tokenizer(ctx.inputs["base"]), target, text, ctx.device
     )
-    set_matrices(model, family, start, text.pad_id)
     train_embeddings_only(model)
     data = MlmData(
-        text, params.training, family, micro_batch_tokens=ctx.execution.micro_batch_tokens
+        text,
+        params.training,
+        family,
+        micro_batch_tokens=ctx.execution.micro_batch_tokens,
+        output_steps=params.output_steps,
     )
+    settings = mlm_settings(params.training, "spec.embeddings")
+    if calibration is not None:
+        run = params.training
+        told = run.batch_rows * run.sequence_length * run.told
+        settings = replace(settings, eps=calibration.eps(told))
 
     def learned() -> dict[str, Tensor]:
         found: dict[str, Tensor] = {"weight": embeddings(model).weight}
@@ -83,7 +81,7 @@ def embed(ctx: StageContext) -> Result:
         snapshots.ctx,
         masked_lm_objective(model, family),
         data,
-        mlm_settings(params.training, "spec.embeddings"),
+        settings,
         width=model.config.hidden_size,
         after_step=snapshots.after_step,
     )
@@ -97,8 +95,9 @@ def embed(ctx: StageContext) -> Result:
         layers=shape.layers,
         vocabulary=text.vocab_size,
         tokens=done.tokens,
-        masked=done.count,
+        told=done.count,
         sequence_length=text.sequence_length,
+        output_share=params.output_share,
         bridge=bridge is not None,
     )
     metrics = mlm_metrics(done) | {
@@ -106,22 +105,15 @@ def embed(ctx: StageContext) -> Result:
         "rowsFromSource": taken,
         "vocabulary": text.vocab_size,
     }
+    if calibration is not None:
+        metrics["calibration"] = {
+            "divergenceBefore": calibration.before,
+            "divergenceAfter": calibration.after,
+            "adamEps": settings.eps,
+        }
     if params.snapshots:
         metrics["snapshots"] = snapshots.record()
     return Result(metrics=metrics, compute=mlm_cost(ctx, done, flops))
-
-
-def matrices(model: PreTrainedModel) -> Tensor:
-    """What a model has of every token: [V, H], or [V, 2H] where the decoder has rows of its own."""
-    read, written = embeddings(model).weight.detach(), output(model).weight.detach()
-    return read if is_tied(model) else torch.cat([read, written], dim=1)
-
-
-def set_matrices(model: PreTrainedModel, family: Family, rows: Tensor, pad_id: int) -> None:
-    """Give a model a new vocabulary whose tokens start as `matrices` would have them."""
-    width = embeddings(model).embedding_dim
-    own = rows[:, width:] if rows.shape[1] > width else None
-    replace_vocabulary(model, family, rows[:, :width], pad_id, output_matrix=own)
 
 
 def train_embeddings_only(model: PreTrainedModel) -> None:

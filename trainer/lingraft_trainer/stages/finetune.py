@@ -22,7 +22,7 @@ from lingraft_trainer.models.attention import with_quick_layers
 from lingraft_trainer.models.checkpoint import load, of_pooler
 from lingraft_trainer.models.config import read_config
 from lingraft_trainer.models.family import embeddings, set_dropout
-from lingraft_trainer.tasks.features import rows_of, tokens_of
+from lingraft_trainer.tasks.features import rows_of, tokens_of, with_padding
 from lingraft_trainer.tasks.kinds import (
     TaskBatch,
     TaskKind,
@@ -53,10 +53,12 @@ def finetune(ctx: StageContext) -> Result:
     warnings = read_warnings(read)
     for warning in warnings if ctx.rank == 0 else []:
         log.warning("%s", warning)
-    tokenizer = load_base_tokenizer(ctx.inputs["base"])
+    tokenizer = with_padding(load_base_tokenizer(ctx.inputs["base"]))
     torch.manual_seed(params.seed)  # the task's head is new
     model = load_task_model(ctx.inputs["base"], kind, labels, params.dropout)
     embeddings(model).weight.requires_grad_(False)
+    if family_of(model.config.model_type).causal:  # its head reads the last token before padding
+        model.config.pad_token_id = tokenizer.pad_token_id
 
     data = TaskData(
         kind.encode(train, tokenizer, params.max_length, labels),

@@ -26,6 +26,8 @@ from lingraft_trainer.models.grafted import Graft
 from lingraft_trainer.models.readout import encoder_of, length_of
 from lingraft_trainer.stages.embed import EMBEDDINGS
 from lingraft_trainer.stages.snapshots import snapshot_file
+from lingraft_trainer.tokenization.base import is_causal, load_base_tokenizer
+from lingraft_trainer.tokenization.generation import carry_ids
 from lingraft_trainer.training.loop import device_seconds
 
 
@@ -47,6 +49,8 @@ def graft(ctx: StageContext) -> Result:
     else:
         model = load_body(ctx.inputs["base"])
         graft.into(model, loaded.family)
+    if is_causal(ctx.inputs["base"]):
+        carry_ids(model, ctx.inputs["base"], load_base_tokenizer(ctx.inputs["base"]), tokenizer)
     if params.snapshot is None:
         graft.save(model, ctx.out / "model")
         if encoder is not None:
@@ -107,8 +111,9 @@ def comparison(ancestors: dict[str, Manifest], shape: Shape) -> dict[str, Any]:
         layers=shape.layers,
         vocabulary=int(embed.metrics["vocabulary"]),
         tokens=embed.compute.tokens,
-        masked=embed.metrics["maskedTokens"],
+        told=embed.metrics["maskedTokens"],
         sequence_length=params.training.sequence_length,
+        output_share=params.output_share,
     )
     return {
         "embedFlops": embed.compute.flops,

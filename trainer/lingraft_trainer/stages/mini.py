@@ -154,7 +154,7 @@ def _post(ctx: StageContext, base: LoadedModel, params: MiniParams, training: Ma
         layers=params.layers,
         new_layers=params.new_layers,
         tokens=done.tokens,
-        masked=done.count,
+        told=done.count,
         sequence_length=text.sequence_length,
     )
     return Result(

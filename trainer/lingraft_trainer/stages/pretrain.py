@@ -85,7 +85,7 @@ def pretrain(ctx: StageContext) -> Result:
         shape_of_config(model.config.to_dict(), where="base"),
         heads=1 if view is None else 2,
         tokens=done.tokens,
-        masked=done.count,
+        told=done.count,
         sequence_length=text.sequence_length,
     )
     return Result(metrics=metrics, compute=mlm_cost(ctx, done, flops))

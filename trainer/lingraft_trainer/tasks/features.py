@@ -1,13 +1,25 @@
 """Features as `TaskKind.encode` gives them, whether a model reads one row of each or several."""
 
+import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+T = TypeVar("T", bound=PreTrainedTokenizerBase)
 
 IGNORED = -100
 """Target of a token that has none."""
+
+
+def with_padding(tokenizer: T) -> T:
+    """A tokenizer that pads: with the end, where it has nothing for it, as many causal ones."""
+    if tokenizer.pad_token is None:
+        tokenizer = copy.deepcopy(tokenizer)
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
 
 
 def rows_of(feature: dict[str, Any]) -> list[dict[str, Any]]:

@@ -44,6 +44,11 @@ def keeps_padding(folder: Path) -> bool:
     return family_of(read_config(folder).model_type).counts_from_padding
 
 
+def is_causal(folder: Path) -> bool:
+    """Whether a checkpoint predicts each token from those before it."""
+    return shape_of_config(read_config(folder).to_dict(), where=FIELD).family.causal
+
+
 def size_of(tokenizer: PreTrainedTokenizerBase) -> int:
     """Ids that a tokenizer may give, from 0: one more than the highest; there may be holes."""
     return 1 + max(tokenizer.get_vocab().values())
@@ -65,7 +70,7 @@ def _set_padding(tokenizer: PreTrainedTokenizerFast, config: Any) -> None:
     Only a family whose positions start behind the padding id depends on it.
     """
     family, wanted = family_of(config.model_type), config.pad_token_id
-    if tokenizer.pad_token_id is None and wanted is not None:
+    if tokenizer.pad_token_id is None and wanted is not None and int(wanted) >= 0:
         tokenizer.pad_token = tokenizer.convert_ids_to_tokens(int(wanted))
     if not family.counts_from_padding:
         return

@@ -137,6 +137,7 @@ def _generic(backend: Tokenizer, named: PreTrainedTokenizerBase) -> PreTrainedTo
         padding_side=named.padding_side,
         truncation_side=named.truncation_side,
         clean_up_tokenization_spaces=False,
+        chat_template=named.chat_template,
     )
 
 

@@ -64,9 +64,9 @@ def tokenizer_report(
 
 
 def _writes_anything(surfaces: Container[str]) -> bool:
-    """Whether ASCII and the bytes of all other characters are tokens."""
+    """Whether ASCII, or its bytes, and the bytes of all other characters are tokens."""
     return all(chr(0xDC00 + byte) in surfaces for byte in BYTES) and all(
-        c in surfaces for c in ASCII
+        c in surfaces or chr(0xDC00 + ord(c)) in surfaces for c in ASCII
     )
 
 

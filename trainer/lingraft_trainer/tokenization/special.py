@@ -7,6 +7,7 @@ template. All of it but that is read off the base tokenizer by probing it.
 
 import json
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tokenizers import AddedToken
 from transformers import PreTrainedTokenizerBase
@@ -47,6 +48,9 @@ class SpecialTokens:
         pair: Template of two texts.
         input_names: What the model is fed; tells whether token_type_ids are produced.
         max_length: Longest sequence, special tokens included.
+        post_processor: The base's own, to be kept as it is but for the ids; None: one is made of
+            the two templates.
+        chat_template: How a conversation is written, or several by name.
     """
 
     roles: dict[str, str]
@@ -58,11 +62,19 @@ class SpecialTokens:
     max_length: int = UNLIMITED
     padding_side: str = "right"
     truncation_side: str = "right"
+    post_processor: dict[str, Any] | None = None
+    chat_template: str | dict[str, str] | None = None
 
     @property
-    def unk(self) -> str:
-        """The unknown token's string."""
-        return self.roles["unk_token"]
+    def unk(self) -> str | None:
+        """The unknown token's string; a causal base's bytes need none."""
+        return self.roles.get("unk_token")
+
+    @property
+    def others(self) -> list[str]:
+        """Special tokens without a role, in the order of their ids."""
+        named = set(self.roles.values())
+        return [t for t, flags in self.flags.items() if flags.special and t not in named]
 
     @property
     def pad_id(self) -> int:
@@ -140,8 +152,8 @@ def special_tokens_of(
         roles=roles,
         flags=flags,
         ids=ids,
-        single=_probe(base, "a", where=where),
-        pair=_probe(base, "a", "b", where=where),
+        single=probe(base, "a", where=where),
+        pair=probe(base, "a", "b", where=where),
         input_names=tuple(base.model_input_names),
         max_length=min(int(base.model_max_length), UNLIMITED),
         padding_side=base.padding_side,
@@ -158,7 +170,7 @@ def _ids(old: dict[str, int], pad: str, *, keep_pad: bool) -> dict[str, int]:
     return {token: old[pad] if token == pad else next(free) for token in in_order}
 
 
-def _probe(
+def probe(
     base: PreTrainedTokenizerBase, text: str, pair: str | None = None, *, where: str
 ) -> tuple[str, ...]:
     """The template by which a tokenizer frames one or two texts."""

@@ -13,6 +13,7 @@ from tokenizers import AddedToken, Tokenizer, processors
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from lingraft.errors import UserError
+from lingraft_trainer.tokenization.causal import renumbered_frame
 from lingraft_trainer.tokenization.special import ROLES, SpecialTokens, special_tokens_of
 
 
@@ -51,7 +52,7 @@ def lay(
         least = min((score for _, score in pieces), default=0.0)
         specials = {i: [text, least] for text, i in special.ids.items()}
         model["vocab"] = _fill(specials, pieces)
-        model["unk_id"] = special.ids[special.unk]
+        model["unk_id"] = special.ids[special.roles["unk_token"]]
     elif kind in ("BPE", "WordPiece", "WordLevel"):
         unk = model.get("unk_token")
         by_id = sorted(model["vocab"], key=lambda piece: model["vocab"][piece])
@@ -67,22 +68,14 @@ def lay(
         )
     added = [token for token in state["added_tokens"] if token["content"] not in leave_out]
     state["added_tokens"] = []
-    state["post_processor"] = state["padding"] = state["truncation"] = None
+    state["padding"] = state["truncation"] = None
+    state["post_processor"] = renumbered_frame(special.post_processor, special.ids)
     laid = Tokenizer.from_str(json.dumps(state))
-    laid.add_special_tokens([special.flags[t] for t in sorted(special.ids, key=special.ids.get)])  # type: ignore[arg-type]
+    laid.add_tokens([special.flags[t] for t in sorted(special.ids, key=special.ids.get)])  # type: ignore[arg-type]
     # In the order of their ids; one that is no piece of the model gets an id behind the pieces.
     laid.add_tokens([_added(token) for token in added])
-    template = processors.TemplateProcessing(
-        single=list(special.single),
-        pair=list(special.pair),
-        special_tokens=list(special.ids.items()),
-    )
-    byte_level = "ByteLevel" in json.dumps(state["pre_tokenizer"])
-    laid.post_processor = (
-        processors.Sequence([processors.ByteLevel(trim_offsets=True), template])
-        if byte_level
-        else template
-    )
+    if special.post_processor is None:
+        laid.post_processor = _frame(special, "ByteLevel" in json.dumps(state["pre_tokenizer"]))
     for text, number in special.ids.items():
         assert laid.token_to_id(text) == number, f"{text} did not get the id {number}"
     return PreTrainedTokenizerFast(
@@ -94,7 +87,21 @@ def lay(
         truncation_side=special.truncation_side,
         clean_up_tokenization_spaces=False,
         add_prefix_space=_adds_prefix_space(laid),
+        chat_template=special.chat_template,
+        extra_special_tokens=special.others,
     )
+
+
+def _frame(special: SpecialTokens, byte_level: bool) -> processors.PostProcessor:
+    """The post-processor that frames a text as the two templates say."""
+    template = processors.TemplateProcessing(
+        single=list(special.single),
+        pair=list(special.pair),
+        special_tokens=list(special.ids.items()),
+    )
+    if not byte_level:
+        return template
+    return processors.Sequence([processors.ByteLevel(trim_offsets=True), template])
 
 
 def _added(token: dict[str, Any]) -> AddedToken:
@@ -138,7 +145,15 @@ def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
         # transformers 4 rewrites a ByteLevel pre-tokenizer to this value.
         "add_prefix_space": _adds_prefix_space(backend),
     }
-    named = {r: str(token) for r in ROLES if (token := getattr(tokenizer, r, None))}
+    named: dict[str, Any] = {r: str(t) for r in ROLES if (t := getattr(tokenizer, r, None))}
+    others: Any = tokenizer.extra_special_tokens
+    if others:
+        named["additional_special_tokens"] = [str(token) for token in others]
+    if (chat := tokenizer.chat_template) is not None:
+        several = isinstance(chat, dict)
+        config["chat_template"] = (
+            [{"name": n, "template": t} for n, t in chat.items()] if several else chat
+        )
     folder.mkdir(parents=True, exist_ok=True)
     backend.save(str(folder / "tokenizer.json"))
     for name, content in (

@@ -13,17 +13,17 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
 import sentencepiece
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from lingraft.errors import UserError
 from lingraft_trainer.tokenization.alphabet import BYTES, choose_alphabet
+from lingraft_trainer.tokenization.bpe import FIELD, byte_level, like_base, too_large
 from lingraft_trainer.tokenization.convert import unigram_tokenizer
 from lingraft_trainer.tokenization.normalize import text_normalizer
 from lingraft_trainer.tokenization.special import SpecialTokens
 from lingraft_trainer.tokenization.swap import lay
 
-FIELD = "spec.tokenizer.train.vocabSize"
 THREADS = 8
 """Fixed: sentencepiece sums per thread, so another number could give another file."""
 SENTENCE = 2000
@@ -41,6 +41,7 @@ def train_tokenizer(
     seed: int = 0,
     language: str | None = None,
     characters: Iterable[str] = (),
+    like: Tokenizer | None = None,
     warn: Callable[[str], None] = lambda sentence: None,
 ) -> PreTrainedTokenizerFast:
     """Train a tokenizer of exactly `vocab_size` tokens, the template's included.
@@ -48,6 +49,7 @@ def train_tokenizer(
     Args:
         texts: Paragraphs, cleaned; held in memory by both trainers.
         type: SentencePiece unigram, or byte-level BPE.
+        like: A causal base's tokenizer, whose rules its BPE follows (see `bpe_like.py`).
         vocab_size: Tokens, special tokens included.
         template: The special tokens to lay it under.
         seed: Of sentencepiece's generator.
@@ -60,8 +62,11 @@ def train_tokenizer(
     """
     if type == "unigram":
         backend = _unigram(texts, vocab_size, template, seed, language, tuple(characters), warn)
+    elif like is None:
+        backend = byte_level(texts, vocab_size, len(template.ids))
     else:
-        backend = _bpe(texts, vocab_size, len(template.ids))
+        specials = len(template.ids)
+        backend = like_base(like, texts, vocab_size, specials, language, characters)
     tokenizer = lay(backend, template)
     if len(tokenizer) != vocab_size:  # a piece of the text was itself a special token
         raise UserError(
@@ -179,15 +184,6 @@ def _sentencepiece(sentences: Iterator[str], size: int, seed: int) -> bytes:
     return model.getvalue()
 
 
-def too_large(asked: int, most: int) -> UserError:
-    """The error for a vocabulary that the text does not support."""
-    return UserError(
-        f"the corpus does not support a vocabulary of {asked} tokens; "
-        f"set at most {most}, or give more text",
-        where=FIELD,
-    )
-
-
 def _sentences(text: str) -> Iterator[str]:
     """A text cut at spaces into stretches that sentencepiece does not skip."""
     while len(text) > SENTENCE:
@@ -197,40 +193,3 @@ def _sentences(text: str) -> Iterator[str]:
         text = text[cut:].lstrip(" ")
     if text:
         yield text
-
-
-_WORD = r"\p{L}\p{M}\x{200C}\x{200D}"
-"""A word is letters, their marks and joiners: GPT-2's pattern tears words of Thai or Hindi."""
-WORDS = rf"'(?:[sdmt]|ll|ve|re)| ?[{_WORD}]+| ?\p{{N}}+| ?[^\s\p{{N}}{_WORD}]+|\s+(?!\S)|\s+"
-
-
-def _bpe(texts: Iterable[str], vocab_size: int, specials: int) -> Tokenizer:
-    letters = pre_tokenizers.ByteLevel.alphabet()
-    if vocab_size < len(letters) + specials:
-        raise UserError(
-            f"a byte-level BPE needs at least {len(letters) + specials} tokens "
-            f"(256 bytes and {specials} special tokens)",
-            where=FIELD,
-        )
-    tokenizer = Tokenizer(models.BPE())
-    # With one space in front a text's first word is the same token as elsewhere.
-    one_space = [normalizers.Replace(Regex(r"\A +"), ""), normalizers.Prepend(" ")]
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), *one_space])
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(WORDS), "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-    tokenizer.decoder = decoders.Sequence([decoders.ByteLevel(), decoders.Strip(" ", 1, 0)])
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size - specials,
-        min_frequency=2,
-        initial_alphabet=sorted(letters),
-        special_tokens=[],
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    if (got := tokenizer.get_vocab_size()) < vocab_size - specials:
-        raise too_large(vocab_size, got + specials)
-    return tokenizer

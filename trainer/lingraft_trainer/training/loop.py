@@ -63,7 +63,7 @@ class Step(Generic[B]):
 
 @dataclass(frozen=True)
 class Settings:
-    """Hyperparameters of a run; AdamW as in RoBERTa: betas (0.9, 0.98), eps 1e-6, clip 1."""
+    """Hyperparameters of a run; AdamW as in RoBERTa: betas (0.9, 0.98), clip 1."""
 
     steps: int
     learning_rate: float
@@ -73,6 +73,8 @@ class Settings:
     dropout: bool
     field: str = "spec"
     """The resource's field with the learning rate, for errors."""
+    eps: float = 1e-6
+    """AdamW's; RoBERTa's by default."""
 
 
 @dataclass
@@ -127,7 +129,7 @@ def fit(
         ],
         lr=settings.learning_rate,
         betas=(0.9, 0.98),
-        eps=1e-6,
+        eps=settings.eps,
         weight_decay=settings.weight_decay,
         fused=True,
     )

@@ -1,8 +1,8 @@
-"""The two ends of a masked LM with tied embeddings: lookup, and cross-entropy in chunks.
+"""The two ends of a language model with tied embeddings: lookup, and cross-entropy in chunks.
 
-A masked-LM step needs logits at the masked positions only (15 % of them), and never all at
-once: loss and gradients are computed together, a chunk of positions at a time, so no more
-than one chunk's [positions, vocabulary] is held, and nothing is computed twice.
+A masked-LM step needs logits at the masked positions only (15 % of them), a causal one at nearly
+all, and neither all at once: loss and gradients are computed together, a chunk of positions at a
+time, so no more than one chunk's [positions, vocabulary] is held, and nothing is computed twice.
 
 The embeddings' gradient is as large as they are, and autograd would make one for each use in
 every micro-batch. Here both ends add to the one that `weight.grad` holds.
@@ -31,7 +31,13 @@ _CASTS: MutableMapping[Tensor, Tensor] = WeakTensorKeyDictionary()
 class _TiedCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(  # type: ignore[override]
-        ctx: Any, features: Tensor, weight: Tensor, bias: Tensor, labels: Tensor, dtype: torch.dtype
+        ctx: Any,
+        features: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        labels: Tensor,
+        dtype: torch.dtype,
+        cap: float | None,
     ) -> Tensor:
         needs_features, needs_weight, needs_bias = ctx.needs_input_grad[:3]
         low, matrix = features.to(dtype), _cast(weight, dtype)
@@ -44,12 +50,13 @@ class _TiedCrossEntropy(torch.autograd.Function):
             part, wanted = slice(start, start + rows), labels[start : start + rows, None]
             product = torch.mm(low[part], matrix.t())
             log_MV = _sum_in_fp32(product, bias)
+            slope_MV = None if cap is None else _bend(log_MV, cap)
             torch.log_softmax(log_MV, dim=1, out=log_MV)
             at_label = log_MV.gather(1, wanted)
             loss -= at_label.sum()
             if not any(ctx.needs_input_grad[:3]):
                 continue
-            gradient, summed = _gradient(log_MV, wanted, at_label.expm1_(), product)
+            gradient, summed = _gradient(log_MV, wanted, at_label.expm1_(), product, slope_MV)
             if grad_bias is not None:
                 grad_bias += summed
             if grad_features is not None:
@@ -78,7 +85,7 @@ class _TiedCrossEntropy(torch.autograd.Function):
         for one in (grad_features, grad_bias):
             if one is not None:
                 one.mul_(grad_loss)
-        return grad_features, None, grad_bias, None, None
+        return grad_features, None, grad_bias, None, None, None
 
 
 class _Lookup(torch.autograd.Function):
@@ -114,10 +121,24 @@ def _sum_in_fp32(product_MV: Tensor, bias: Tensor) -> Tensor:
     return product_MV.float().add_(bias)
 
 
+def _bend(logits_MV: Tensor, cap: float) -> Tensor:
+    """Have logits stay below a cap, in place: cap * tanh(logits / cap); returns the slope."""
+    bent_MV = logits_MV.div_(cap).tanh_()
+    slope_MV = 1 - bent_MV.square()
+    bent_MV.mul_(cap)
+    return slope_MV
+
+
 def _gradient(
-    log_MV: Tensor, wanted_M1: Tensor, at_label_M1: Tensor, place_MV: Tensor
+    log_MV: Tensor,
+    wanted_M1: Tensor,
+    at_label_M1: Tensor,
+    place_MV: Tensor,
+    slope_MV: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
     """Probabilities, but `at_label` at the labels; and their sum over the positions, [V].
+
+    Both times the slope by which logits were bent, where they were.
 
     The former in the place and type of the product; where that is fp32 it is `log_MV`'s own.
     Positions beyond those that are wanted get none.
@@ -126,9 +147,13 @@ def _gradient(
         gradient = torch.exp(log_MV, out=place_MV)
         gradient.scatter_(1, wanted_M1, at_label_M1.to(gradient.dtype))
         gradient[len(wanted_M1) :] = 0.0
+        if slope_MV is not None:
+            gradient *= slope_MV
         return gradient, gradient.sum(dim=0, dtype=log_MV.dtype)
     in_fp32 = log_MV.exp_().scatter_(1, wanted_M1, at_label_M1)
     in_fp32[len(wanted_M1) :] = 0.0
+    if slope_MV is not None:
+        in_fp32 *= slope_MV
     return place_MV.copy_(in_fp32), in_fp32.sum(dim=0)
 
 
@@ -175,22 +200,29 @@ def lookup(weight: Tensor, ids: Tensor, padding: int | None) -> Tensor:
 
 
 def tied_cross_entropy(
-    features: Tensor, weight: Tensor, bias: Tensor, labels: Tensor, *, dtype: torch.dtype
+    features: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    labels: Tensor,
+    *,
+    dtype: torch.dtype,
+    cap: float | None = None,
 ) -> Tensor:
     """Sum of the cross-entropy of `features @ weight.T + bias` against `labels`.
 
     Args:
-        features: Head output at P positions, [P, H]: the M masked ones first, then what the batch
+        features: Head output at P positions, [P, H]: the M that count first, then what the batch
             is padded with, which counts nothing and gets a gradient of 0.
         weight: Token embeddings, [V, H], a leaf. No gradient is computed if it is frozen;
             otherwise backward adds it to `weight.grad` in place.
         bias: Output bias, [V].
-        labels: Token ids of the masked positions, [M]; M <= P.
+        labels: Token ids to tell there, [M]; M <= P.
         dtype: Of the matrix products; softmax and sums are fp32 always. A GPU sums the bias's
             gradient of terms in this type.
+        cap: What logits are bent to stay below (`cap * tanh(logits / cap)`), or None.
 
     Returns:
         A scalar, the sum (not the mean) over the M positions, in nats. Backward may be called
         once.
     """
-    return _TiedCrossEntropy.apply(features, weight, bias, labels, dtype)  # type: ignore[no-any-return]
+    return _TiedCrossEntropy.apply(features, weight, bias, labels, dtype, cap)  # type: ignore[no-any-return]

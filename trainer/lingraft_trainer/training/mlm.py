@@ -1,6 +1,7 @@
-"""Masked language modelling as objective for the training loop, and as a score."""
+"""Language modelling, masked or causal, as objective for the training loop, and as a score."""
 
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,21 +10,28 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from lingraft.errors import UserError
-from lingraft.families import Family
+from lingraft.families import Family, Objective
 from lingraft_trainer.data.packing import PackedText
-from lingraft_trainer.models.family import embedded, embeddings, final_norm, output, transform
+from lingraft_trainer.models.family import (
+    embedded,
+    embeddings,
+    final_norm,
+    is_tied,
+    output,
+    transform,
+)
 from lingraft_trainer.models.frozen import FrozenBody
 from lingraft_trainer.models.seen import body_output
 from lingraft_trainer.training.loss import lookup, tied_cross_entropy
-from lingraft_trainer.training.masking import mask_tokens
 from lingraft_trainer.training.mlm_data import MlmBatch, batch_of
 from lingraft_trainer.training.precision import matmul_dtype
+from lingraft_trainer.training.targets import causal_targets, masked_targets, ordinary
 
 HELDOUT_ROWS, HELDOUT_PROBABILITY = 32, 0.15
 
 
-class MaskedLmObjective(nn.Module):
-    """Sum of the masked-LM loss over a micro-batch, through one model and its head."""
+class _Objective(nn.Module):
+    """Sum of the loss over a micro-batch, through one model and its head."""
 
     def __init__(self, model: PreTrainedModel, family: Family) -> None:
         super().__init__()
@@ -32,33 +40,45 @@ class MaskedLmObjective(nn.Module):
 
     def forward(self, batch: MlmBatch) -> Tensor:
         """The summed loss in nats, a scalar."""
+        with torch.no_grad() if batch.output_only else nullcontext():
+            hidden_MH = self._told(batch)
+        loss = _loss_of(self.model, self.family, hidden_MH, batch.labels)
+        if batch.output_only and not is_tied(self.model):
+            # Rows that are only looked up get a gradient too, of nought, for whoever waits for it.
+            rows = lookup(embeddings(self.model).weight, batch.input_ids[:1, :1], None)
+            loss = loss + 0.0 * rows.sum()
+        return loss
+
+    def _told(self, batch: MlmBatch) -> Tensor:
+        """The body's output where tokens are to be told, [P, H]."""
+        raise NotImplementedError
+
+
+class MaskedLmObjective(_Objective):
+    """By transformers' own forward pass."""
+
+    def _told(self, batch: MlmBatch) -> Tensor:
         body = body_output(
             self.model, self.family, batch.input_ids, batch.attention, batch.position_ids
         )
-        return head_loss(self.model, self.family, body.last_hidden_state, batch)
+        return _at_told(body.last_hidden_state, batch)
 
 
-class FrozenObjective(nn.Module):
+class FrozenObjective(_Objective):
     """The same sum where only the token embeddings train, and no layer has dropout."""
 
     def __init__(self, model: PreTrainedModel, family: Family) -> None:
-        super().__init__()
-        self.model = model
-        self.family = family
+        super().__init__(model, family)
         self._body: FrozenBody | None = None
 
-    def forward(self, batch: MlmBatch) -> Tensor:
-        """The summed loss in nats, a scalar."""
+    def _told(self, batch: MlmBatch) -> Tensor:
         tokens = embeddings(self.model)
         looked_up = lookup(tokens.weight, batch.input_ids, tokens.padding_idx)
         x_BSH = embedded(self.model, self.family, looked_up, batch.position_ids)
         if self._body is None:  # not before: the model may have been moved to a device
             self._body = FrozenBody(self.model, self.family, matmul_dtype(x_BSH))
-        hidden_MH = self._body(
-            x_BSH, batch.attention, batch.masked, batch.slots, batch.position_ids
-        )
-        hidden_MH = final_norm(self.model, self.family, hidden_MH)
-        return _loss_of(self.model, self.family, hidden_MH, batch.labels)
+        hidden_MH = self._body(x_BSH, batch.attention, batch.told, batch.slots, batch.position_ids)
+        return final_norm(self.model, self.family, hidden_MH)
 
 
 def masked_lm_objective(model: PreTrainedModel, family: Family) -> nn.Module:
@@ -95,9 +115,12 @@ class JointObjective(nn.Module):
 def head_loss(
     model: PreTrainedModel, family: Family, hidden_BSH: Tensor, batch: MlmBatch
 ) -> Tensor:
-    """The head's summed loss at the masked positions of a body's output."""
-    hidden_MH = hidden_BSH.flatten(0, 1).index_select(0, batch.masked)
-    return _loss_of(model, family, hidden_MH, batch.labels)
+    """The head's summed loss where tokens are to be told, of a body's output."""
+    return _loss_of(model, family, _at_told(hidden_BSH, batch), batch.labels)
+
+
+def _at_told(hidden_BSH: Tensor, batch: MlmBatch) -> Tensor:
+    return hidden_BSH.flatten(0, 1).index_select(0, batch.told)
 
 
 def _loss_of(model: PreTrainedModel, family: Family, hidden_MH: Tensor, labels: Tensor) -> Tensor:
@@ -109,6 +132,7 @@ def _loss_of(model: PreTrainedModel, family: Family, hidden_MH: Tensor, labels: 
         matrix.new_zeros(len(matrix)) if bias is None else bias,
         labels,
         dtype=matmul_dtype(features_MH),
+        cap=getattr(model.config, family.logit_cap) if family.logit_cap else None,
     )
 
 
@@ -117,21 +141,23 @@ class Heldout:
     """A score that needs no labels.
 
     Attributes:
-        loss: Masked-LM loss per masked token, in nats.
+        loss: Per token that is told, in nats.
         bits_per_byte: The same per byte of text: comparable between vocabularies. Bytes that no
             token tells cost 8 bits each: an unknown token is easily guessed, what it stands for
             is not.
         unknown_rate: Share of such bytes.
+        objective: Whose loss it is.
     """
 
     loss: float
     bits_per_byte: float
     unknown_rate: float
+    objective: Objective = "masked"
 
     def to_json(self) -> dict[str, float]:
-        """As metrics have it."""
+        """As metrics have it: the losses of two objectives have two names."""
         return {
-            "maskedLmLoss": self.loss,
+            f"{self.objective}LmLoss": self.loss,
             "bitsPerByte": self.bits_per_byte,
             "unknownRate": self.unknown_rate,
         }
@@ -141,7 +167,7 @@ class Heldout:
 def heldout_score(
     model: PreTrainedModel, family: Family, text: PackedText, *, where: str
 ) -> Heldout:
-    """Score a model on all held-out rows, 15 % masked, the same tokens every time.
+    """Score a model on all held-out rows: every token, or the same 15 % masked every time.
 
     Args:
         model: In its mode of evaluation.
@@ -153,27 +179,23 @@ def heldout_score(
         UserError: It is none.
     """
     objective = MaskedLmObjective(model, family).eval()
-    special = np.zeros(text.vocab_size, dtype=bool)
-    special[list(text.special_ids)] = True
-    total, masked, tokens_seen = 0.0, 0, 0
+    total, told, tokens_seen = 0.0, 0, 0
     for start in range(0, text.rows, HELDOUT_ROWS):
         tokens, segments = text.take(np.arange(start, min(start + HELDOUT_ROWS, text.rows)))
-        maskable = (segments > 0) & ~special[tokens]
-        inputs, chosen = mask_tokens(
-            tokens,
-            maskable,
-            seed=0,
-            step=start,
-            probability=HELDOUT_PROBABILITY,
-            mask_id=text.mask_id,
-            vocabulary=text.vocab_size,
-        )
-        first = family.first_position(text.pad_id)
-        batch = batch_of(tokens, segments, inputs, chosen, first_position=first)
+        if family.causal:
+            targets = causal_targets(tokens, segments)
+            targets = targets._replace(told=targets.told & ordinary(targets.wanted, text))
+        else:
+            share = HELDOUT_PROBABILITY
+            targets = masked_targets(tokens, segments, text, seed=0, step=start, probability=share)
+        batch = batch_of(targets, segments, family, pad_id=text.pad_id)
         total += float(objective(batch.to(model.device)))
-        masked += int(chosen.sum())
-        tokens_seen += int(maskable.sum())
-    loss = total / max(1, masked)
+        told += int(targets.told.sum())
+        # A masked model tells a share of them. A causal one tells each once: what ends one row and
+        # begins the next is told there alone.
+        each = targets.told if family.causal else (segments > 0) & ordinary(tokens, text)
+        tokens_seen += int(each.sum())
+    loss = total / max(1, told)
     if not math.isfinite(loss):
         raise UserError(
             "the model's loss on held-out text is no number (NaN or infinite): its training "
@@ -181,4 +203,5 @@ def heldout_score(
             where=where,
         )
     bits = loss / math.log(2) * tokens_seen + 8 * text.unknown_bytes
-    return Heldout(loss, bits / max(1, text.bytes), text.unknown_rate)
+    bits_per_byte = bits / max(1, text.bytes)
+    return Heldout(loss, bits_per_byte, text.unknown_rate, family.objective)

@@ -1,6 +1,6 @@
-"""Masked language modelling as data for the training loop: packed rows in micro-batches."""
+"""Language modelling as data for the training loop: packed rows in micro-batches."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,19 +13,21 @@ from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.device import sent
 from lingraft_trainer.models.slots import Slots, padded
 from lingraft_trainer.training.loop import Step
-from lingraft_trainer.training.masking import IntArray, mask_tokens, rows_of_step, share_of
+from lingraft_trainer.training.masking import rows_of_step, share_of
+from lingraft_trainer.training.targets import Targets, targets_of
 
 
 @dataclass(frozen=True)
 class MlmBatch:
-    """One micro-batch. B rows of S tokens, M masked positions; with what pads them there are P."""
+    """One micro-batch. B rows of S tokens, of which M are to tell one; with their padding P are."""
 
     input_ids: Tensor  # [B, S]
     position_ids: Tensor  # [B, S]
     segments: Tensor | None  # [B, S] uint8, or None where every row is one piece
-    masked: Tensor  # [P], indices into the flattened [B * S]: the masked ones, then zeros
-    slots: Slots  # the same, as a rectangle
+    told: Tensor  # [P], indices into the flattened [B * S]: those that tell one, then zeros
+    slots: Slots | None  # the same, as a rectangle; None where that spares nothing
     labels: Tensor  # [M]
+    output_only: bool = False  # nothing is learned through the body
 
     @property
     def rows(self) -> int:
@@ -34,7 +36,7 @@ class MlmBatch:
 
     @property
     def attention(self) -> Tensor | None:
-        """Which positions see which, [B, 1, S, S] bool; None: all see all of their row."""
+        """Which positions are of one piece, [B, 1, S, S] bool; None: all of their row."""
         numbers = self.segments
         return None if numbers is None else numbers[:, None, :, None] == numbers[:, None, None, :]
 
@@ -44,24 +46,19 @@ class MlmBatch:
             sent(self.input_ids, device),
             sent(self.position_ids, device),
             None if self.segments is None else sent(self.segments, device),
-            sent(self.masked, device),
-            self.slots.to(device),
+            sent(self.told, device),
+            None if self.slots is None else self.slots.to(device),
             sent(self.labels, device),
+            self.output_only,
         )
 
 
-def batch_of(
-    tokens: IntArray,
-    segments: np.ndarray,
-    inputs: IntArray,
-    chosen: np.ndarray,
-    *,
-    first_position: int,
-) -> MlmBatch:
+def batch_of(targets: Targets, segments: np.ndarray, family: Family, *, pad_id: int) -> MlmBatch:
     """Tensors of one micro-batch, from its rows of the global batch."""
-    rows, length = tokens.shape
+    first_position = family.first_position(pad_id)
+    rows, length = targets.inputs.shape
     position = np.arange(length)
-    starts = np.zeros_like(tokens)
+    starts = np.zeros_like(targets.inputs)
     change = np.flatnonzero(segments[:, 1:] != segments[:, :-1])
     at_row, at_column = np.divmod(change, length - 1)
     starts[at_row, at_column + 1] = at_column + 1
@@ -69,19 +66,22 @@ def batch_of(
     # Padding gets the padding's own position where a family has one, else the first.
     positions = np.where(segments == 0, max(0, first_position - 1), within + first_position)
     one_piece = bool((segments == 1).all())
-    masked = np.flatnonzero(chosen)
+    told = np.flatnonzero(targets.told)
     return MlmBatch(
-        torch.from_numpy(inputs),
+        torch.from_numpy(targets.inputs),
         torch.from_numpy(positions),
         None if one_piece else torch.from_numpy(segments),
-        torch.from_numpy(padded(masked)),
-        Slots.of(masked, length, rows),
-        torch.from_numpy(tokens.reshape(-1)[masked]),
+        torch.from_numpy(padded(told)),
+        None if family.causal else Slots.of(told, length, rows),
+        torch.from_numpy(targets.wanted.reshape(-1)[told]),
     )
 
 
 class MlmData:
-    """Packed text as global batches: `data(step, rank, world)` gives one worker's share."""
+    """Packed text as global batches: `data(step, rank, world)` gives one worker's share.
+
+    Of its first `output_steps` updates nothing is learned through the body.
+    """
 
     def __init__(
         self,
@@ -90,38 +90,28 @@ class MlmData:
         family: Family,
         *,
         micro_batch_tokens: int,
+        output_steps: int = 0,
     ) -> None:
         self.text = text
+        self.output_steps = output_steps
         self.params = params
-        self.first_position = family.first_position(text.pad_id)
+        self.family = family
         if not torch.cuda.is_available():
             micro_batch_tokens = min(micro_batch_tokens, CPU_MICRO_BATCH_TOKENS)
         self.micro_rows = max(1, micro_batch_tokens // text.sequence_length)
-        self.special = np.zeros(text.vocab_size, dtype=bool)
-        self.special[list(text.special_ids)] = True
 
     def __call__(self, step: int, rank: int, world: int) -> Step[MlmBatch]:
-        """One worker's micro-batches of update `step`, and the global count of masked tokens."""
+        """One worker's micro-batches of update `step`, and the global count of told tokens."""
         params, text = self.params, self.text
         rows = rows_of_step(step, seed=params.seed, batch=params.batch_rows, rows=text.rows)
         tokens, segments = text.take(rows)
-        inputs, chosen = mask_tokens(
-            tokens,
-            (segments > 0) & ~self.special[tokens],
-            seed=params.seed,
-            step=step,
-            probability=params.mask_probability,
-            mask_id=text.mask_id,
-            vocabulary=text.vocab_size,
-        )
+        share = params.mask_probability
+        targets = targets_of(tokens, segments, text, share, seed=params.seed, step=step)
         mine, idle = share_of(len(rows), rank, world)
         micro = [
-            batch_of(
-                tokens[part],
-                segments[part],
-                inputs[part],
-                chosen[part],
-                first_position=self.first_position,
+            replace(
+                batch_of(targets.of(part), segments[part], self.family, pad_id=text.pad_id),
+                output_only=step < self.output_steps,
             )
             for part in np.array_split(mine, -(-len(mine) // self.micro_rows))
         ]
@@ -129,6 +119,6 @@ class MlmData:
             micro_batches=micro,
             first_sample=int(mine[0]),
             idle=idle,
-            count=int(chosen.sum()),
+            count=int(targets.told.sum()),
             tokens=int((segments > 0).sum()),
         )

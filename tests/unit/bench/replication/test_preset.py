@@ -3,10 +3,12 @@
 import pytest
 
 from bench.replication.prepare import write_part
-from bench.replication.preset import PRESETS, ROOT, load_preset, merged
+from bench.replication.preset import PRESETS, ROOT, Run, load_preset, merged
 from bench.replication.rates import chosen_rates, decided, searched
 from bench.replication.runs import assumed, planned
 from lingraft.files import load_resource
+from lingraft.params import EmbedParams
+from lingraft.resource import LanguageAdaptation
 
 NAMES = sorted(file.stem for file in PRESETS.glob("*.yaml"))
 
@@ -47,14 +49,28 @@ def test_a_language_may_need_a_smaller_vocabulary_in_every_arm() -> None:
 
 
 def test_the_recipe_is_the_demos() -> None:
-    demo = load_resource(ROOT / "examples" / "bible" / "french.yaml").spec
-    mine = load_preset("cpu-recipe").run("own-short", "fr", 0, 1e-2).resource.spec
-    assert mine.base == demo.base and mine.corpus == demo.corpus and mine.mini == demo.mini
-    assert mine.store == demo.store and mine.method == demo.method
-    own = {"steps": 1500, "snapshots": None}
-    assert mine.embeddings.model_copy(update=own) == demo.embeddings
-    (genre,) = load_preset("cpu-recipe-genre").run("own-short", "fr", 0, 1e-2).resource.spec.tasks
-    assert genre == demo.tasks[0]
+    """What the demo's file leaves to `Auto` is what was measured."""
+    demo = load_resource(ROOT / "examples" / "bible" / "french.yaml")
+    run = load_preset("cpu-recipe-genre").run("own-short", "fr", 0, 1e-2)
+    mine, theirs = (
+        planned(load_preset("cpu-recipe-genre"), one, assumed(one))
+        for one in (run, Run("demo", "fr", 0, 1e-2, with_snapshots(demo)))
+    )
+    for stage in ("corpus", "pretrain", "mini", "finetune-genre-0"):
+        assert mine[stage].stage == theirs[stage].stage
+    first, second = (
+        EmbedParams.model_validate(one["embed"].stage.params) for one in (mine, theirs)
+    )
+    scheduled = {"steps": 0}
+    assert first.init == second.init == "focus"
+    assert first.training.model_copy(update=scheduled) == second.training.model_copy(
+        update=scheduled
+    )
+
+
+def with_snapshots(demo: LanguageAdaptation) -> LanguageAdaptation:
+    embeddings = demo.spec.embeddings.model_copy(update={"snapshots": 7})
+    return demo.model_copy(update={"spec": demo.spec.model_copy(update={"embeddings": embeddings})})
 
 
 def test_minijoint_stands_on_the_recipes_base() -> None:

@@ -1,5 +1,6 @@
-"""Packing: every token once, framed pieces, nothing cut for a scrap of a row."""
+"""Packing: every token once, framed pieces or documents, nothing cut for a scrap of a row."""
 
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -87,3 +88,56 @@ def test_a_missing_shard_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "tokens-00002.npy").unlink()
     with pytest.raises(ValueError, match=r"packed\.json"):
         PackedText(tmp_path)
+
+
+BEGIN, END = 0, 2
+
+
+def pack_causal(folder: Path, documents: list[list[int]], length: int) -> PackedText:
+    writer = PackWriter(
+        folder,
+        sequence_length=length,
+        pad_id=END,
+        mask_id=None,
+        special_ids=[BEGIN, END],
+        vocab_size=1000,
+        prefix=[BEGIN],
+        suffix=[END],
+        causal=True,
+        rows_per_shard=4,
+    )
+    for document in documents:
+        writer.add(document, 3 * len(document))
+    writer.close()
+    return PackedText(folder)
+
+
+@settings(max_examples=60)
+@given(st.lists(st.integers(0, 200), max_size=30), st.sampled_from([2, 16, 40, 64, 128]))
+def test_a_causal_model_predicts_every_token_once_from_its_own_document(
+    sizes: list[int], length: int
+) -> None:
+    documents = [[5 + (i * 7 + k) % 900 for k in range(n)] for i, n in enumerate(sizes)]
+    with TemporaryDirectory() as folder:
+        text = pack_causal(Path(folder), documents, length)
+        tokens, segments = text.take(np.arange(text.rows))
+    predicted: list[tuple[int, int]] = []
+    for row, pieces in zip(tokens, segments, strict=True):
+        filled = int((pieces > 0).sum())
+        assert (pieces[:filled] > 0).all() and (row[filled:] == END).all()
+        for number in range(1, int(pieces.max(initial=0)) + 1):
+            piece = row[pieces == number].tolist()
+            assert len(piece) > 1
+            predicted += pairwise(piece)
+    whole = [[BEGIN, *document, END] for document in documents if document]
+    assert predicted == [pair for one in whole for pair in pairwise(one)]
+    assert text.tokens == int((segments > 0).sum()) and text.bytes == 3 * sum(sizes)
+
+
+def test_a_short_document_is_whole_in_its_row(tmp_path: Path) -> None:
+    text = pack_causal(tmp_path, [[7] * 42, [8] * 18, [9] * 10], 64)
+    tokens, segments = text.take(np.arange(text.rows))
+    assert [set(row[part > 0]) for row, part in zip(tokens, segments, strict=True)] == [
+        {BEGIN, 7, 8, END},
+        {BEGIN, 9, END},
+    ]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import BertTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from lingraft_trainer.data.packing import PackedText
@@ -131,6 +131,18 @@ def start(
     assert torch.equal(rows, before), "the source must stay as it is"
     assert found.shape == (len(target), rows.shape[1])
     return rows, found, taken
+
+
+@pytest.mark.parametrize("kind", KINDS[:-1])  # focus copies as overlap does
+def test_special_tokens_without_a_role_keep_their_rows(kind: Kind) -> None:
+    source, target = (tiny_tokenizer("roberta", words) for words in (SOURCE_WORDS, TARGET_WORDS))
+    for tokenizer, others in ((source, ["<|first|>", "<|im_start|>"]), (target, ["<|im_start|>"])):
+        added: Any = [AddedToken(one, special=True) for one in others]
+        tokenizer.add_tokens(added)
+        assert "<|im_start|>" not in tokenizer.special_tokens_map.values()
+    old, new = (one.get_vocab()["<|im_start|>"] for one in (source, target))
+    rows, found, _ = start(kind, source, target)
+    assert torch.equal(found[new], rows[old])
 
 
 @pytest.mark.parametrize(

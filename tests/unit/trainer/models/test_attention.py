@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
-from transformers import AutoModelForMaskedLM
 
 from lingraft.families import family_of
 from lingraft_trainer.models.attention import as_bias, by_products, with_quick_layers
 from lingraft_trainer.models.dropout import Dropout
+from lingraft_trainer.models.family import AUTO
 from tests.support.tiny import MODEL_TYPES, tiny_config, tiny_model
 
 BOTH = (torch.bfloat16, torch.float32)
@@ -36,6 +36,17 @@ def test_attention_in_bf16_is_that_in_fp32(width: int, masked: bool) -> None:
     for one, other in pairs:
         assert one is not None and other is not None
         assert (one.float() - other).norm() < 0.01 * other.norm()
+
+
+@pytest.mark.parametrize("dtype", BOTH)
+def test_a_position_that_sees_nothing_gives_numbers_and_their_gradients(dtype: torch.dtype) -> None:
+    q, k, v = (torch.randn(1, 2, 5, 4, dtype=dtype, requires_grad=True) for _ in range(3))
+    seen = torch.ones(1, 1, 5, 5, dtype=torch.bool).tril()
+    seen[:, :, 3] = False
+    found = by_products(q, k, v, as_bias(seen, dtype))
+    found[:, :, :3].sum().backward()
+    assert found.isfinite().all()
+    assert all(one.grad is not None and one.grad.isfinite().all() for one in (q, k, v))
 
 
 @pytest.mark.parametrize("model_type", MODEL_TYPES)
@@ -66,7 +77,8 @@ def test_attention_is_dropped_from_in_training_only(model_type: str) -> None:
     config = tiny_config(model_type)
     for name in family_of(model_type).dropouts:
         setattr(config, name, 0.5 if name.startswith("attention") else 0.0)
-    model: Any = with_quick_layers(AutoModelForMaskedLM.from_config(config))
+    auto = AUTO[family_of(model_type).objective]
+    model: Any = with_quick_layers(auto.from_config(config))
     ids = torch.arange(5, 17)[None]
     first, again = (model.train().base_model(ids).last_hidden_state for _ in range(2))
     assert not torch.equal(first, again)
@@ -84,7 +96,10 @@ def test_in_bf16_products_are_taken_and_as_near_to_fp32_as_torchs_own(
     model = tiny_model(model_type)
 
     def states() -> torch.Tensor:
-        return model.base_model(ids, attention_mask=mask).last_hidden_state.float()[mask.bool()]
+        body: Any = model.base_model
+        cache = {"use_cache": False} if family_of(model_type).causal else {}
+        found = body(ids, attention_mask=mask, **cache)
+        return found.last_hidden_state.float()[mask.bool()]
 
     with torch.no_grad():
         exact = states()

@@ -40,7 +40,7 @@ def test_both_paths_cross_it(model_type: str, pieces: list[list[int]]) -> None:
         loss.backward()
         found.append({"loss": loss.detach()} | learned_gradients(model))
     for name, value in found[-1].items():
-        torch.testing.assert_close(value, found[0][name], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(value, found[0][name], rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("model_type", MODEL_TYPES)

@@ -93,7 +93,7 @@ def test_a_lost_part_of_the_body_is_never_drawn_anew(read: Callable[[Path], obje
 @pytest.mark.parametrize("lost", ["transform.dense.weight", "bias"])
 def test_a_lost_part_of_the_head_is_never_drawn_anew(lost: str, base: Path):
     edit(base, lambda t: t.pop(f"cls.predictions.{lost}"))
-    with pytest.raises(UserError, match="a part of its masked-LM head"):
+    with pytest.raises(UserError, match="a part of its head"):
         load_masked_lm(base)
 
 

@@ -1,6 +1,7 @@
 """A frozen body's own functions give what transformers' modules give: loss and gradients."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from lingraft_trainer.training.mlm import (
     masked_lm_objective,
 )
 from lingraft_trainer.training.mlm_data import MlmBatch, batch_of
+from lingraft_trainer.training.targets import Targets, causal_targets
 from tests.support.tiny import LENGTH, MODEL_TYPES, pad_of, tiny_model
 
 PIECES = {
@@ -41,15 +43,18 @@ def batch(rows: list[list[int]], mask: str, model_type: str) -> MlmBatch:
         numbers = np.repeat(np.arange(1, len(lengths) + 1), lengths)
         segments[row, : len(numbers)] = numbers
         tokens[row, : len(numbers)] = rng.integers(5, 40, len(numbers))
+    family = family_of(model_type)
     share = {"none": 0.0, "one token": 0.0}.get(mask, 0.3)
     chosen = (rng.random(tokens.shape) < share) & (segments > 0)
+    targets = Targets(np.where(chosen, 4, tokens), tokens, chosen)
+    if family.causal:
+        targets = causal_targets(tokens, segments)
+        chosen = targets.told if share else chosen
     if mask == "a row without":
         chosen[1] = False
     if mask == "one token":
         chosen[2, 3] = True
-    inputs = np.where(chosen, 4, tokens)
-    first = family_of(model_type).first_position(pad)
-    return batch_of(tokens, segments, inputs, chosen, first_position=first)
+    return batch_of(targets._replace(told=chosen), segments, family, pad_id=pad)
 
 
 def outcome(
@@ -102,7 +107,7 @@ def test_loss_and_gradients_are_transformers_own_of_each_piece_alone(
     plain: Any = tiny_model(model_type, tied=tied)
     train_embeddings_only(plain)
     labels = torch.full_like(given.input_ids, -100)
-    labels.view(-1)[given.masked[: len(given.labels)]] = given.labels
+    labels.view(-1)[given.told[: len(given.labels)]] = given.labels
     loss = torch.zeros(())
     for row, lengths in enumerate(pieces):
         for ids, wanted in zip(
@@ -118,6 +123,30 @@ def test_loss_and_gradients_are_transformers_own_of_each_piece_alone(
     for name, tensor in expected.items():
         error = float((found[name] - tensor).abs().max() / tensor.abs().max())
         assert error < 1e-5, f"{name}: {error:.1e}"
+
+
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("kind", [MaskedLmObjective, FrozenObjective])
+@pytest.mark.parametrize("model_type", ["roberta", "llama", "gemma2"])
+def test_of_output_only_updates_nothing_goes_back_through_the_body(
+    model_type: str, kind: Any, tied: bool
+) -> None:
+    given = replace(batch(PIECES["packed and padded"], "as usual", model_type), output_only=True)
+    found = outcome(kind, model_type, given, tied=tied)
+    whole = outcome(kind, model_type, replace(given, output_only=False), tied=tied)
+    torch.testing.assert_close(found["loss"], whole["loss"])
+    if not tied:  # what the decoder learns is what it always does, and the inputs learn nothing
+        torch.testing.assert_close(found["output"], whole["output"])
+        assert not found["weight"].any()
+    else:
+        model = tiny_model(model_type)
+        own = embeddings(model).weight.detach().clone()
+        train_embeddings_only(model)
+        apart = nn.Parameter(own)
+        output(model).weight = apart
+        objective = kind(model, family_of(model_type))
+        objective(replace(given, output_only=False)).backward()
+        torch.testing.assert_close(found["weight"], apart.grad)
 
 
 def test_the_models_own_weights_stay_what_they_were() -> None:

@@ -9,12 +9,12 @@ from torch.nn.functional import linear
 from lingraft.families import family_of
 from lingraft_trainer.models.family import embeddings, final_norm, output, transform
 from lingraft_trainer.models.mini import head_tensors, joint_view
-from tests.support.tiny import MODEL_TYPES, tiny_model, truncated
+from tests.support.tiny import MASKED_TYPES, tiny_model, truncated
 
 IDS = torch.tensor([[2, 5, 9, 30, 3]])
 
 
-@pytest.mark.parametrize("model_type", MODEL_TYPES)
+@pytest.mark.parametrize("model_type", MASKED_TYPES)
 def test_joint_mini_model_equals_the_first_k_layers_with_the_middle_head(model_type):
     model, family = tiny_model(model_type), family_of(model_type)
     view = joint_view(model, family, 2)
@@ -33,7 +33,7 @@ def test_joint_mini_model_equals_the_first_k_layers_with_the_middle_head(model_t
     torch.testing.assert_close(view.eval()(IDS).logits, by_hand)
 
 
-@pytest.mark.parametrize("model_type", MODEL_TYPES)
+@pytest.mark.parametrize("model_type", MASKED_TYPES)
 def test_joint_view_shares_the_body_and_owns_its_head(model_type):
     model, family = tiny_model(model_type), family_of(model_type)
     view = joint_view(model, family, 2)

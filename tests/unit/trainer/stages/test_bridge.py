@@ -18,7 +18,9 @@ from lingraft_trainer.stages.bridge import _moments, _solved
 from lingraft_trainer.stages.embed import embed
 from lingraft_trainer.stages.mini import mini
 from lingraft_trainer.training.mlm_data import batch_of
+from lingraft_trainer.training.targets import causal_targets
 from tests.support.tiny import (
+    MASKED_TYPES,
     MODEL_TYPES,
     SOURCE_WORDS,
     TARGET_WORDS,
@@ -29,8 +31,8 @@ from tests.support.tiny import (
 )
 
 
-def bridged(tokens: int = 4096) -> dict[str, Any]:
-    wanted = {"tokens": tokens, "maskProbability": 0.3}
+def bridged(tokens: int = 4096, share: float | None = 0.3) -> dict[str, Any]:
+    wanted = {"tokens": tokens, "maskProbability": share}
     mini = {"method": "MiniPost", "layers": 1, "newLayers": 1, "newLayersFrom": "Top"}
     return mini | {"training": None, "bridge": wanted}
 
@@ -54,7 +56,8 @@ def test_what_is_linear_is_found(seed: int, size: int) -> None:
 def test_it_comes_nearer_to_what_the_left_out_layers_give(model_type: str, tmp_path: Path) -> None:
     base = tiny_base(model_type, tmp_path / "base")
     corpus = tiny_corpus(model_type, SOURCE_WORDS, tmp_path / "corpus")
-    ctx = context(tmp_path, bridged(), base=base, corpus=corpus)
+    share = 0.3 if model_type in MASKED_TYPES else None
+    ctx = context(tmp_path, bridged(share=share), base=base, corpus=corpus)
     result = mini(ctx)
     assert {"heldoutLoss", "heldoutLossWithoutBridge", "baseHeldoutLoss"} <= set(result.metrics)
     assert result.compute.flops > 0 and result.compute.tokens > 0
@@ -72,8 +75,8 @@ def states(base: Path, text: PackedText) -> tuple[torch.Tensor, torch.Tensor]:
     """Below layer 1 and below the last, of all tokens, none of them masked."""
     loaded = load_masked_lm(base)
     tokens, segments = text.take(np.arange(text.rows))
-    first = loaded.family.first_position(text.pad_id)
-    batch = batch_of(tokens, segments, tokens, segments < 0, first_position=first)
+    targets = causal_targets(tokens, segments)  # nothing is masked
+    batch = batch_of(targets, segments, loaded.family, pad_id=text.pad_id)
     model: Any = loaded.model.eval()
     arguments = (batch.input_ids, batch.attention, batch.position_ids)
     found = body_output(model, loaded.family, *arguments, every_layer=True).hidden_states

@@ -36,7 +36,7 @@ def test_only_the_matrix_and_the_bias_change(model_type, tmp_path, monkeypatch):
     monkeypatch.setattr(embed_stage, "fit", spy)
     ctx = context(
         tmp_path,
-        {"method": "Standard", "init": "random", "training": training()},
+        {"method": "Standard", "init": "random", "training": training(model_type)},
         model=base,
         base=base,
         corpus=corpus,

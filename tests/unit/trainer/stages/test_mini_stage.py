@@ -21,15 +21,16 @@ from tests.support.tiny import (
 )
 
 
-def post(layers=2, new=1):
-    return {"method": "MiniPost", "layers": layers, "newLayers": new, "training": training()}
+def post(layers=2, new=1, model_type="roberta"):
+    run = training(model_type)
+    return {"method": "MiniPost", "layers": layers, "newLayers": new, "training": run}
 
 
 @pytest.mark.parametrize("model_type", MODEL_TYPES)
 def test_minipost_leaves_copied_layers_and_embeddings_byte_identical(model_type, tmp_path):
     base = tiny_base(model_type, tmp_path / "base")
     corpus = tiny_corpus(model_type, SOURCE_WORDS, tmp_path / "corpus")
-    ctx = context(tmp_path, post(), base=base, corpus=corpus)
+    ctx = context(tmp_path, post(model_type=model_type), base=base, corpus=corpus)
     mini(ctx)
     loaded = load_masked_lm(ctx.out)
     before = load_masked_lm(base).model.state_dict()

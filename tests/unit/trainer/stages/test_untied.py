@@ -18,7 +18,7 @@ from lingraft_trainer.stages.mini import mini
 from lingraft_trainer.training.mlm import FrozenObjective, MaskedLmObjective
 from tests.support import families
 from tests.support.tiny import (
-    MODEL_TYPES,
+    MASKED_TYPES,
     SOURCE_WORDS,
     TARGET_WORDS,
     context,
@@ -41,7 +41,7 @@ def untied_base(model_type: str, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("objective", [MaskedLmObjective, FrozenObjective])
-@pytest.mark.parametrize("model_type", MODEL_TYPES)
+@pytest.mark.parametrize("model_type", MASKED_TYPES)
 def test_loss_and_gradients_are_transformers_own(
     model_type: str, objective: Any, tmp_path: Path
 ) -> None:
@@ -50,7 +50,7 @@ def test_loss_and_gradients_are_transformers_own(
     given = batch([pieces(LENGTH_OF_ROW) for _ in range(3)], model_type)
     plain: Any = AutoModelForMaskedLM.from_pretrained(untied_base(model_type, tmp_path))
     logits = plain(given.input_ids, position_ids=given.position_ids).logits.flatten(0, 1)
-    masked = given.masked[: len(given.labels)]
+    masked = given.told[: len(given.labels)]
     cross_entropy(logits[masked], given.labels, reduction="sum").backward()
 
     loaded = load_masked_lm(tmp_path)
@@ -81,7 +81,7 @@ def learned(base: Path, folder: Path, model_type: str, model: Path | None = None
     return ctx.out
 
 
-@pytest.mark.parametrize("model_type", MODEL_TYPES)
+@pytest.mark.parametrize("model_type", MASKED_TYPES)
 def test_both_matrices_are_learned_and_a_stranger_gets_both(
     model_type: str, tmp_path: Path
 ) -> None:

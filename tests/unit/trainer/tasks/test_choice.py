@@ -16,10 +16,10 @@ from lingraft_trainer.stages.finetune import TaskData
 from lingraft_trainer.tasks.choice import MultipleChoice
 from lingraft_trainer.tasks.features import rows_of, tokens_of
 from lingraft_trainer.tasks.kinds import TaskObjective, batched_features, pad
-from tests.support.tiny import LENGTH, MODEL_TYPES, SOURCE_WORDS, tiny_model, tiny_tokenizer
+from tests.support.tiny import LENGTH, MASKED_TYPES, SOURCE_WORDS, tiny_model, tiny_tokenizer
 
 KIND = MultipleChoice()
-CHOOSING = [name for name in MODEL_TYPES if FAMILIES[name].chooses]
+CHOOSING = [name for name in MASKED_TYPES if FAMILIES[name].chooses]
 
 
 def model_of(model_type: str, vocabulary: int) -> Any:

@@ -13,7 +13,7 @@ from lingraft.families import FAMILIES
 from lingraft_trainer.tokenization.base import load_base_tokenizer, size_of
 from tests.support.bases import BASES
 from tests.support.families import base_tokenizer, write_base
-from tests.support.tiny import LENGTH, MODEL_TYPES, SEGMENTS
+from tests.support.tiny import LENGTH, MASKED_TYPES, SEGMENTS
 
 
 def configure(folder: Path, file: str = "config.json", **settings: object) -> None:
@@ -22,7 +22,7 @@ def configure(folder: Path, file: str = "config.json", **settings: object) -> No
     path.write_text(json.dumps({k: v for k, v in (kept | settings).items() if v is not ...}))
 
 
-@pytest.mark.parametrize("model_type", MODEL_TYPES)
+@pytest.mark.parametrize("model_type", MASKED_TYPES)
 def test_a_pair_runs_through_its_model(model_type: str, tmp_path: Path):
     base = write_base(model_type, tmp_path)
     tokenizer = load_base_tokenizer(base)
@@ -63,7 +63,7 @@ def test_more_segments_than_the_model_has_are_refused(tmp_path: Path):
         load_base_tokenizer(base)
 
 
-@pytest.mark.parametrize("model_type", MODEL_TYPES)
+@pytest.mark.parametrize("model_type", MASKED_TYPES)
 def test_more_tokens_than_rows_are_refused_by_the_token(model_type: str, tmp_path: Path):
     tokenizer: Any = base_tokenizer(model_type)
     base = write_base(model_type, tmp_path)

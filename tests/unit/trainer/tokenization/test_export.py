@@ -13,7 +13,9 @@ from lingraft_trainer.tokenization.train import train_tokenizer
 from tests.support.bases import BASES, NASTY, TEXT
 from tests.support.texts import HARD, WITH_BYTES, every_character, invented
 
-MODEL_TYPES = ("", *FAMILIES)
+MODEL_TYPES = ("", *(name for name in FAMILIES if name != "qwen2"))
+"""Beside a Qwen2's config transformers makes a Qwen2Tokenizer of any vocabulary, by Qwen2's own
+rules, which the tokenizer of a Qwen2 base keeps."""
 
 READER = """
 import json, sys

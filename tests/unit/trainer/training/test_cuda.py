@@ -18,7 +18,7 @@ from lingraft_trainer.training.mlm import FrozenObjective, MaskedLmObjective, he
 from lingraft_trainer.training.parallel import data_parallel
 from lingraft_trainer.training.precision import Precision, autocast
 from tests.support.tiny import (
-    MODEL_TYPES,
+    MASKED_TYPES,
     TARGET_WORDS,
     context,
     tiny_base,
@@ -67,7 +67,7 @@ def error(found: Tensor, exact: Tensor) -> float:
 
 @pytest.mark.parametrize("pieces", PIECES)
 @pytest.mark.parametrize("kind", [FrozenObjective, MaskedLmObjective])
-@pytest.mark.parametrize("model_type", MODEL_TYPES)
+@pytest.mark.parametrize("model_type", MASKED_TYPES)
 def test_gradients_are_the_cpus(model_type: str, kind: type[nn.Module], pieces: str) -> None:
     if kind is FrozenObjective and not family_of(model_type).frozen:
         pytest.skip("it goes by transformers' own forward pass")

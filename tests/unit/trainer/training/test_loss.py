@@ -32,6 +32,26 @@ def test_loss_and_gradients_are_the_plain_ones(monkeypatch, chunk_elements, dtyp
         assert (a.grad - b.grad).norm() < most * b.grad.norm()
 
 
+@pytest.mark.parametrize(("dtype", "most"), [(torch.float32, 1e-5), (torch.bfloat16, 0.02)])
+@pytest.mark.parametrize("chunk_elements", [22, 1 << 25])
+def test_logits_that_are_bent_below_a_cap_are_the_plain_ones(
+    monkeypatch, chunk_elements, dtype, most
+):
+    monkeypatch.setattr(loss_module, "CHUNK_ELEMENTS", {"cpu": chunk_elements})
+    torch.manual_seed(0)
+    leaves, labels = [torch.randn(7, 5), torch.randn(11, 5), torch.randn(11)], torch.arange(6)
+    ours, theirs = ([t.clone().requires_grad_() for t in leaves] for _ in range(2))
+    found = tied_cross_entropy(ours[0], ours[1], ours[2], labels, dtype=dtype, cap=2.0)
+    logits = torch.tanh((theirs[0] @ theirs[1].t() + theirs[2]) / 2.0) * 2.0
+    wanted = cross_entropy(logits[:6], labels, reduction="sum")
+    for one in (found, wanted):
+        (one * 0.25).backward()
+    torch.testing.assert_close(found, wanted, atol=0, rtol=most)
+    for a, b in zip(ours, theirs, strict=True):
+        assert a.grad is not None and b.grad is not None
+        assert (a.grad - b.grad).norm() < most * b.grad.norm()
+
+
 @pytest.mark.parametrize("padding", [None, 3])
 @pytest.mark.parametrize("chunk_elements", [22, 1 << 25])
 def test_both_ends_add_to_one_gradient_as_autograd_would(monkeypatch, chunk_elements, padding):

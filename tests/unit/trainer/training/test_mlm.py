@@ -14,9 +14,10 @@ from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.models.seen import body_output
 from lingraft_trainer.training.mlm import Heldout, MaskedLmObjective, heldout_score
 from lingraft_trainer.training.mlm_data import MlmBatch, MlmData, batch_of
+from lingraft_trainer.training.targets import Targets
 from tests.support.tiny import (
     LENGTH,
-    MODEL_TYPES,
+    MASKED_TYPES,
     SOURCE_WORDS,
     pad_of,
     tiny_corpus,
@@ -44,11 +45,10 @@ def batch(rows: list[list[np.ndarray]], model_type: str) -> MlmBatch:
             chosen[row, here] = np.arange(len(part)) % 3 == 1
             at += len(part)
     inputs = np.where(chosen, 4, tokens)
-    first = family_of(model_type).first_position(pad)
-    return batch_of(tokens, segments, inputs, chosen, first_position=first)
+    return batch_of(Targets(inputs, tokens, chosen), segments, family_of(model_type), pad_id=pad)
 
 
-@pytest.mark.parametrize("model_type", MODEL_TYPES)
+@pytest.mark.parametrize("model_type", MASKED_TYPES)
 def test_a_packed_row_has_the_loss_of_its_pieces_in_rows_of_their_own(model_type: str) -> None:
     model, family = tiny_model(model_type), family_of(model_type)
     objective = MaskedLmObjective(model, family).eval()
@@ -67,7 +67,7 @@ def test_a_packed_row_has_the_loss_of_its_pieces_in_rows_of_their_own(model_type
     assert float(together) == pytest.approx(plain, abs=1e-3)
 
 
-@pytest.mark.parametrize("model_type", MODEL_TYPES)
+@pytest.mark.parametrize("model_type", MASKED_TYPES)
 def test_other_pieces_of_the_row_change_nothing(model_type: str) -> None:
     model, family = tiny_model(model_type), family_of(model_type)
     first, second, other = pieces(12, 15, 15)
@@ -135,10 +135,13 @@ def test_shapes_are_few_for_libraries_prepare_each_anew(tmp_path: Path) -> None:
     batches = [part for step in range(8) for part in whole(step, 0, 1).micro_batches]
     assert len({len(one.labels) for one in batches}) > 4
     for one in batches:
-        assert len(one.masked) == len(one.slots.used) == -(-len(one.labels) // 16) * 16
+        assert (
+            one.slots is not None
+            and len(one.told) == len(one.slots.used) == -(-len(one.labels) // 16) * 16
+        )
         assert (
             one.slots.flat[one.slots.used].tolist()[: len(one.labels)]
-            == (one.masked.tolist()[: len(one.labels)])
+            == (one.told.tolist()[: len(one.labels)])
         )
         assert len(one.slots.flat) % (16 * one.rows) == 0
 

@@ -1,0 +1,51 @@
+"""What method `Auto` stands for: docs/results.md has the measurements behind it."""
+
+from typing import Any
+
+from lingraft.architecture import Shape
+from lingraft.errors import UserError
+from lingraft.resource import LanguageAdaptationSpec, Method
+
+LEAST_LAYERS = 3
+"""With fewer a mini-model is not shallower than its base."""
+
+
+def resolved(spec: LanguageAdaptationSpec, shape: Shape) -> LanguageAdaptationSpec:
+    """A spec that names its method, with what the user has set as it is.
+
+    Of a masked base: a mini-model of its own bottom and top layers with a bridge; of one that has
+    no head, MiniPost as in the paper. Of a causal or a very shallow one: Standard.
+
+    Raises:
+        UserError: There is no source-language text for the mini-model.
+    """
+    if spec.method != "Auto":
+        return spec
+    causal = shape.family.causal
+    init: dict[str, Any] = {"init": "mean" if causal else "focus"}
+    changes: dict[str, Any] = {"embeddings": _unless_set(spec.embeddings, init)}
+    if causal or shape.layers < LEAST_LAYERS:
+        return spec.model_copy(update=changes | {"method": "Standard"})
+    pretrain = spec.base.pretrain
+    text = spec.mini.text or (pretrain.text if pretrain else None)
+    if text is None:
+        raise UserError(
+            "method Auto makes a mini-model, which takes source-language text: give some MB of it, "
+            "or say method: Standard",
+            where="spec.mini.text",
+        )
+    own: dict[str, Any] = {"new_layers_from": "Top", "steps": 0} if shape.masked_lm_head else {}
+    mini = _unless_set(spec.mini, own).model_copy(update={"text": text})
+    return spec.model_copy(update=changes | {"method": "MiniPost", "mini": mini})
+
+
+def method_of(spec: LanguageAdaptationSpec) -> Method:
+    """The method of a spec that names one."""
+    assert spec.method != "Auto", "a plan's spec is resolved"
+    return spec.method
+
+
+def _unless_set(one: Any, values: dict[str, Any]) -> Any:
+    """A model with values for the fields that the user left out."""
+    left = {name: value for name, value in values.items() if name not in one.model_fields_set}
+    return one.model_copy(update=left)
