@@ -1,13 +1,14 @@
-"""The three ways a run can fail, and what each means for whoever retries it.
+"""The four ways a run can fail, and what each means for whoever retries it.
 
-A user error is final until a person changes something; an infrastructure error may be
+A user error is final until a person changes what they wrote; an outside error waits for somebody
+too, but what they wrote may stay: it is tried again now and then; an infrastructure error may be
 retried as it is; a resource error may be retried with a smaller micro-batch. The class
 of a failure is written to the store (`failure.json`) so that the operator need not guess.
 """
 
 from typing import ClassVar, Literal
 
-FailureClass = Literal["user", "infrastructure", "resource"]
+FailureClass = Literal["user", "outside", "infrastructure", "resource"]
 
 
 class LingraftError(Exception):
@@ -44,7 +45,16 @@ class UserError(LingraftError):
     exit_code: ClassVar[int] = 2
 
 
-class CredentialsError(UserError):
+class OutsideError(UserError):
+    """What a resource needs and does not hold: data that is missing or not as it must be, a right.
+
+    Whoever runs on one machine must see to it; on a cluster somebody else may, at any time.
+    """
+
+    failure_class: ClassVar[FailureClass] = "outside"
+
+
+class CredentialsError(OutsideError):
     """An identity that a store refuses, or a clock that is wrong: no input is at fault.
 
     Who runs on one machine must change it; an operator's is not its tenants' business.
@@ -59,6 +69,10 @@ class ResourceError(LingraftError):
     """Out of memory (host or device) or disk: less at once may succeed."""
 
     failure_class: ClassVar[FailureClass] = "resource"
+
+
+class DiskFullError(ResourceError):
+    """Out of disk: a smaller micro-batch does not help."""
 
 
 class StageBusyError(InfrastructureError):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-from lingraft.errors import UserError
+from lingraft.errors import OutsideError, UserError
 from lingraft.hub.cache import hub_cache, namesakes, snapshot
 from lingraft.hub.mirror import mirrored
 from lingraft.hub.names import SCHEME, SPELLED, HubModel, data_refused, model_at
@@ -75,7 +75,8 @@ def on_cluster(field: Location, written: str) -> str:
     """URIs as they are; models of the Hub in the mirror.
 
     Raises:
-        UserError: There is no mirror, or it is no model.
+        OutsideError: There is no mirror.
+        UserError: It is no model.
     """
     if field not in MODELS:
         _refuse_hub(field, written, on_cluster=True)
@@ -87,7 +88,7 @@ def on_cluster(field: Location, written: str) -> str:
         raise UserError(f"{written} is no model of the Hub; write s3://bucket/key, or {SPELLED}")
     if (uri := mirrored(model)) is not None:
         return uri
-    raise UserError(
+    raise OutsideError(
         f"{model} is on the Hugging Face Hub, which lingraft does not reach, and the operator has "
         f"no mirror of it (the chart's hubMirror); bring it with: {model.upload()} and write that "
         "URI"

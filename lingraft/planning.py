@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from lingraft.architecture import Shape, shape_of_config
 from lingraft.encoders import read_encoder
-from lingraft.errors import LingraftError, UserError
+from lingraft.errors import LingraftError, OutsideError, UserError
 from lingraft.files import dotted
 from lingraft.formats.wanted import Wanted
 from lingraft.gguf import SUFFIX, config_of_gguf, one_gguf
@@ -38,7 +38,10 @@ def plan_resource(
         shape: Of the base's checkpoint as it was pinned; counts only where `pins` has the base.
 
     Raises:
-        LingraftError: What cannot be found or does not fit; all missing inputs at once.
+        OutsideError: What the resource names is not there, or not as it must be; all such inputs
+            at once.
+        UserError: What it says does not fit.
+        InfrastructureError: A bucket did not answer.
     """
     spec = resource.spec
     wanted = readings(spec)
@@ -51,7 +54,7 @@ def plan_resource(
         try:
             sources[one] = looked_up.result()
         except LingraftError as error:
-            errors.setdefault(field, type(error)(str(error), where=field))
+            errors.setdefault(field, _of_input(error, field))
     for error in _task_errors(spec, sources, fresh=pending):
         errors.setdefault(error.where, error)
     if errors:
@@ -61,8 +64,17 @@ def plan_resource(
     if base is None:
         shape = None
     elif shape is None or Reading(base, "checkpoint") not in pins:
-        shape = _base_shape(base, sources[Reading(base, "checkpoint")].fingerprint)
+        try:
+            shape = _base_shape(base, sources[Reading(base, "checkpoint")].fingerprint)
+        except LingraftError as error:
+            raise _of_input(error, error.where, error.message) from error
     return plan(spec, sources, shape)
+
+
+def _of_input(error: LingraftError, field: str, message: str = "") -> LingraftError:
+    """What a look at an input said, at its field: whatever is wrong there, the spec may stay."""
+    kind = OutsideError if error.failure_class == "user" else type(error)
+    return kind(message or str(error), where=field)
 
 
 def _task_errors(
@@ -77,7 +89,7 @@ def _task_errors(
         return None if found is None else _first_rows(uri, found.fingerprint, wanted)
 
     return [
-        type(error)(str(error), where=dotted(location))
+        _of_input(error, dotted(location))
         for location, error in task_mistakes(spec, {one.uri for one in fresh}, look)
     ]
 

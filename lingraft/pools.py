@@ -3,7 +3,7 @@
 The chart sets them for everyone; a resource may override field by field in `spec.pools`.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -29,6 +29,24 @@ class PoolModel(BaseModel):
     model_config = ConfigDict(
         extra="forbid", alias_generator=to_camel, populate_by_name=True, frozen=True
     )
+
+
+class Layer(PoolModel):
+    """A model whose fields are all optional: another one may be laid over it."""
+
+    def overridden_by(self, other: "Layer | None") -> Self:
+        """This one with every field that `other` sets taken from there."""
+        given: dict[str, Any] = {}
+        for name in type(other).model_fields if other is not None else ():
+            mine, value = getattr(self, name, None), getattr(other, name)
+            if value is not None:
+                given[name] = mine.overridden_by(value) if isinstance(mine, Layer) else value
+        return self.model_copy(update=given)
+
+
+Cpu = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?m?$")]
+Memory = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)?$")]
+Disk = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(Mi|Gi|Ti|M|G|T)$")]
 
 
 class Price(PoolModel):
@@ -67,7 +85,19 @@ class LocalObject(PoolModel):
     name: str = Field(min_length=1, description="Its name.")
 
 
-class Pool(PoolModel):
+class HeadSize(Layer):
+    """What the head pod beside workers gets: it runs Ray and the driver, and does not train."""
+
+    cpu: Cpu | None = Field(default=None, description="CPU, request and limit. Default: 1.")
+    memory: Memory | None = Field(
+        default=None, description="Memory, request and limit. Default: 3Gi."
+    )
+    scratch_size: Disk | None = Field(
+        default=None, description="Disk for temporary files and Ray's logs. Default: 10Gi."
+    )
+
+
+class Pool(Layer):
     """Where a stage's pods run and what they get. In `spec.pools` every field is optional."""
 
     workers: int | None = Field(
@@ -77,14 +107,12 @@ class Pool(PoolModel):
         description="Ray workers of a data-parallel stage, one pod each. 0: the stage runs in the "
         "head pod, for small models.",
     )
-    cpu: str | None = Field(
+    cpu: Cpu | None = Field(
         default=None,
-        pattern=r"^[0-9]+(\.[0-9]+)?m?$",
         description="CPU of one worker, request and limit, in cores or millicores.",
     )
-    memory: str | None = Field(
+    memory: Memory | None = Field(
         default=None,
-        pattern=r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)?$",
         description="Memory of one worker, request and limit, such as 16Gi.",
     )
     gpus: int | None = Field(default=None, ge=0, le=16, description="GPUs of one worker.")
@@ -110,10 +138,13 @@ class Pool(PoolModel):
         "headNodeSelector sends it elsewhere.",
     )
     price: Price | None = Field(default=None, description="What a worker costs, if it is known.")
-    scratch_size: str | None = Field(
+    scratch_size: Disk | None = Field(
         default=None,
-        pattern=r"^[0-9]+(\.[0-9]+)?(Mi|Gi|Ti|M|G|T)$",
-        description="Size limit of the emptyDir for caches and temporary files, such as 50Gi.",
+        description="Disk of one worker for caches and temporary files, such as 50Gi: request and "
+        "limit of its ephemeral storage.",
+    )
+    head: HeadSize | None = Field(
+        default=None, description="Size of the head pod beside workers, which does not train."
     )
     service_account_name: str | None = Field(
         default=None,
@@ -130,17 +161,6 @@ class Pool(PoolModel):
     env: list[EnvVar] | None = Field(
         default=None, max_length=64, description="Environment variables of the Ray containers."
     )
-
-    def overridden_by(self, other: "Pool | None") -> "Pool":
-        """This pool with every field that `other` sets taken from there."""
-        if other is None:
-            return self
-        given: dict[str, Any] = {
-            name: value
-            for name in type(other).model_fields
-            if (value := getattr(other, name)) is not None
-        }
-        return self.model_copy(update=given)
 
 
 class Pools(PoolModel):

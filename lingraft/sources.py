@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from lingraft.cache import populate
-from lingraft.errors import UserError
+from lingraft.errors import OutsideError, UserError
 from lingraft.hashes import sha256_of_files
 from lingraft.hub.mirror import command_for
 from lingraft.selection import WEIGHTS, WEIGHTS_INDEX, is_weights, selected
@@ -42,14 +42,15 @@ def fingerprint(uri: str, reads: str | None = None) -> Source:
     taken.
 
     Raises:
-        UserError: There is nothing, or nothing that can be read so.
+        OutsideError: There is nothing.
+        UserError: There is nothing that can be read so.
     """
     objects = _objects(uri, reads)
     if not objects:
         wanted = "write the URI of a file, or of a folder with files in it"
         if command := command_for(uri):
             wanted = f"bring it to the mirror with: {command}"
-        raise UserError(f"nothing is there; {wanted}", where=uri)
+        raise OutsideError(f"nothing is there; {wanted}", where=uri)
     return pin(uri, objects, reads)
 
 
@@ -83,7 +84,7 @@ def fetch_source(source: Source, cache_dir: Path, part: Part | None = None) -> P
         part: Of a checkpoint, the tensors that are wanted: the others do not travel.
 
     Raises:
-        UserError: An object was changed, added or removed since the source was planned.
+        OutsideError: An object was changed, added or removed since the source was planned.
     """
     objects = _objects(source.uri, source.reads)
     now = pin(source.uri, objects, source.reads)
@@ -139,13 +140,13 @@ def _reader(store: "S3Store", name: str, found: _Object) -> Read:
     return lambda start, size: store.get_range(key, start, size, if_match=etag)
 
 
-def _changed(then: Source, now: Source) -> UserError:
+def _changed(then: Source, now: Source) -> OutsideError:
     known = ""
     if (then.objects, then.bytes) != (now.objects, now.bytes):
         known = f" (files: {then.objects} then, {now.objects} now;"
         known += f" bytes: {then.bytes} then, {now.bytes} now)"
     message = f"changed since it was planned{known}; put the former content back, or plan again"
-    return UserError(message, where=then.uri)
+    return OutsideError(message, where=then.uri)
 
 
 def _objects(uri: str, reads: str | None) -> tuple[_Object, ...]:

@@ -94,7 +94,8 @@ class Operator(PoolModel):
         min_length=1,
         max_length=253,
         description="Secret of the release's namespace whose keys become the operator's "
-        "environment: what it reads stores and sources with.",
+        "environment: what it reads stores and sources with. Access keys are read anew when they "
+        "change.",
     )
     node_selector: dict[str, str] = Field(
         description="Labels of the nodes for this pod and the one of `helm test`."
@@ -232,6 +233,11 @@ class Values(PoolModel):
     access: tuple[NamespaceAccess, ...] = Field(
         default=(), description="What resources may read and write. Empty: nothing."
     )
+    allow_shrinking: bool = Field(
+        default=False,
+        description="Let an upgrade empty `access` or `store`, or drop a namespace that was "
+        "watched; it is refused otherwise.",
+    )
     store: StoreValues | None = Field(
         default=None, description="Where artifacts go when a resource does not say."
     )
@@ -245,7 +251,7 @@ class Values(PoolModel):
     heartbeat_timeout_seconds: int = Field(
         default=300,
         ge=60,  # a heartbeat comes every ten seconds, by a store that may be slow
-        description="A running stage that is silent for so long has failed.",
+        description="A running stage of which nothing new is seen for so long has failed.",
     )
     pools: PoolValues = Field(
         default=PoolValues(), description="Where stages run; resources may override fields."

@@ -10,7 +10,7 @@ import os
 import shlex
 from pathlib import Path
 
-from lingraft.errors import UserError
+from lingraft.errors import OutsideError, UserError
 from lingraft.hub.names import HubModel, model_at
 from lingraft.store.uri import parse_uri
 
@@ -21,7 +21,7 @@ def mirror() -> str:
     """URI of the mirror, with a slash at its end; empty where none is set.
 
     Raises:
-        UserError: It is no place that can be read.
+        OutsideError: It is no place that can be read.
     """
     given = os.environ.get(VARIABLE, "")
     if not given:
@@ -30,7 +30,7 @@ def mirror() -> str:
     try:
         parse_uri(uri)
     except UserError as error:
-        raise UserError(str(error), where=VARIABLE) from None
+        raise OutsideError(str(error), where=VARIABLE) from None
     return uri.rstrip("/") + "/"
 
 

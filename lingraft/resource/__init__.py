@@ -38,7 +38,11 @@ class Retry(Model):
     """How often a stage is tried when the infrastructure, not the input, was at fault."""
 
     max_attempts: int = Field(
-        default=3, ge=1, le=20, description="Attempts at one stage; preemptions are not counted."
+        default=3,
+        ge=1,
+        le=20,
+        description="Attempts at one stage; one that is preempted after it made progress is not "
+        "counted.",
     )
     backoff_seconds: int = Field(
         default=30,

@@ -67,8 +67,10 @@ class Attempt(StatusModel):
     )
     failure_class: FailureClass | None = Field(
         default=None,
-        description="What failed. user: the input, which must change; infrastructure: retried as "
-        "it is; resource: memory, retried with half the micro-batch.",
+        description="What failed. user: the input, which must change; outside: what the spec does "
+        "not say, such as an image, a Secret or a quota, tried again now and then; infrastructure: "
+        "retried as it is; resource: memory or disk, retried once, for memory with half the "
+        "micro-batch.",
     )
     reason: str | None = Field(default=None, description="Why it ended, in CamelCase.")
     message: str | None = Field(default=None, description="Why it ended, in a sentence.")
@@ -158,6 +160,12 @@ class LanguageAdaptationStatus(StatusModel):
         description="The state in one word, for people; machines read conditions.",
     )
     progress: str = Field(default="", description="What is going on, in a few words, for people.")
+    heals: bool = Field(
+        default=False,
+        description="Whether a Stalled resource goes on by itself once its cause, which is none of "
+        "the spec's, is gone: it is judged again after minutes, then more rarely, at least every "
+        "hour. Otherwise it waits for an edit or a new value of lingraft.dev/retry.",
+    )
     conditions: tuple[Condition, ...] = Field(
         default=(),
         description="The state for machines: Ready, Reconciling, Stalled, EmbeddingsTrained, "

@@ -88,6 +88,14 @@ class ArtifactStore(ABC):
         """
 
     @abstractmethod
+    def age(self, key: str, *, if_match: str) -> float:
+        """Seconds since an object was written, by the store's own clock.
+
+        Raises:
+            Conflict: It is not the one with the ETag `if_match`, or there is none.
+        """
+
+    @abstractmethod
     def delete(self, key: str) -> None:
         """Remove an object; none there is no error."""
 

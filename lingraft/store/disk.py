@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TypeVar
 
-from lingraft.errors import CorruptArtifactError, ResourceError, UserError
+from lingraft.errors import CorruptArtifactError, DiskFullError, UserError
 from lingraft.stage import FileRecord
 
 CHUNK = 1 << 20
@@ -43,7 +43,7 @@ def disk_errors(path: Path) -> Generator[None]:
     """Turn what the operating system says about `path` into one sentence for the user.
 
     Raises:
-        ResourceError: The disk, or the quota on it, is full.
+        DiskFullError: The disk, or the quota on it, is full.
         UserError: The path may not be used, or is not what it should be.
     """
     try:
@@ -51,7 +51,7 @@ def disk_errors(path: Path) -> Generator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             message = "the disk is full; free some space, or use another disk, and run again"
-            raise ResourceError(message, where=str(path)) from error
+            raise DiskFullError(message, where=str(path)) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             message = f"{error.strerror}; give this user the right to it, or use another folder"
             raise UserError(message, where=str(error.filename or path)) from error

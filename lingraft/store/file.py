@@ -91,6 +91,21 @@ class FileStore(ArtifactStore):
                 temporary.unlink(missing_ok=True)
         return size, sha256, etag
 
+    def age(self, key: str, *, if_match: str) -> float:
+        """See `ArtifactStore.age`: the file system's clock, which may be another machine's."""
+        path = self._root / checked_key(key)
+        probe = self._root / ".tmp" / uuid.uuid4().hex
+        with disk_errors(path):
+            status = path.stat() if path.exists() else None
+            if status is None or _etag(status) != if_match:
+                raise Conflict("this object changed meanwhile", where=self.uri + key)
+            try:
+                probe.parent.mkdir(parents=True, exist_ok=True)
+                probe.touch()
+                return max(0.0, probe.stat().st_ctime - status.st_ctime)
+            finally:
+                probe.unlink(missing_ok=True)
+
     def delete(self, key: str) -> None:
         """See `ArtifactStore.delete`; folders left empty go too."""
         path = self._root / checked_key(key)

@@ -1,8 +1,9 @@
 """One writer at a time: the lease of a stage, and who is certainly dead.
 
 A lease is `<stage>/lease.json`, taken with If-None-Match, renewed and taken over with
-If-Match. It expires by the reader's clock; it only saves work: what makes a stage right
-under two writers is that the manifest is written if absent.
+If-Match. It expires by the store's clock, whatever those of its holder and of the reader say;
+it only saves work: what makes a stage right under two writers is that the manifest is written
+if absent.
 """
 
 import hashlib
@@ -10,7 +11,7 @@ import os
 import re
 import socket
 from collections.abc import Callable, Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import Field
@@ -28,14 +29,9 @@ class LeaseRecord(Contract):
     """What stands in `lease.json`."""
 
     holder: str
-    acquired_at: datetime
-    renewed_at: datetime
+    acquired_at: datetime = Field(description="By the holder's clock, for people.")
+    renewed_at: datetime = Field(description="By the holder's clock, for people.")
     released: bool = Field(default=False, description="The holder gave it back.")
-
-    @property
-    def expires_at(self) -> datetime:
-        """When others may take it."""
-        return self.renewed_at + timedelta(seconds=LEASE_SECONDS)
 
 
 class Lease:
@@ -58,10 +54,24 @@ class Lease:
         """The lease as it stands and its ETag, or None."""
         return parse_object(self._store, self._key, LeaseRecord)
 
+    def seconds_left(self, etag: str) -> float:
+        """For how long the lease of this ETag keeps others out.
+
+        Raises:
+            Conflict: It is another one by now.
+        """
+        # A store may tell whole seconds only: one more is certainly over.
+        return max(0.0, LEASE_SECONDS + 1 - self._store.age(self._key, if_match=etag))
+
     def free(self) -> bool:
         """Whether `acquire` would get it now."""
         found = self.read()
-        return found is None or self._may_take(found[0], self._now())
+        if found is None or self._may_take(found[0]):
+            return True
+        try:
+            return not self.seconds_left(found[1])
+        except Conflict:  # renewed, or taken, just now
+            return False
 
     def acquire(self) -> None:
         """Take the lease: a free one, one's own, an expired one, or that of a dead holder.
@@ -71,10 +81,10 @@ class Lease:
         """
         for _ in range(5):
             found, now = self.read(), self._now()
-            if found is not None and not self._may_take(found[0], now):
-                raise self._busy(found[0])
             fresh = LeaseRecord(holder=self._holder, acquired_at=now, renewed_at=now)
             try:
+                if found is not None and not self._may_take(found[0]):
+                    self._expect_over(*found)
                 write_object(
                     self._store,
                     self._key,
@@ -98,7 +108,7 @@ class Lease:
             if found is None or found[0].released:
                 raise StageBusyError("the lease on this stage was given up", where=self._ref)
             if found[0].holder != self._holder:
-                raise self._busy(found[0])
+                raise _busy(found[0].holder, self._ref)
             # The present value is re-read rather than remembered: heartbeat threads and the
             # holder's other processes renew the same lease.
             fresh = found[0].model_copy(update={"renewed_at": self._now()})
@@ -119,22 +129,25 @@ class Lease:
         except Conflict:  # taken over this moment, or a late heartbeat: it expires by itself
             pass
 
-    def _may_take(self, record: LeaseRecord, now: datetime) -> bool:
+    def _may_take(self, record: LeaseRecord) -> bool:
+        """Whether a lease is free however fresh it is."""
         return (
             record.released
             or record.holder == self._holder
             or record.holder in self._superseded
-            or record.expires_at <= now
             or holder_is_dead(record.holder)
         )
 
-    def _busy(self, record: LeaseRecord) -> StageBusyError:
-        until = record.expires_at.isoformat(timespec="seconds")
-        return StageBusyError(
-            f"{record.holder} is writing this stage and holds it until {until} at least; wait "
-            "until it is done, or stop it",
-            where=self._ref,
-        )
+    def _expect_over(self, record: LeaseRecord, etag: str) -> None:
+        if left := self.seconds_left(etag):
+            raise _busy(record.holder, self._ref, f" for {left:.0f} s at least")
+
+
+def _busy(holder: str, ref: str, how_long: str = "") -> StageBusyError:
+    return StageBusyError(
+        f"{holder} is writing this stage and holds it{how_long}; wait until it is done, or stop it",
+        where=ref,
+    )
 
 
 def local_holder() -> str:

@@ -141,7 +141,7 @@ class StageStore:
         return f"{self._stage.ref}/{holder}/checkpoints/step-{step}/"
 
     def save_checkpoint(self, step: int, directory: Path) -> Checkpoint:
-        """Upload a checkpoint, then declare it complete; of our own, the newest two stay."""
+        """Upload a checkpoint, then declare it complete; of our own, the furthest other stays."""
         home = self._checkpoint_home(self._holder, step)
         self._drop(home)
         files = self._store.upload(directory, home + "files/")
@@ -149,8 +149,8 @@ class StageStore:
             holder=self._holder, step=step, files=files, created_at=timestamp(self._now())
         )
         write_object(self._store, home + "checkpoint.json", checkpoint)
-        own = [c for c in self.checkpoints() if c.holder == self._holder]
-        for old in own[KEPT_CHECKPOINTS:]:
+        own = [c for c in self.checkpoints() if c.holder == self._holder and c.step != step]
+        for old in own[KEPT_CHECKPOINTS - 1 :]:
             self._drop(self._checkpoint_home(old.holder, old.step))
         return checkpoint
 
@@ -171,15 +171,18 @@ class StageStore:
         in_parallel(self._store.delete, [key for key in keys if not _declares(key)])
 
     def checkpoints(self) -> list[Checkpoint]:
-        """The complete checkpoints of all holders, newest first; of equal times, by step."""
+        """The complete checkpoints of all holders, the furthest first.
+
+        Not the newest: their times were told by clocks of several machines.
+        """
         names = (info.key for info in self._store.list(f"{self._stage.ref}/"))
         keys = [key for key in names if _declares(key)]
         found = in_parallel(lambda key: parse_object(self._store, key, Checkpoint), keys)
         complete = [f[0] for f in found if f is not None]
-        return sorted(complete, key=lambda c: (c.created_at, c.step), reverse=True)
+        return sorted(complete, key=lambda c: (c.step, c.created_at), reverse=True)
 
     def latest_checkpoint(self) -> Checkpoint | None:
-        """The newest complete checkpoint of any holder."""
+        """The complete checkpoint of any holder that is furthest."""
         return next(iter(self.checkpoints()), None)
 
     def load_checkpoint(self, checkpoint: Checkpoint, dest: Path) -> None:

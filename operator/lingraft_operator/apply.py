@@ -24,7 +24,7 @@ from lingraft_operator.world import RayJob, Resource
 
 log = logging.getLogger(__name__)
 
-REFUSED = "RayJobRefused"
+TOO_LARGE = "StageTooLarge"
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,11 @@ class Actor:
                     message=f"the API server did not take what is to be done: {error}",
                 )
             except UserError as error:
-                return planning.as_failure(error).model_copy(update={"reason": REFUSED})
-            except Refused as error:
-                invalid = error.invalid
+                return planning.as_failure(error).model_copy(update={"reason": TOO_LARGE})
+            except Refused as error:  # what a RayJob looks like is the chart's and ours to say
                 return Failure(
-                    failure_class="user" if invalid else "infrastructure",
-                    reason=REFUSED,
+                    failure_class="outside" if error.invalid else "infrastructure",
+                    reason="RayJobRefused",
                     message=f"the API server refuses the RayJob: {error}",
                 )
         return None
@@ -88,7 +87,7 @@ class Actor:
         if isinstance(action, Launch):
             assert spec is not None and pinned is not None  # nothing is launched without a plan
             body = self._rayjob(resource, spec, pinned, action)
-            with self.slots.taken(action.pool) as free:
+            with self.slots.taken(action.pool, resource.namespace) as free:
                 if not free:  # another worker was faster: wait in the line for the next
                     return
                 self.cache.put_rayjob(self.cluster.create_rayjob(body))

@@ -1,16 +1,13 @@
 """The attempts of a stage: opened, closed, counted; pure functions of its status."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from lingraft.resource import Retry
 from lingraft.status import Attempt, StageStatus
-from lingraft_operator.failures import NEVER_RAN, ending_of
+from lingraft_operator.failures import NEVER_RAN, ending_of, never_ran
 from lingraft_operator.world import Ending, Observed, RayJob
 
 KEPT_ATTEMPTS = 10
-WAITING = ("WaitingForCapacity", "WaitingForQueue")
-"""Reasons for which a RayJob may come to nothing without anybody's fault."""
 
 
 def with_attempts(
@@ -30,9 +27,9 @@ def with_attempts(
     if last is not None and last.ended_at is None:
         gone = rayjob if same else None
         if gone is None or gone.finished:
-            ending = ending_of(last, gone, observed)
-            if ending.reason == NEVER_RAN and stage.reason in WAITING:
-                ending = replace(ending, counted=False)
+            ending = ending_of(last, gone, observed, kept=kept_before(stage))
+            if ending.reason == NEVER_RAN:
+                ending = never_ran(ending, stage)
             stage = ended(stage, ending, observed, now)
     if rayjob is None or not rayjob.owned_by(uid):
         return stage
@@ -52,8 +49,14 @@ def with_attempts(
     )
     stage = stage.model_copy(update={"attempts": _kept((*stage.attempts, opened))})
     if rayjob.finished:
-        stage = ended(stage, ending_of(opened, rayjob, observed), observed, now)
+        ending = ending_of(opened, rayjob, observed, kept=kept_before(stage))
+        stage = ended(stage, ending, observed, now)
     return stage
+
+
+def kept_before(stage: StageStatus) -> int:
+    """Updates that were in a checkpoint before the last attempt."""
+    return max((attempt.step or 0 for attempt in stage.attempts[:-1]), default=0)
 
 
 def ended(stage: StageStatus, ending: Ending, observed: Observed, now: datetime) -> StageStatus:
@@ -66,7 +69,8 @@ def ended(stage: StageStatus, ending: Ending, observed: Observed, now: datetime)
             "failure_class": ending.failure_class,
             "reason": ending.reason,
             "message": ending.message[:1000],
-            "counted": ending.counted,
+            # What lies outside may heal: it uses up no attempt.
+            "counted": ending.counted and ending.failure_class != "outside",
         }
     )
     return stage.model_copy(update={"attempts": (*stage.attempts[:-1], closed)})

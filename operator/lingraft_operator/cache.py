@@ -6,13 +6,14 @@ own writes, whichever is newer. What an object means is said in `objects.py`.
 
 import threading
 import time
-from collections import Counter, OrderedDict, defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from lingraft.pools import PoolName
+from lingraft_operator.bounded import Bounded
 from lingraft_operator.objects import holder_of, key_of, pack, rayjob_of, unpack
 from lingraft_operator.pods import Head, doubled, gravest, head_of, trouble_of
 from lingraft_operator.world import Key, PodTrouble, RayJob, Resource
@@ -38,12 +39,14 @@ class Cache:
         self._unseen: dict[Key, tuple[int, float]] = {}
         self._phases: dict[Key, str] = {}
         self._rayjobs: dict[Key, tuple[RayJob, float]] = {}
-        self._live: dict[PoolName, int] = {"small": 0, "large": 0}
+        self._live: dict[PoolName, Counter[str]] = {"small": Counter(), "large": Counter()}
         self._owned: defaultdict[str, set[Key]] = defaultdict(set)
         self._pods: defaultdict[Key, dict[str, PodTrouble | None]] = defaultdict(dict)
         self._heads: defaultdict[Key, dict[str, Head]] = defaultdict(dict)
-        self._former_owners: OrderedDict[Key, tuple[str, ...]] = OrderedDict()
-        self._last_words: OrderedDict[Key, PodTrouble] = OrderedDict()
+        self._doubled: dict[Key, PodTrouble] = {}
+        self._former_owners = Bounded[Key, tuple[str, ...]](REMEMBERED)
+        self._ended = Bounded[Key, PodTrouble](REMEMBERED)
+        self._disrupted = Bounded[Key, PodTrouble](REMEMBERED)
 
     # LanguageAdaptations.
 
@@ -125,11 +128,11 @@ class Cache:
             if before is not None and int(rayjob.resource_version) < int(before.resource_version):
                 return before, before
             same = before is not None and before.uid == rayjob.uid
-            if same and before is not None and rayjob.running and before.running:
+            if same and before is not None and (before.running or not rayjob.running):
                 rayjob = replace(rayjob, running_since=before.running_since)
             self._forget(key)
             self._rayjobs[key] = (rayjob, time.monotonic())
-            self._live[rayjob.pool] += not rayjob.finished
+            self._live[rayjob.pool][rayjob.namespace] += _may_run(rayjob)
             for owner in rayjob.owners:
                 self._owned[owner["uid"]].add(key)
         return before, rayjob
@@ -142,16 +145,13 @@ class Cache:
                 return None
             self._forget(key)
             self._former_owners[key] = tuple(owner["name"] for owner in found[0].owners)
-            self._former_owners.move_to_end(key)
-            while len(self._former_owners) > REMEMBERED:
-                self._former_owners.popitem(last=False)
             return found[0]
 
     def _forget(self, key: Key) -> None:
         found = self._rayjobs.pop(key, None)
         if found is None:
             return
-        self._live[found[0].pool] -= not found[0].finished
+        self._live[found[0].pool][found[0].namespace] -= _may_run(found[0])
         for owner in found[0].owners:
             self._owned[owner["uid"]].discard(key)
             if not self._owned[owner["uid"]]:
@@ -181,36 +181,35 @@ class Cache:
         with self._lock:
             return [rayjob for rayjob, _ in self._rayjobs.values()]
 
-    def live(self) -> dict[PoolName, int]:
-        """RayJobs that are not finished, by pool."""
+    def live(self) -> dict[PoolName, Counter[str]]:
+        """RayJobs that may run, by pool and namespace: neither finished nor held back."""
         with self._lock:
-            return dict(self._live)
+            return {pool: +count for pool, count in self._live.items()}
 
     # Pods, by namespace and holder: a label alone would let one tenant speak for another.
 
     def put_pod(self, body: Mapping[str, Any]) -> bool:
         """Take a pod; returns whether its trouble changed."""
-        holder, uid = holder_of(body), body["metadata"]["uid"]
-        now = datetime.now(UTC)
-        trouble = trouble_of(body, now)
+        holder, uid, told = holder_of(body), body["metadata"]["uid"], trouble_of(body)
         with self._lock:
-            former = self._pods[holder].get(uid)
-            if trouble is not None and trouble.kind == "unready":
-                # Its grace runs from when it was first seen so.
-                since = former.since if former and former.kind == "unready" else now
-                trouble = replace(trouble, since=max(since, trouble.since))
-            two = doubled(self._heads[holder].values())
+            former, two = self._pods[holder].get(uid), self._doubled.get(holder)
+            trouble = told.seen(former, datetime.now(UTC)) if told is not None else None
             self._pods[holder][uid] = trouble
             if (head := head_of(body)) is None:
                 self._heads[holder].pop(uid, None)
             else:
                 self._heads[holder][uid] = head
-            changed = former != trouble or two != doubled(self._heads[holder].values())
-            if trouble is not None and trouble.kind in ("memory", "fatal", "disrupted"):
-                self._last_words[holder] = trouble
-                while len(self._last_words) > REMEMBERED:
-                    self._last_words.popitem(last=False)
-        return changed
+            self._count_heads(holder)
+            if trouble is not None and trouble.kind in ("resource", "fatal"):
+                self._ended[holder] = trouble
+            elif trouble is not None and trouble.kind == "disrupted":
+                self._disrupted[holder] = trouble
+            return former != trouble or two != self._doubled.get(holder)
+
+    def _count_heads(self, holder: Key) -> None:
+        former, two = self._doubled.pop(holder, None), doubled(self._heads[holder].values())
+        if two is not None:
+            self._doubled[holder] = two.seen(former, datetime.now(UTC))
 
     def drop_pod(self, body: Mapping[str, Any]) -> None:
         """Forget a pod that is gone; what ended it is remembered."""
@@ -221,6 +220,8 @@ class Cache:
         with self._lock:
             for known in (self._pods, self._heads):
                 known[holder].pop(uid, None)
+            self._count_heads(holder)
+            for known in (self._pods, self._heads):
                 if not known[holder]:
                     del known[holder]
 
@@ -229,15 +230,28 @@ class Cache:
         with self._lock:
             return {uid: holder for holder, pods in self._pods.items() for uid in pods}
 
-    def trouble(self, holder: Key) -> PodTrouble | None:
-        """The gravest trouble of a holder's pods, those that are gone included."""
+    def pods_of(self, holder: Key) -> list[str]:
+        """UIDs of a holder's pods."""
         with self._lock:
-            now = [t for t in self._pods.get(holder, {}).values() if t is not None]
-            words = self._last_words.get(holder)
-            two = doubled(self._heads.get(holder, {}).values())
-        return gravest([*now, *(one for one in (words, two) if one is not None)])
+            return list(self._pods.get(holder, {}))
+
+    def trouble(self, holder: Key) -> PodTrouble | None:
+        """The gravest trouble of a holder's pods, of those that are gone what ended them."""
+        with self._lock:
+            found = [*self._pods.get(holder, {}).values(), self._ended.get(holder)]
+            found.append(self._doubled.get(holder))
+        return gravest(one for one in found if one is not None and one.kind != "disrupted")
+
+    def disruption(self, holder: Key) -> PodTrouble | None:
+        """The last disruption of a holder's pods, those that are gone included."""
+        with self._lock:
+            return self._disrupted.get(holder)
 
     def lingers(self, holder: Key) -> bool:
         """Whether a holder still has pods."""
         with self._lock:
             return bool(self._pods.get(holder))
+
+
+def _may_run(rayjob: RayJob) -> bool:
+    return not (rayjob.finished or rayjob.held_back)

@@ -164,6 +164,15 @@ class Cluster:
         body = {"preconditions": guard, "propagationPolicy": "Background"}
         self._call("DELETE", f"{_rayjobs(rayjob.namespace)}/{rayjob.name}", body)
 
+    def events_of(self, namespace: str, uid: str) -> list[dict[str, Any]]:
+        """The Events about one object; none where they may not be read, or not now."""
+        path = f"/apis/events.k8s.io/v1/namespaces/{namespace}/events"
+        query = [("fieldSelector", f"regarding.uid={uid}"), ("limit", str(PAGE))]
+        try:
+            return self._call("GET", path, query=query)["items"]
+        except (Conflict, Refused, Unavailable):  # they only explain
+            return []
+
     def record(self, event: Mapping[str, Any]) -> None:
         """Post an Event."""
         namespace = event["metadata"]["namespace"]

@@ -21,6 +21,8 @@ class Summary:
     state: State
     reason: str
     message: str
+    heals: bool = False
+    """Whether what is Stalled goes on by itself once its cause is gone."""
 
 
 Truth = Literal["True", "False", "Unknown"]

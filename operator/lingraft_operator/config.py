@@ -15,7 +15,10 @@ class PoolConfig(Pool):
     """A pool with its limit; see `lingraft.pools.Pool` for the rest."""
 
     max_concurrent_stages: int | None = Field(
-        default=None, ge=1, description="Live RayJobs in the pool, over all namespaces."
+        default=None,
+        ge=1,
+        description="RayJobs of the pool that may run at once, over all namespaces, which take "
+        "turns; those that Kueue holds back do not count.",
     )
 
 
@@ -59,7 +62,9 @@ class Config(PoolModel):
     pools: PoolConfigs = PoolConfigs()
     workers: int = Field(default=8, ge=1, description="Threads that observe and act.")
     heartbeat_timeout_seconds: int = Field(
-        default=300, ge=1, description="A running stage that is silent for so long has failed."
+        default=300,
+        ge=1,
+        description="A running stage of which nothing new is seen for so long has failed.",
     )
     grace_seconds: int = Field(
         default=300, ge=0, description="How long pods may lack an image or a Secret."

@@ -15,6 +15,7 @@ import kopf
 from lingraft_operator import names
 from lingraft_operator.cache import Cache
 from lingraft_operator.cluster import Cluster
+from lingraft_operator.done import first_look
 from lingraft_operator.names import OURS
 from lingraft_operator.objects import is_going, key_of
 from lingraft_operator.queue import Queue
@@ -24,7 +25,7 @@ from lingraft_operator.world import Key, RayJob
 RESOURCES = ("lingraft.dev", "v1alpha1", "languageadaptations")
 RAYJOBS = ("ray.io", "v1", "rayjobs")
 PODS = ("", "v1", "pods")
-FINAL_PHASES = ("Ready", "Stalled", "Suspended")
+SETTLED_PHASES = ("Ready", "Suspended")
 
 Body = Mapping[str, Any]
 Asked = tuple[str, int, str, str]
@@ -75,6 +76,8 @@ class Handlers:
             first, self._asked[key] = key not in self._asked, now
             if not (first and is_settled(body)):
                 self._queue.add(key)
+            elif is_finished(body):
+                self._queue.add(key, first_look(body["metadata"]["uid"]))
 
     def rayjob(self, type: str | None, body: Body) -> None:
         """A RayJob: wakes its owners, if its state moved; who its owners are moves nothing."""
@@ -87,7 +90,7 @@ class Handlers:
         before, after = self._cache.put_rayjob(body)
         if before is None or _state(before) != _state(after):
             self._wake_owners(after)
-            if after.finished:
+            if after.finished or after.held_back:
                 self._wake_waiting()
 
     def pod(self, type: str | None, body: Body) -> None:
@@ -126,14 +129,29 @@ def what_is_asked(body: Body) -> Asked:
     return metadata["uid"], metadata["generation"], retry, refresh
 
 
+def is_finished(body: Body) -> bool:
+    """Whether there are artifacts, which are looked at now and then."""
+    status: Body = body.get("status") or {}
+    stages: Sequence[Body] = status.get("stages") or ()
+    return bool(stages) and all(stage.get("state") == "Done" for stage in stages)
+
+
 def is_settled(body: Body) -> bool:
-    """Whether all that is asked was done before this operator started."""
+    """Whether all that is asked was done before this operator started.
+
+    Stalled never is: what it waited for may have come while no operator looked.
+    """
+    status: Body = body.get("status") or {}
+    return status.get("phase") in SETTLED_PHASES and is_obeyed(body)
+
+
+def is_obeyed(body: Body) -> bool:
+    """Whether the status is about what is asked now."""
     status: Body = body.get("status") or {}
     _, generation, retry, refresh = what_is_asked(body)
     pinned: Body = status.get("plan") or {}
     return (
-        status.get("phase") in FINAL_PHASES
-        and status.get("observedGeneration") == generation
+        status.get("observedGeneration") == generation
         and status.get("retry", "") == retry
         and pinned.get("refresh", "") == refresh
     )

@@ -112,7 +112,7 @@ async def run(config: Config, cluster: Cluster, liveness_endpoint: str) -> None:
     # What changes between this list and kopf's own, moments later, is seen in the latter; what
     # goes in between is found out when it is asked for, or by the sweeper.
     handlers.start(cluster, config.namespaces)
-    metrics.show(cache.live, cache.phases)
+    metrics.show(cache.live, cache.phases, queue.depth)
     await kopf.operator(
         registry=registry,
         settings=settings,

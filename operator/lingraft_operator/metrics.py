@@ -46,7 +46,7 @@ device_seconds = Counter(
     "lingraft_stage_device_seconds_total", "Device-seconds of stages that succeeded", ["stage"]
 )
 resources = Gauge("lingraft_resources", "LanguageAdaptations by phase", ["phase"])
-rayjobs = Gauge("lingraft_rayjobs", "Live RayJobs by pool", ["pool"])
+rayjobs = Gauge("lingraft_rayjobs", "RayJobs that may run, by pool", ["pool"])
 watch_lag = Gauge(
     "lingraft_watch_lag_seconds", "How long the watch has owed a change that is known of"
 )
@@ -62,16 +62,19 @@ for _stage in get_args(StageKind):
 
 
 def show(
-    live: Callable[[], Mapping[PoolName, int]], phases: Callable[[], Mapping[str, int]]
+    live: Callable[[], Mapping[PoolName, Mapping[str, int]]],
+    phases: Callable[[], Mapping[str, int]],
+    depth: Callable[[], int],
 ) -> None:
     """Let the gauges ask for what they show when they are scraped."""
 
     def in_pool(pool: PoolName) -> float:
-        return live().get(pool, 0)
+        return sum(live().get(pool, {}).values())
 
     def in_phase(phase: str) -> float:
         return phases().get(phase, 0)
 
+    queue_depth.set_function(depth)
     for pool in POOLS:
         rayjobs.labels(pool).set_function(partial(in_pool, pool))
     for phase in PHASES:

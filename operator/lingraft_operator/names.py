@@ -13,6 +13,14 @@ STAGE = "lingraft.dev/stage"
 STORE = "lingraft.dev/store"
 MICRO_BATCH_TOKENS = "lingraft.dev/micro-batch-tokens"
 RETRY, REFRESH = "lingraft.dev/retry", "lingraft.dev/refresh"
+HEAD, BESIDE_WORKERS = "lingraft.dev/head", "beside-workers"
+"""A label of the heads that do not train."""
+RAY_HEAD, RAY_WORKER = CONTAINERS = ("ray-head", "ray-worker")
+"""Ours in the pods; others may be put beside them, KubeRay's own among them."""
+SCRATCH, SHARED_MEMORY = "scratch", "shared-memory"
+"""Volumes of ours: one on the disk, one in memory."""
+OUT_OF_DISK, HEAD_OUT_OF_MEMORY = "OutOfDisk", "HeadOutOfMemory"
+"""Reasons of resource failures that a smaller micro-batch does not mend."""
 QUEUE = "kueue.x-k8s.io/queue-name"
 
 

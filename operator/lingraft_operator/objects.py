@@ -102,6 +102,7 @@ def rayjob_of(body: Mapping[str, Any]) -> RayJob:
         job_status=status.get("jobStatus", ""),
         reason=status.get("reason", ""),
         message=status.get("message") or _refusal(status),
+        refused=bool(_refusal(status)),
         running_since=datetime.now(UTC) if status.get("jobStatus") == "RUNNING" else None,
         ended_at=datetime.fromisoformat(ended) if ended else None,
         dashboard_url=f"http://{url}" if url else None,

@@ -6,25 +6,34 @@ seen to have ended without one really has none.
 
 import threading
 import time
-from collections import OrderedDict
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
 
-from lingraft.plan import Plan, PlannedStage
-from lingraft.stage import Failure, Manifest, Progress
+from lingraft.errors import LingraftError
+from lingraft.plan import Plan
+from lingraft.stage import Manifest
 from lingraft.store import open_store
 from lingraft.store.base import ArtifactStore
-from lingraft.store.lease import Lease, LeaseRecord
-from lingraft.store.stages import StageStore, read_manifest
+from lingraft.store.stages import read_manifest
+from lingraft_operator.bounded import Bounded
 from lingraft_operator.cache import Cache
 from lingraft_operator.cluster import Cluster
 from lingraft_operator.config import Config
+from lingraft_operator.done import gone_of, is_done, is_due
 from lingraft_operator.names import rayjob_name
 from lingraft_operator.objects import is_going
+from lingraft_operator.seen import Seen
+from lingraft_operator.sightings import Sightings, utc_now
 from lingraft_operator.slots import Slots
-from lingraft_operator.world import Observed, PodTrouble, RayJob, Resource
+from lingraft_operator.stuck import Stuck
+from lingraft_operator.world import Key, Observed, RayJob, Resource
 
 KEPT_MANIFESTS = 2000
 MANIFEST_SECONDS = 300
 """How long a manifest is taken for granted: somebody may clean the store."""
+
+T = TypeVar("T")
 
 
 class Observer:
@@ -33,8 +42,11 @@ class Observer:
     def __init__(self, cache: Cache, cluster: Cluster, slots: Slots, config: Config) -> None:
         self._cache, self._cluster, self._slots, self._config = cache, cluster, slots, config
         self._lock = threading.Lock()
+        self._sightings = Sightings()
+        self._stuck = Stuck(cache, cluster)
+        self._looked_at: dict[Key, datetime] = {}
         self._stores: dict[str, ArtifactStore] = {}
-        self._manifests: OrderedDict[tuple[str, str], tuple[Manifest, float]] = OrderedDict()
+        self._manifests = Bounded[tuple[str, str], tuple[Manifest, float]](KEPT_MANIFESTS)
 
     def rayjobs(
         self, resource: Resource, plan: Plan | None, credentials_secret: str | None
@@ -84,10 +96,13 @@ class Observer:
             LingraftError: The store cannot be read.
         """
         rayjobs = self.rayjobs(resource, plan, credentials_secret)
+        if is_done(resource, rayjobs.values()):
+            gone = self._look_at_artifacts(resource, plan) if plan is not None else None
+            return Observed(rayjobs=rayjobs, done=True, gone=gone)
         if plan is None:
             return Observed(rayjobs=rayjobs)
         store = self._store(plan.store)
-        seen = _Seen(store)
+        seen = Seen(store, self._sightings)
         statuses = {(s.name, s.digest): s for s in resource.status.stages}
         manifests: dict[str, Manifest] = {}
         done: set[str] = set()
@@ -106,28 +121,50 @@ class Observer:
             last = status.attempts[-1] if status is not None and status.attempts else None
             unjudged = last.holder if last is not None and last.ended_at is None else None
             seen.stage(planned, rayjob, unjudged)
-        holders = self._holders(resource, rayjobs)
+        holders, namespace = self._holders(resource, rayjobs), resource.namespace
         return Observed(
             rayjobs=rayjobs,
             manifests=manifests,
             leases=seen.leases,
+            held_until=seen.held_until,
             progress=seen.progress,
             failures=seen.failures,
             checkpoints=seen.checkpoints,
-            troubles=self._troubles(resource.namespace, holders),
-            lingering=frozenset(
-                one for one in holders if self._cache.lingers((resource.namespace, one))
-            ),
+            signs=_of_each(holders, lambda one: self._sightings.signs((namespace, one))),
+            troubles=_of_each(holders, lambda one: self._cache.trouble((namespace, one)))
+            | self._stuck.troubles(rayjobs.values()),
+            disruptions=_of_each(holders, lambda one: self._cache.disruption((namespace, one))),
+            lingering=frozenset(one for one in holders if self._cache.lingers((namespace, one))),
             slots=self._slots.free(resource.key, resource.created_at),
         )
+
+    def forget(self, key: Key) -> None:
+        """A resource is gone."""
+        with self._lock:
+            self._looked_at.pop(key, None)
+
+    def _look_at_artifacts(self, resource: Resource, plan: Plan) -> tuple[str, ...] | None:
+        """What is gone; None where it is too early, or the store is away: that says nothing."""
+        now = utc_now()
+        with self._lock:
+            due = is_due(resource, self._looked_at.get(resource.key), now)
+            if due:
+                self._looked_at[resource.key] = now
+        if not due:
+            return None
+        try:
+            store = self._store(plan.store)
+            gone = gone_of(store, plan)
+        except LingraftError:
+            return None
+        with self._lock:
+            for ref in gone:
+                self._manifests.pop((store.uri, ref), None)
+        return gone
 
     def _holders(self, resource: Resource, rayjobs: dict[str, RayJob]) -> set[str]:
         attempts = (a.holder for stage in resource.status.stages for a in stage.attempts)
         return {*attempts, *(rayjob.holder for rayjob in rayjobs.values())}
-
-    def _troubles(self, namespace: str, holders: set[str]) -> dict[str, PodTrouble]:
-        found = {holder: self._cache.trouble((namespace, holder)) for holder in holders}
-        return {holder: trouble for holder, trouble in found.items() if trouble is not None}
 
     def _store(self, uri: str) -> ArtifactStore:
         with self._lock:
@@ -150,55 +187,10 @@ class Observer:
             self._manifests.pop(key, None)
             if manifest is not None:
                 self._manifests[key] = (manifest, now)
-                while len(self._manifests) > KEPT_MANIFESTS:
-                    self._manifests.popitem(last=False)
         return manifest
 
 
-class _Seen:
-    """What the store says of stages that are not done."""
-
-    def __init__(self, store: ArtifactStore) -> None:
-        self._store = store
-        self.leases: dict[str, LeaseRecord] = {}
-        self.progress: dict[str, Progress] = {}
-        self.failures: dict[str, Failure] = {}
-        self.checkpoints: dict[str, int] = {}
-
-    def stage(self, planned: PlannedStage, rayjob: RayJob | None, unjudged: str | None) -> None:
-        """Look at one stage.
-
-        Args:
-            planned: The stage; its inputs are there.
-            rayjob: The one of that name.
-            unjudged: The holder of an attempt whose end has not been judged.
-        """
-        at_work = rayjob.holder if rayjob is not None and not rayjob.finished else None
-        if rayjob is None or rayjob.finished or rayjob.running:
-            lease = Lease(self._store, planned.stage, "").read()
-            if lease is not None:
-                self.leases[planned.stage.ref] = lease[0]
-        if rayjob is not None and rayjob.running:
-            stages = StageStore(self._store, planned.stage, rayjob.holder)
-            progress = stages.read_progress(rayjob.holder)
-            if progress is not None:
-                self.progress[rayjob.holder] = progress
-        ended = {unjudged} if unjudged and unjudged != at_work else set[str]()
-        if rayjob is not None and (rayjob.finished or (rayjob.running and not self._held(rayjob))):
-            ended.add(rayjob.holder)
-        self._last_words(planned, ended)
-
-    def _held(self, rayjob: RayJob) -> bool:
-        """Whether its trainer is at work, as far as the lease tells."""
-        lease = self.leases.get(rayjob.stage)
-        return lease is not None and lease.holder == rayjob.holder and not lease.released
-
-    def _last_words(self, planned: PlannedStage, holders: set[str]) -> None:
-        for holder in holders:
-            stages = StageStore(self._store, planned.stage, holder)
-            failure = stages.read_failure(holder)
-            if failure is not None:
-                self.failures[holder] = failure
-            newest = next((c for c in stages.checkpoints() if c.holder == holder), None)
-            if newest is not None:
-                self.checkpoints[holder] = newest.step
+def _of_each(holders: set[str], look: Callable[[str], T | None]) -> dict[str, T]:
+    """What there is of each holder, where there is something."""
+    found = {holder: look(holder) for holder in holders}
+    return {holder: one for holder, one in found.items() if one is not None}

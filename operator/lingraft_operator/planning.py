@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import ValidationError
 
 from lingraft import places
-from lingraft.errors import CredentialsError, LingraftError, UserError
+from lingraft.errors import CredentialsError, LingraftError, OutsideError, UserError
 from lingraft.files import dotted
 from lingraft.plan import readings
 from lingraft.planning import plan_resource
@@ -14,11 +14,24 @@ from lingraft.selection import Reading
 from lingraft.stage import CONTRACT, Failure, Source
 from lingraft.status import PinnedPlan
 from lingraft_operator.config import Access, Config
+from lingraft_operator.healing import needs_somebody
 from lingraft_operator.world import Resource
 
+NO_IMAGE = {
+    "ErrImageNeverPull",
+    "ErrImagePull",
+    "ImageInspectError",
+    "ImagePullBackOff",
+    "InvalidImageName",
+}
 
-class AccessDeniedError(UserError):
+
+class AccessDeniedError(OutsideError):
     """The resource names a URI that its namespace may not use."""
+
+
+class NotConfiguredError(OutsideError):
+    """The resource counts on a setting of the chart's that is not there."""
 
 
 def parse(resource: Resource, config: Config) -> LanguageAdaptationSpec:
@@ -40,13 +53,15 @@ def placed(spec: LanguageAdaptationSpec) -> LanguageAdaptationSpec:
     """The spec with models of the Hub where the mirror has them.
 
     Raises:
-        UserError: There is no mirror, or something else is on the Hub; the field.
+        NotConfiguredError: There is no mirror; the field.
+        UserError: Something else is on the Hub; the field.
     """
     written = spec.model_dump(by_alias=True, exclude_unset=True)
     found, faults = places.placed(written, places.on_cluster)
     if faults:
         (where, error), *_ = faults
-        raise UserError(str(error), where=dotted(("spec", *where)))
+        kind = NotConfiguredError if isinstance(error, OutsideError) else UserError
+        raise kind(str(error), where=dotted(("spec", *where)))
     return spec if found == written else LanguageAdaptationSpec.model_validate(found)
 
 
@@ -67,8 +82,9 @@ def make_plan(resource: Resource, spec: LanguageAdaptationSpec, config: Config) 
     an older contract read other files of them.
 
     Raises:
-        UserError: Something is not there, does not fit, or may not be named; before anything
-            outside the allow-list is asked for.
+        AccessDeniedError: Something may not be named; nothing was asked for.
+        OutsideError: Something is not there, or not as it must be.
+        UserError: What the spec says does not fit.
         InfrastructureError: A bucket did not answer.
     """
     check_access(spec, config.access, resource.namespace)
@@ -98,25 +114,39 @@ def make_plan(resource: Resource, spec: LanguageAdaptationSpec, config: Config) 
     )
 
 
+def followed(resource: Resource, config: Config) -> PinnedPlan | None:
+    """The pinned plan; with the chart's present image where the pinned one cannot be had."""
+    pinned = resource.status.plan
+    stuck = (needs_somebody(stage) for stage in resource.status.stages)
+    if pinned is None or not any(one is not None and one.reason in NO_IMAGE for one in stuck):
+        return pinned
+    return pinned.model_copy(update={"trainer_image": config.trainer_image})
+
+
 def check_access(spec: LanguageAdaptationSpec, access: Sequence[Access], namespace: str) -> None:
     """Refuse URIs that a namespace may not name.
 
     Raises:
-        UserError: The field, the URI, and who can change that.
+        AccessDeniedError: The field, the URI, and who can change that.
+        NotConfiguredError: No store is named, and the chart names none.
     """
-    allowed = [
-        prefix for rule in access if rule.namespace in (namespace, "*") for prefix in rule.prefixes
-    ]
     if spec.store is None:
-        raise UserError("set it; the operator has no default store", where="spec.store.uri")
+        message = "set it; the operator has no default store"
+        raise NotConfiguredError(message, where="spec.store.uri")
     named = [(one.uri, field) for one, field in readings(spec).items()]
     for uri, field in [*named, (spec.store.uri, "spec.store.uri")]:
-        if not any(is_below(uri, prefix) for prefix in allowed):
+        if not may_use(uri, access, namespace):
             raise AccessDeniedError(
                 f"namespace {namespace} may not use {uri}: whoever runs the operator can allow it "
                 "in the chart's access list",
                 where=field,
             )
+
+
+def may_use(uri: str, access: Sequence[Access], namespace: str) -> bool:
+    """Whether a namespace may name a URI."""
+    rules = [rule for rule in access if rule.namespace in (namespace, "*")]
+    return any(is_below(uri, prefix) for rule in rules for prefix in rule.prefixes)
 
 
 def is_below(uri: str, prefix: str) -> bool:
@@ -128,14 +158,27 @@ def is_below(uri: str, prefix: str) -> bool:
 
 
 def as_failure(error: LingraftError) -> Failure:
-    """Why there is no plan, for conditions."""
-    final = isinstance(error, UserError) and not isinstance(error, CredentialsError)
-    reason = "InvalidSpec" if final else "StoreUnavailable"
-    if isinstance(error, AccessDeniedError):
-        reason = "AccessDenied"
+    """Why there is no plan, for conditions: the reason says whose turn it is."""
+    # A refused identity is the operator's own, of which no tenant knows.
+    away = not isinstance(error, UserError) or isinstance(error, CredentialsError)
     return Failure(
-        failure_class="user" if final else "infrastructure",
-        reason=reason,
+        failure_class="infrastructure" if away else error.failure_class,
+        reason="StoreUnavailable" if away else _reason(error),
         message=error.message,
         where=error.where,
     )
+
+
+def _reason(error: LingraftError) -> str:
+    if isinstance(error, AccessDeniedError):
+        return "AccessDenied"
+    if isinstance(error, NotConfiguredError):
+        return "NotConfigured"
+    return "InputUnavailable" if isinstance(error, OutsideError) else "InvalidSpec"
+
+
+def not_by_an_edit(failure: Failure) -> Failure:
+    """A failure of what was planned once: nothing was edited since, so the cause lies outside."""
+    if failure.failure_class != "user":
+        return failure
+    return failure.model_copy(update={"failure_class": "outside", "reason": "NoLongerValid"})

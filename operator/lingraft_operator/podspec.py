@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lingraft.pools import Pool
+from lingraft.pools import HeadSize, Pool
+from lingraft.store.credentials import FOLDER
+from lingraft_operator import names
 from lingraft_operator.config import Config
 
 USER = 1000
@@ -15,10 +17,16 @@ USER = 1000
 GRACE_SECONDS = 60
 """Ray drains a preempted node for 30 s, and the trainer gives its lease back."""
 FALLBACK = Pool(
-    workers=0, cpu="2", memory="8Gi", gpus=0, gpu_resource="nvidia.com/gpu", scratch_size="20Gi"
+    workers=0,
+    cpu="2",
+    memory="8Gi",
+    gpus=0,
+    gpu_resource="nvidia.com/gpu",
+    scratch_size="20Gi",
+    head=HeadSize(cpu="1", memory="3Gi", scratch_size="10Gi"),
 )
 """What neither the chart nor the resource says."""
-SCRATCH_FOLDER, CA_FOLDER = "/tmp", "/etc/lingraft-ca"
+SCRATCH_FOLDER, CA_FOLDER, KEYS_FOLDER = "/tmp", "/etc/lingraft-ca", "/etc/lingraft-credentials"
 DECIMAL = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
@@ -63,14 +71,16 @@ class Size:
     @property
     def resources(self) -> dict[str, dict[str, str]]:
         """Requests and limits of the container."""
-        amounts = {"cpu": self.cpu, "memory": self.memory}
+        amounts = {"cpu": self.cpu, "memory": self.memory, "ephemeral-storage": self.scratch}
         if self.gpus:
             amounts[self.gpu_resource] = str(self.gpus)
         return {"requests": amounts, "limits": dict(amounts)}
 
 
-HEAD = Size(cpu="1", memory="3Gi", scratch="10Gi")
-"""Of a head beside workers: GCS, dashboard and the driver, which waits."""
+def head_size_of(pool: Pool) -> Size:
+    """What a head beside workers gets: for GCS, the dashboard and the driver, which waits."""
+    head = FALLBACK.overridden_by(pool).head or HeadSize()
+    return Size(cpu=str(head.cpu), memory=str(head.memory), scratch=str(head.scratch_size))
 
 
 def size_of(pool: Pool) -> Size:
@@ -92,7 +102,8 @@ class Pods:
     Attributes:
         pool: The chart's, with the resource's overrides.
         image: Of Ray containers.
-        credentials_secret: Its keys become environment variables; None: workload identity.
+        credentials_secret: Its keys become environment variables, and files, in which they are read
+            anew when they change; None: workload identity.
         labels: Of the pods.
         config: The chart's settings.
     """
@@ -119,7 +130,8 @@ class Pods:
         Args:
             container: Its name.
             size: What it gets.
-            apart: Whether it goes to the pool's nodes for heads, where there are such.
+            apart: Whether it is a head beside workers, which goes to the pool's nodes for heads,
+                where there are such.
             environment: Variables of this container alone.
         """
         pool = self.pool
@@ -143,7 +155,8 @@ class Pods:
             spec["imagePullSecrets"] = [{"name": one.name} for one in pool.image_pull_secrets]
         if pool.priority_class_name:
             spec["priorityClassName"] = pool.priority_class_name
-        return {"metadata": {"labels": dict(self.labels)}, "spec": spec}
+        beside = {names.HEAD: names.BESIDE_WORKERS} if apart else {}
+        return {"metadata": {"labels": dict(self.labels) | beside}, "spec": spec}
 
     def _container(self, name: str, size: Size, own: Mapping[str, str]) -> dict[str, Any]:
         variables = self._environment() | dict(own)
@@ -171,14 +184,19 @@ class Pods:
         shared = {"medium": "Memory", "sizeLimit": f"{size.shared_memory >> 20}Mi"}
         found: list[tuple[dict[str, Any], dict[str, Any]]] = [
             (
-                {"name": "scratch", "emptyDir": {"sizeLimit": size.scratch}},
+                {"name": names.SCRATCH, "emptyDir": {"sizeLimit": size.scratch}},
                 {"mountPath": SCRATCH_FOLDER},
             ),
-            ({"name": "shared-memory", "emptyDir": shared}, {"mountPath": "/dev/shm"}),
+            ({"name": names.SHARED_MEMORY, "emptyDir": shared}, {"mountPath": "/dev/shm"}),
         ]
         if name := self.config.s3.ca_config_map:
             mount = {"mountPath": CA_FOLDER, "readOnly": True}
             found.append(({"name": "ca", "configMap": {"name": name}}, mount))
+        if self.credentials_secret:
+            # A Secret that is missing is told by the environment, in the status of the container.
+            secret = {"secretName": self.credentials_secret, "optional": True}
+            mount = {"mountPath": KEYS_FOLDER, "readOnly": True}
+            found.append(({"name": "credentials", "secret": secret}, mount))
         return found
 
     def _environment(self) -> dict[str, str]:
@@ -197,6 +215,8 @@ class Pods:
             given["AWS_DEFAULT_REGION"] = s3.region  # boto3 does not read AWS_REGION
         if s3.ca_config_map:
             given["AWS_CA_BUNDLE"] = f"{CA_FOLDER}/ca.crt"
+        if self.credentials_secret:
+            given[FOLDER] = KEYS_FOLDER
         return given | {one.name: one.value for one in self.pool.env or ()}
 
 

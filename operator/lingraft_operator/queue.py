@@ -45,7 +45,6 @@ class Queue:
                 return
             self._due[key] = due
             heapq.heappush(self._heap, (due, key))
-            metrics.queue_depth.set(len(self._due))
             self._changed.notify()
 
     def take(self) -> Key | None:
@@ -84,11 +83,16 @@ class Queue:
         waits = [due - now for due, key in self._heap[:1] if key not in self._working]
         return None, max(0.001, waits[0]) if waits else 1.0
 
+    def depth(self) -> int:
+        """How many keys are due, and wait for a worker."""
+        with self._changed:
+            now = time.monotonic()
+            return sum(due <= now for due in self._due.values())
+
     def done(self, key: Key) -> None:
         """Give a key back; if it was asked for meanwhile it is taken again."""
         with self._changed:
             self._working.discard(key)
-            metrics.queue_depth.set(len(self._due))
             self._changed.notify()
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from lingraft.pools import Pool, PoolName
 from lingraft.stage import DATA_PARALLEL, Execution, Stage, StageSpec, canonical_json
 from lingraft_operator import names
 from lingraft_operator.config import Config
-from lingraft_operator.podspec import HEAD, Pods, Size, size_of
+from lingraft_operator.podspec import Pods, Size, head_size_of, size_of
 
 ENTRYPOINT = "python -m lingraft_trainer env:LINGRAFT_STAGE"
 SPEC_BYTES = 100 * 2**10
@@ -143,17 +143,18 @@ def _groups(request: RayJobRequest, pods: Pods) -> dict[str, Any]:
     called = f"{request.owner.name}/{request.planned.name}"
     stage = {"LINGRAFT_STAGE": _stage_json(request), "LINGRAFT_NAME": called}
     if not workers:
-        template = pods.template("ray-head", size, environment=stage)
+        template = pods.template(names.RAY_HEAD, size, environment=stage)
         return {"headGroupSpec": {"rayStartParams": _offers(size), "template": template}}
-    template = pods.template("ray-head", HEAD, apart=True, environment=stage)
-    head = {"rayStartParams": _offers(HEAD, cores=0), "template": template}
+    small = head_size_of(request.pool)
+    template = pods.template(names.RAY_HEAD, small, apart=True, environment=stage)
+    head = {"rayStartParams": _offers(small, cores=0), "template": template}
     group = {
         "groupName": request.pool_name,
         "replicas": workers,
         "minReplicas": workers,
         "maxReplicas": workers,
         "rayStartParams": _offers(size),
-        "template": pods.template("ray-worker", size),
+        "template": pods.template(names.RAY_WORKER, size),
     }
     return {"headGroupSpec": head, "workerGroupSpecs": [group]}
 

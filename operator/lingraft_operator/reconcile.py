@@ -4,23 +4,25 @@ Stages are judged one by one, in the order of the plan (`stages.py`); from their
 follow the conditions, and what the resource no longer needs is left.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from lingraft.plan import PlannedStage
 from lingraft.pools import POOL_OF, Pool, PoolName
 from lingraft.resource import LanguageAdaptationSpec
 from lingraft.stage import Failure
-from lingraft.status import LanguageAdaptationStatus, Phase, PinnedPlan, StageStatus
+from lingraft.status import LanguageAdaptationStatus, PinnedPlan, StageStatus
 from lingraft_operator import results
 from lingraft_operator.actions import Action, Leave
 from lingraft_operator.attempts import left, reset
-from lingraft_operator.conditions import Aspect, Summary, conditions
+from lingraft_operator.conditions import Summary
 from lingraft_operator.config import Config
+from lingraft_operator.done import LOOK_SECONDS, gone_aspect, gone_summary
+from lingraft_operator.healing import look_again_at
 from lingraft_operator.names import rayjob_name
 from lingraft_operator.stages import Judge, Verdict
-from lingraft_operator.summary import aspects_of, summary_of
+from lingraft_operator.summary import aspects_of, summary_of, with_summary
 from lingraft_operator.world import Observed, Resource
 
 
@@ -49,34 +51,89 @@ def reconcile(
     observed: Observed,
     config: Config,
     now: datetime,
+    *,
+    anew: bool = False,
 ) -> Decision:
     """Decide.
 
     Args:
         resource: As it was last seen, with the status as it was last written.
         spec: Its spec, parsed; None where that failed.
-        pinned: The plan for its generation; None while there is none.
-        trouble: Why there is no plan, or why the store cannot be read.
+        pinned: The plan for its generation; None while there is none, or none that may be read.
+        trouble: Why there is no plan, why nothing new may start, or why the store cannot be read.
         observed: Everything else.
         config: The chart's settings.
         now: This moment.
+        anew: Whether what waits for a cause outside to go is tried at once.
     """
     before = resource.status
     if spec is not None and spec.suspend:
         summary = Summary("Suspended", "Suspended", "spec.suspend is true; nothing runs")
         return _stopped(resource, before, observed, summary, now)
+    # What is done needs nobody: nor a right to the store, which is looked at no more without it.
+    if spec is not None and observed.done:
+        return _looked_at_again(resource, spec, observed, now)
     if trouble is not None and trouble.failure_class == "user":
         summary = Summary("Stalled", trouble.reason, _sentence(trouble))
         return _stopped(resource, before, observed, summary, now)
+    if trouble is not None and trouble.failure_class == "outside":
+        return _needs_somebody(resource, spec, pinned, trouble, observed, config, now)
     if spec is None or pinned is None or trouble is not None:
         said = _sentence(trouble) if trouble else "looking up what the plan needs"
         summary = Summary("Reconciling", trouble.reason if trouble else "Planning", said)
-        return Decision((), _with(resource, before, summary, now))
-    return _followed(resource, spec, pinned, observed, config, now)
+        return Decision((), with_summary(resource, before, summary, now))
+    return _followed(resource, spec, pinned, observed, config, now, anew=anew)
+
+
+def _needs_somebody(
+    resource: Resource,
+    spec: LanguageAdaptationSpec | None,
+    pinned: PinnedPlan | None,
+    trouble: Failure,
+    observed: Observed,
+    config: Config,
+    now: datetime,
+) -> Decision:
+    """Start nothing new, and look again later: the user edited nothing that would be at fault.
+
+    What runs by a plan that was made for this generation goes on to its end.
+    """
+    before = resource.status.model_copy(update={"retry": resource.retry})
+    summary = Summary("Stalled", trouble.reason, _sentence(trouble), heals=True)
+    if spec is not None and pinned is not None:
+        decision = _followed(resource, spec, pinned, observed, config, now, held=summary)
+    elif before.plan is not None and before.plan.generation == resource.generation:
+        decision = Decision((), with_summary(resource, before, summary, now))
+    else:
+        decision = _stopped(resource, before, observed, summary, now)
+    if not decision.status.heals:  # what is done needs nobody
+        return decision
+    again_at = look_again_at(resource.status.conditions, now)
+    return replace(decision, wake_at=min(again_at, decision.wake_at or again_at))
 
 
 def _sentence(failure: Failure) -> str:
     return f"{failure.where}: {failure.message}" if failure.where else failure.message
+
+
+def _looked_at_again(
+    resource: Resource,
+    spec: LanguageAdaptationSpec,
+    observed: Observed,
+    now: datetime,
+) -> Decision:
+    """All is done: nothing is started, but what is no longer there is said."""
+    status, gone = resource.status, observed.gone
+    if gone is not None and status.plan is not None:
+        summary = summary_of(spec, status.stages, status)
+        aspects = aspects_of(spec, status.stages, status)
+        if gone:
+            summary = gone_summary(gone, status.plan.plan)
+            aspects = [gone_aspect(one, gone) for one in aspects]
+        status = with_summary(resource, status, summary, now, aspects)
+    if status.heals:
+        return Decision((), status, look_again_at(resource.status.conditions, now))
+    return Decision((), status, now + timedelta(seconds=LOOK_SECONDS))
 
 
 def _followed(
@@ -86,8 +143,11 @@ def _followed(
     observed: Observed,
     config: Config,
     now: datetime,
+    *,
+    held: Summary | None = None,
+    anew: bool = False,
 ) -> Decision:
-    """Go on with the plan."""
+    """Go on with the plan; with as much of it as runs, where something holds it up."""
     plan = pinned.plan
     again = _fresh(resource.status, pinned, resource.retry)
     judge = Judge(
@@ -98,6 +158,8 @@ def _followed(
         config=config,
         now=now,
         slots=dict(observed.slots),
+        held=held is not None,
+        anew=anew,
     )
     secret = pinned.credentials_secret
     verdicts: dict[str, Verdict] = {}
@@ -119,12 +181,18 @@ def _followed(
     )
     status = results.with_results(status, plan, spec, observed.manifests, pools_of(spec, config))
     summary = summary_of(spec, stages, status)
-    if summary.state == "Stalled" and summary.reason != "QualityGateFailed":
+    over = summary.state == "Ready" or summary.reason == "QualityGateFailed"
+    over = over and pinned.refresh == resource.refresh
+    if held is not None and not over:
+        summary = held
+    if summary.state == "Stalled" and not over and not summary.heals:
         # It cannot become Ready: what still runs only costs. What is done stays done.
         return _stopped(resource, status, observed, summary, now)
     foreign = _unwanted(resource, observed, names)
     actions = (*foreign, *(v.action for v in verdicts.values() if v.action is not None))
     wakes = [verdict.wake_at for verdict in verdicts.values() if verdict.wake_at is not None]
+    if summary.state == "Ready":
+        wakes.append(now + timedelta(seconds=LOOK_SECONDS))
     waits_for: dict[PoolName, int] = {}
     for planned in plan.stages:
         if verdicts[planned.name].waits_for_slot:
@@ -132,7 +200,7 @@ def _followed(
             waits_for[pool] = waits_for.get(pool, 0) + 1
     return Decision(
         actions,
-        _with(resource, status, summary, now, aspects_of(spec, stages, status)),
+        with_summary(resource, status, summary, now, aspects_of(spec, stages, status)),
         min(wakes, default=None),
         waits_for,
     )
@@ -190,40 +258,4 @@ def _stopped(
         for stage in status.stages
     )
     obeyed = status.model_copy(update={"stages": stages, "retry": resource.retry})
-    return Decision(actions, _with(resource, obeyed, summary, now))
-
-
-def _with(
-    resource: Resource,
-    status: LanguageAdaptationStatus,
-    summary: Summary,
-    now: datetime,
-    aspects: Sequence[Aspect] | None = None,
-) -> LanguageAdaptationStatus:
-    """The status with conditions, phase and progress, for the generation that was judged."""
-    if aspects is None:
-        # What was found out of an earlier generation says nothing of this one.
-        keep = ("EmbeddingsTrained", "QualityGatePassed")
-        aspects = [
-            (c.type, c.status, c.reason, c.message)
-            for c in status.conditions
-            if c.type in keep and c.observed_generation == resource.generation
-        ]
-    busy = any(s.state in ("Running", "Starting", "Done", "Retrying") for s in status.stages)
-    phase: Phase = (
-        ("Running" if busy else "Pending") if summary.state == "Reconciling" else (summary.state)
-    )
-    return status.model_copy(
-        update={
-            "observed_generation": resource.generation,
-            "phase": phase,
-            "progress": results.progress_text(status.stages, summary),
-            "conditions": conditions(
-                summary,
-                aspects,
-                resource.status.conditions,
-                generation=resource.generation,
-                now=now,
-            ),
-        }
-    )
+    return Decision(actions, with_summary(resource, obeyed, summary, now))

@@ -1,4 +1,8 @@
-"""`pools.*.maxConcurrentStages`: how many RayJobs may live, oldest resource first."""
+"""`pools.*.maxConcurrentStages`: how many RayJobs may run, and who starts the next one.
+
+A free slot goes to the namespace that has the fewest in this pool, and there to the oldest
+resource. What Kueue holds back takes no slot: it runs by Kueue's quota, not by this one.
+"""
 
 import heapq
 import threading
@@ -12,52 +16,79 @@ from lingraft_operator.config import PoolConfigs
 from lingraft_operator.metrics import POOLS
 from lingraft_operator.world import Key
 
+Live = Mapping[PoolName, Mapping[str, int]]
+"""RayJobs that may run, by pool and namespace."""
+Line = Mapping[Key, tuple[datetime, int]]
+"""Resources that wait: since when they are there, and for how many slots."""
+
+
+def shares(free: int, live: Mapping[str, int], line: Line) -> Counter[Key]:
+    """Who gets how many of the free slots, one after the other."""
+    waiting: dict[str, list[tuple[datetime, Key, int]]] = {}
+    for key, (since, count) in line.items():
+        waiting.setdefault(key[0], []).append((since, key, count))
+    turns: list[tuple[int, datetime, Key, int, str]] = []
+    for namespace, own in waiting.items():
+        heapq.heapify(own)
+        turns.append((live.get(namespace, 0), *heapq.heappop(own), namespace))
+    heapq.heapify(turns)
+    given: Counter[Key] = Counter()
+    for _ in range(free):
+        if not turns:
+            break
+        has, since, key, count, namespace = heapq.heappop(turns)
+        given[key] += 1
+        rest = [(since, key, count - 1)] if count > 1 else waiting[namespace]
+        if rest:
+            heapq.heappush(turns, (has + 1, *heapq.heappop(rest), namespace))
+    return given
+
 
 class Slots:
     """Who waits for a slot, and how many are free."""
 
-    def __init__(self, pools: PoolConfigs, live: Callable[[], Mapping[PoolName, int]]) -> None:
-        self._limits: dict[PoolName, int | None] = {
-            name: pools[name].max_concurrent_stages for name in POOLS
+    def __init__(self, pools: PoolConfigs, live: Callable[[], Live]) -> None:
+        self._limits: dict[PoolName, int] = {
+            name: limit for name in POOLS if (limit := pools[name].max_concurrent_stages)
         }
         self._live = live
         self._lock = threading.Lock()
-        self._taken: Counter[PoolName] = Counter()
+        self._taken: Counter[tuple[PoolName, str]] = Counter()
         self._waiting: dict[PoolName, dict[Key, tuple[datetime, int]]] = {"small": {}, "large": {}}
 
     def free(self, key: Key, created_at: datetime) -> dict[PoolName, int]:
-        """Slots that a resource may take now: what is free less what older ones wait for."""
-        none: dict[PoolName, int] = {}
-        live = self._live() if any(self._limits.values()) else none
+        """Slots that a resource may take now, beside what others get that wait."""
         found: dict[PoolName, int] = {}
         with self._lock:
             for pool, limit in self._limits.items():
-                if limit is None:
-                    continue
-                mine = (created_at, key)
-                older = sum(
-                    count
-                    for other, (since, count) in self._waiting[pool].items()
-                    if (since, other) < mine and other != key
-                )
-                found[pool] = max(0, limit - live.get(pool, 0) - self._taken[pool] - older)
+                line = self._waiting[pool] | {key: (created_at, limit)}
+                found[pool] = self._shares(pool, line)[key]
         return found
 
+    def _shares(self, pool: PoolName, line: Line) -> Counter[Key]:
+        live = self._now(pool)
+        return shares(max(0, self._limits[pool] - live.total()), live, line)
+
+    def _now(self, pool: PoolName) -> Counter[str]:
+        """What takes slots of a pool, by namespace."""
+        live = Counter(self._live().get(pool, {}))
+        live.update({where: n for (of, where), n in self._taken.items() if of == pool})
+        return live
+
     @contextmanager
-    def taken(self, pool: PoolName) -> Generator[bool]:
+    def taken(self, pool: PoolName, namespace: str) -> Generator[bool]:
         """Hold a slot while a RayJob is created; False if another worker was faster."""
-        limit = self._limits[pool]
-        if limit is None:
+        if pool not in self._limits:
             yield True
             return
         with self._lock:
-            got = self._live().get(pool, 0) + self._taken[pool] < limit
-            self._taken[pool] += got
+            got = self._now(pool).total() < self._limits[pool]
+            self._taken[pool, namespace] += got
         try:
             yield got
         finally:
             with self._lock:
-                self._taken[pool] -= got
+                self._taken[pool, namespace] -= got
 
     def wait(self, key: Key, created_at: datetime, pools: Mapping[PoolName, int]) -> None:
         """Put a resource into the line of the pools where it waits, and out of the others."""
@@ -70,9 +101,5 @@ class Slots:
 
     def next_in_line(self) -> list[Key]:
         """Who may start now."""
-        live, found = self._live(), list[Key]()
         with self._lock:
-            for pool, line in self._waiting.items():
-                free = (self._limits[pool] or 0) - live.get(pool, 0)
-                found += heapq.nsmallest(free, line, key=lambda k: (line[k][0], k))
-        return found
+            return [key for pool in self._limits for key in self._shares(pool, self._waiting[pool])]

@@ -5,7 +5,7 @@ attempt that ended and is judged, or nothing yet.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from lingraft.plan import PlannedStage
@@ -14,8 +14,10 @@ from lingraft.resource import Retry
 from lingraft.stage import CPU_MICRO_BATCH_TOKENS, Execution, Manifest
 from lingraft.status import Attempt, StageProgress, StageState, StageStatus
 from lingraft_operator.actions import Action, Delete, Join, Launch, Leave
-from lingraft_operator.attempts import ended, is_final, with_attempts
+from lingraft_operator.attempts import ended, is_final, kept_before, with_attempts
 from lingraft_operator.config import Config
+from lingraft_operator.failures import NOT_THE_BATCH, ending_of
+from lingraft_operator.healing import wait_after
 from lingraft_operator.world import Ending, Observed, PodTrouble, RayJob
 
 PODS_GO_WITHIN = timedelta(seconds=120)
@@ -49,6 +51,10 @@ class Judge:
     now: datetime
     slots: dict[PoolName, int] = field(default_factory=dict[PoolName, int])
     """Counted down with every launch of this pass."""
+    held: bool = False
+    """Whether nothing new may start; what runs goes on."""
+    anew: bool = False
+    """Whether what waits for a cause outside to go is tried at once."""
 
     def judge(
         self, planned: PlannedStage, before: StageStatus, rayjob: RayJob | None, *, ready: bool
@@ -74,9 +80,11 @@ class Judge:
             judged = last is not None and last.uid == rayjob.uid and last.failure_class is not None
             if not judged:
                 return self._live(stage, rayjob)
-            if last is not None and last.failure_class != "user":
+            # Who shares it judges for itself, and the last one deletes it. Stalled is to leave.
+            if last is not None and last.failure_class == "outside" and rayjob.owned_by(self.uid):
+                return Verdict(self._set(stage, "Retrying"), Leave(rayjob), wake_at=self.now)
+            if last is not None and last.failure_class not in ("user", "outside"):
                 return Verdict(self._set(stage, "Retrying"), Delete(rayjob), wake_at=self.now)
-            # Stalled is to leave; who shares it judges for itself, and the last one deletes it.
         if last is not None and last.ended_at == self.now:
             # First it is written down that and why it ended; what follows comes next.
             return Verdict(self._set(stage, "Retrying"), wake_at=self.now)
@@ -107,11 +115,15 @@ class Judge:
         if rayjob is None or rayjob.finished or rayjob.deleting or not rayjob.owned_by(self.uid):
             return Verdict(stage)
         # The winner's ends by itself, unless it hangs; what others do is in vain.
-        done_at = datetime.fromisoformat(manifest.created_at)
-        ends_by = done_at + timedelta(seconds=self.config.heartbeat_timeout_seconds)
+        seen_at = attempts[-1].ended_at if attempts else None
+        ends_by = (seen_at or self.now) + self._timeout
         if rayjob.holder == manifest.holder and self.now < ends_by:
             return Verdict(stage, wake_at=ends_by)
         return Verdict(stage, Leave(rayjob))
+
+    @property
+    def _timeout(self) -> timedelta:
+        return timedelta(seconds=self.config.heartbeat_timeout_seconds)
 
     # A RayJob is there and not finished.
 
@@ -125,12 +137,14 @@ class Judge:
             }
         )
         poll = self.now + timedelta(seconds=self.config.poll_seconds)
+        if not rayjob.owned_by(self.uid) and self.held:
+            return Verdict(self._set(stage, "Waiting"))
         if not rayjob.owned_by(self.uid):
             words = "joining the RayJob of another resource"
             said = {"state": "Starting", "reason": "Joining", "message": words}
             return Verdict(stage.model_copy(update=said), Join(rayjob), wake_at=poll)
         trouble = self.observed.troubles.get(rayjob.holder)
-        ending, check_at = self._must_end(rayjob, trouble)
+        ending, check_at = self._must_end(stage, rayjob, trouble)
         if ending is not None:
             stage = ended(stage, ending, self.observed, self.now)
             # First it is written down that and why it ended; what follows comes next.
@@ -139,28 +153,31 @@ class Judge:
         if rayjob.running:
             return Verdict(self._running(stage, rayjob), wake_at=wake)
         state: StageState = "Queued" if rayjob.suspended else "Starting"
-        reason, message = "Starting", rayjob.message or "waiting for its pods"
+        reason = "PodsRefused" if rayjob.refused else "Starting"
+        message = rayjob.message or "waiting for its pods"
         if rayjob.suspended:
             reason, message = "WaitingForQueue", "waiting for Kueue to admit it"
-        if trouble is not None:
-            reason = "WaitingForCapacity" if trouble.kind == "waiting" else trouble.reason
-            message = trouble.message
+        said_of_pods = trouble or self.observed.disruptions.get(rayjob.holder)
+        if said_of_pods is not None:
+            waits = said_of_pods.kind == "waiting"
+            reason = "WaitingForCapacity" if waits else said_of_pods.reason
+            message = said_of_pods.message
         said = {"state": state, "reason": reason, "message": message, "progress": None}
         return Verdict(stage.model_copy(update=said), wake_at=wake)
 
     def _must_end(
-        self, rayjob: RayJob, trouble: PodTrouble | None
+        self, stage: StageStatus, rayjob: RayJob, trouble: PodTrouble | None
     ) -> tuple[Ending | None, datetime]:
         """Whether a live RayJob has to be ended, and when to ask again at the latest."""
-        timeout = timedelta(seconds=self.config.heartbeat_timeout_seconds)
-        if trouble is not None and trouble.kind == "memory":
-            # Its head would be made anew, and run out of memory again, for ever.
+        if trouble is not None and trouble.kind == "resource":
+            # Its pod would be made anew, and use too much again, for ever.
             return Ending("resource", trouble.reason, trouble.message), self.now
-        if trouble is not None and trouble.kind in ("unready", "fatal"):
+        aside = trouble is not None and trouble.kind == "aside" and not rayjob.running
+        if trouble is not None and (aside or trouble.kind in ("unready", "fatal")):
             grace = timedelta(seconds=self.config.grace_seconds)
-            until = trouble.since + (grace if trouble.kind == "unready" else timedelta())
+            until = trouble.since + (timedelta() if trouble.kind == "fatal" else grace)
             if until <= self.now:
-                return Ending("user", trouble.reason, trouble.message), self.now
+                return Ending("outside", trouble.reason, trouble.message), self.now
             return None, until
         if trouble is not None and trouble.kind == "doubled" and not rayjob.running:
             until = trouble.since + TWO_HEADS
@@ -169,24 +186,19 @@ class Judge:
                 return ending, self.now
             return None, until
         if rayjob.running and (heard := self._heard(rayjob)) is not None:
-            if heard + timeout <= self.now:
-                if (said := self.observed.failures.get(rayjob.holder)) is not None:
-                    return Ending(said.failure_class, said.reason, said.message), self.now
+            if heard + self._timeout <= self.now:
                 quiet = f"nothing was heard of {rayjob.name} since {heard:%H:%M:%S} UTC"
-                return Ending("infrastructure", "HeartbeatLost", quiet), self.now
-            return None, heard + timeout
-        return None, self.now + timeout
+                lost = replace(rayjob, reason="HeartbeatLost", message=quiet)
+                kept, last = kept_before(stage), stage.attempts[-1]
+                return ending_of(last, lost, self.observed, kept=kept), self.now
+            return None, heard + self._timeout
+        return None, self.now + self._timeout
 
     def _heard(self, rayjob: RayJob) -> datetime | None:
-        """The last sign of life: a heartbeat, a renewed lease, or that it began."""
-        progress = self.observed.progress.get(rayjob.holder)
-        lease = self.observed.leases.get(rayjob.stage)
-        signs = [rayjob.running_since]
-        if progress is not None:
-            signs.append(datetime.fromisoformat(progress.updated_at))
-        if lease is not None and lease.holder == rayjob.holder:
-            signs.append(lease.renewed_at)
-        return max((sign for sign in signs if sign is not None), default=None)
+        """When we saw the last sign of life: a heartbeat, a renewed lease, or that it began."""
+        signs = self.observed.signs.get(rayjob.holder)
+        seen = (rayjob.running_since, signs.heard if signs is not None else None)
+        return max((one for one in seen if one is not None), default=None)
 
     def _running(self, stage: StageStatus, rayjob: RayJob) -> StageStatus:
         update: dict[str, object] = {"state": "Running", "reason": "", "message": ""}
@@ -194,8 +206,8 @@ class Judge:
         if progress is not None:
             seen = StageProgress.model_validate(progress.model_dump())
             update["progress"] = seen
-            if progress.seconds_left is not None:
-                update["eta"] = seen.updated_at + timedelta(seconds=round(progress.seconds_left))
+            if progress.seconds_left is not None and (heard := self._heard(rayjob)) is not None:
+                update["eta"] = heard + timedelta(seconds=round(progress.seconds_left))
         return stage.model_copy(update=update)
 
     # No RayJob is at work.
@@ -210,10 +222,10 @@ class Judge:
                 self._set(stage, "Retrying", "Retrying", "the RayJob before is ending"),
                 wake_at=poll,
             )
-        if not ready:
+        if not ready or self.held:
             return Verdict(self._set(stage, "Waiting"))
         last = stage.attempts[-1] if stage.attempts else None
-        if last is not None and (wait := self._wait_after(last, counted)) > self.now:
+        if last is not None and (wait := self._wait_after(stage, counted)) > self.now:
             waiting = self._set(stage, "Retrying", "Retrying", f"{last.reason}: {last.message}")
             waiting = waiting.model_copy(update={"not_before": wait})
             # Pods that go wake us; nothing else does.
@@ -221,9 +233,10 @@ class Judge:
         superseded = self._superseded(stage)
         lease = self.observed.leases.get(planned.stage.ref)
         free = lease is None or lease.released or lease.holder in superseded
-        if lease is not None and not free and lease.expires_at > self.now:
+        until = self.observed.held_until.get(planned.stage.ref, self.now)
+        if lease is not None and not free and until > self.now:
             held = self._set(stage, "Queued", "StageBusy", f"{lease.holder} is writing it")
-            return Verdict(held, wake_at=min(poll, lease.expires_at))
+            return Verdict(held, wake_at=min(poll, until))
         if rayjob is not None:  # finished, and judged: it makes room
             state: StageState = "Retrying" if last else "Starting"
             return Verdict(self._set(stage, state), Delete(rayjob), wake_at=poll)
@@ -241,14 +254,17 @@ class Judge:
         launch = Launch(planned, pool, tokens, superseded)
         return Verdict(self._set(stage, "Starting"), launch, wake_at=poll)
 
-    def _wait_after(self, last: Attempt, counted: list[Attempt]) -> datetime:
+    def _wait_after(self, stage: StageStatus, counted: list[Attempt]) -> datetime:
         """When the next attempt may start: after the backoff, and without pods of the last."""
+        last = stage.attempts[-1]
         if last.ended_at is None:
             return self.now
         doubled = self.retry.backoff_seconds * 2 ** max(0, len(counted) - 1)
         wait = last.ended_at + timedelta(seconds=min(doubled, LONGEST_BACKOFF))
         if last.failure_class is None:  # suspended, or no longer wanted for a while
             wait = last.ended_at
+        if last.failure_class == "outside":
+            wait = self.now if self.anew else last.ended_at + wait_after(stage.attempts)
         if last.holder in self.observed.lingering:
             wait = max(wait, last.ended_at + PODS_GO_WITHIN)
         return wait
@@ -258,9 +274,10 @@ class Judge:
         return tuple(attempt.holder for attempt in over)
 
     def _micro_batch_tokens(self, pool: PoolName, counted: list[Attempt]) -> int:
-        """Half of what did not fit, else the pool's: on CPUs no more than the trainer takes."""
+        """Half of what was too much, else the pool's: on CPUs no more than the trainer takes."""
         asked = self.pools[pool].micro_batch_tokens or Execution().micro_batch_tokens
         if not self.pools[pool].gpus:
             asked = min(asked, CPU_MICRO_BATCH_TOKENS)
-        short = [a.micro_batch_tokens for a in counted if a.failure_class == "resource"]
+        failed = (a for a in counted if a.failure_class == "resource")
+        short = [a.micro_batch_tokens for a in failed if a.reason not in NOT_THE_BATCH]
         return max(1, min(asked, *short) // 2) if short else asked

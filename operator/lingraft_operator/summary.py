@@ -1,10 +1,14 @@
-"""What the states of a resource's stages amount to: in one sentence, and aspect by aspect."""
+"""What the states of a resource's stages amount to: in one sentence, aspect by aspect: pure."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from lingraft.resource import LanguageAdaptationSpec
-from lingraft.status import Evaluation, LanguageAdaptationStatus, StageStatus
-from lingraft_operator.conditions import Aspect, Summary
+from lingraft.status import Evaluation, LanguageAdaptationStatus, Phase, StageStatus
+from lingraft_operator import results
+from lingraft_operator.conditions import Aspect, Summary, conditions
+from lingraft_operator.healing import needs_somebody
+from lingraft_operator.world import Resource
 
 
 def summary_of(
@@ -26,6 +30,10 @@ def summary_of(
         if missed:
             return Summary("Stalled", "QualityGateFailed", _why(missed))
         return Summary("Ready", "Adapted", f"{spec.language}: all {len(stages)} stages are done")
+    for stage in stages:
+        if (said := needs_somebody(stage)) is not None:
+            message = f"{stage.name}: {said.message}"
+            return Summary("Stalled", said.reason or "Failed", message, heals=True)
     waiting = [s for s in stages if s.state in ("Starting", "Queued", "Retrying") and s.reason]
     running = [s.name for s in stages if s.state == "Running"]
     if running:
@@ -62,3 +70,40 @@ def aspects_of(
 def _why(missed: Sequence[Evaluation]) -> str:
     words = "; ".join(f"{e.task} {e.metric}: {e.reason}" for e in missed)
     return f"a gate is not passed: {words}"
+
+
+def with_summary(
+    resource: Resource,
+    status: LanguageAdaptationStatus,
+    summary: Summary,
+    now: datetime,
+    aspects: Sequence[Aspect] | None = None,
+) -> LanguageAdaptationStatus:
+    """The status with conditions, phase and progress, for the generation that was judged."""
+    if aspects is None:
+        # What was found out of an earlier generation says nothing of this one.
+        keep = ("EmbeddingsTrained", "QualityGatePassed")
+        aspects = [
+            (c.type, c.status, c.reason, c.message)
+            for c in status.conditions
+            if c.type in keep and c.observed_generation == resource.generation
+        ]
+    busy = any(s.state in ("Running", "Starting", "Done", "Retrying") for s in status.stages)
+    phase: Phase = (
+        ("Running" if busy else "Pending") if summary.state == "Reconciling" else (summary.state)
+    )
+    return status.model_copy(
+        update={
+            "observed_generation": resource.generation,
+            "phase": phase,
+            "heals": summary.heals,
+            "progress": results.progress_text(status.stages, summary),
+            "conditions": conditions(
+                summary,
+                aspects,
+                resource.status.conditions,
+                generation=resource.generation,
+                now=now,
+            ),
+        }
+    )

@@ -15,7 +15,7 @@ from lingraft.resource import LanguageAdaptationSpec
 from lingraft.stage import Failure
 from lingraft.status import LanguageAdaptationStatus, PinnedPlan
 from lingraft_operator import metrics, planning
-from lingraft_operator.apply import REFUSED, Actor
+from lingraft_operator.apply import TOO_LARGE, Actor
 from lingraft_operator.cache import Cache
 from lingraft_operator.cluster import Cluster, Conflict, Refused, Unavailable
 from lingraft_operator.config import Config
@@ -47,6 +47,8 @@ class Worker:
     tell: Callable[[Resource, Note], None]
     written: dict[Key, float] = field(default_factory=dict[Key, float])
     troubled: dict[Key, int] = field(default_factory=dict[Key, int])
+    tried: dict[Key, tuple[str, int, str]] = field(default_factory=dict[Key, tuple[str, int, str]])
+    """What has had its try since this operator started, as it was asked for."""
 
     def process(self, key: Key) -> float | None:
         """One pass; returns the seconds until the next one is wanted, or None."""
@@ -72,8 +74,9 @@ class Worker:
 
     def _pass(self, resource: Resource) -> float | None:
         spec, pinned, trouble = self._plan(resource)
-        trouble = trouble or _refused_before(resource)
-        plan = pinned.plan if pinned is not None and trouble is None else None
+        trouble = trouble or _too_large(resource)
+        final = trouble is not None and trouble.failure_class == "user"
+        plan = pinned.plan if pinned is not None and not final else None
         secret = pinned.credentials_secret if pinned is not None else None
         if spec is not None and spec.suspend:
             plan = None
@@ -89,15 +92,18 @@ class Worker:
                 message=error.message,
                 where=error.where,
             )
-        now = datetime.now(UTC)
-        decision = reconcile(resource, spec, pinned, trouble, observed, self.config, now)
-        more = False
+        now, more = datetime.now(UTC), False
+        asked = resource.uid, resource.generation, resource.retry
+        anew = self.tried.get(resource.key) != asked
+        decision = reconcile(resource, spec, pinned, trouble, observed, self.config, now, anew=anew)
         if decision.actions:
             refused = self.actor.apply(resource, spec, pinned, decision.actions)
-            judged = replace(resource, status=decision.status)
+            # Conditions count from when they were written, not from this moment.
+            former = {"conditions": resource.status.conditions}
+            judged = replace(resource, status=decision.status.model_copy(update=former))
             observed = replace(observed, rayjobs=self.observer.rayjobs(resource, plan, secret))
             decision = reconcile(
-                judged, spec, pinned, refused or trouble, observed, self.config, now
+                judged, spec, pinned, refused or trouble, observed, self.config, now, anew=anew
             )
             trouble, more = refused or trouble, bool(decision.actions)
         self.slots.wait(resource.key, resource.created_at, decision.waits_for)
@@ -106,15 +112,17 @@ class Worker:
             if key != resource.key:
                 self.wake(key)
         self._write(resource, decision.status)
-        if trouble is not None and trouble.failure_class != "user":
+        if trouble is not None and trouble.failure_class == "infrastructure":
             return self._backoff(resource.key)
+        if not more:
+            self.tried[resource.key] = asked
         self.troubled.pop(resource.key, None)
         return SOON if more else seconds_until(decision.wake_at)
 
     def _plan(
         self, resource: Resource
     ) -> tuple[LanguageAdaptationSpec | None, PinnedPlan | None, Failure | None]:
-        """The parsed spec, and the plan for it or why there is none."""
+        """The parsed spec, and the plan for it, and why there is none or nothing new may start."""
         spec: LanguageAdaptationSpec | None = None
         try:
             spec = planning.parse(resource, self.config)
@@ -124,11 +132,17 @@ class Worker:
             if not planning.needs_plan(resource):
                 # Each time: a prefix that is taken off the list is used no longer.
                 planning.check_access(spec, self.config.access, resource.namespace)
-                return spec, resource.status.plan, None
+                return spec, planning.followed(resource, self.config), None
             with metrics.reconcile_seconds.labels("plan").time():
                 return spec, planning.make_plan(resource, spec, self.config), None
         except LingraftError as error:
-            return spec, None, planning.as_failure(error)
+            failure, former = planning.as_failure(error), resource.status.plan
+            if former is None or former.generation != resource.generation:
+                return spec, None, failure
+            # It was planned once. A store that it may no longer name is not read any more.
+            known = failure.failure_class != "infrastructure"
+            may = planning.may_use(former.plan.store, self.config.access, resource.namespace)
+            return spec, former if known and may else None, planning.not_by_an_edit(failure)
 
     def _write(self, resource: Resource, status: LanguageAdaptationStatus) -> None:
         before, after = resource.status, status
@@ -151,20 +165,22 @@ class Worker:
 
     def _forget(self, key: Key) -> None:
         self.slots.wait(key, datetime.now(UTC), {})
+        self.observer.forget(key)
         for other in self.slots.next_in_line():
             self.wake(other)
         self.written.pop(key, None)
         self.troubled.pop(key, None)
+        self.tried.pop(key, None)
 
 
-def _refused_before(resource: Resource) -> Failure | None:
-    """What the API server will never take: it is asked again after an edit or a retry only."""
+def _too_large(resource: Resource) -> Failure | None:
+    """What no pod can be given: it is tried again after an edit or a retry only."""
     status = resource.status
     if planning.needs_plan(resource) or status.retry != resource.retry:
         return None
-    found = [c for c in status.conditions if c.type == "Stalled" and c.reason == REFUSED]
+    found = [c for c in status.conditions if c.type == "Stalled" and c.reason == TOO_LARGE]
     return (
-        Failure(failure_class="user", reason=REFUSED, message=found[0].message) if found else None
+        Failure(failure_class="user", reason=TOO_LARGE, message=found[0].message) if found else None
     )
 
 

@@ -19,6 +19,7 @@ POOL = {
     "tolerations": [{"key": "a", "operator": "Equal", "value": "true", "effect": "NoExecute"}],
     "price": {"perHour": 0.5, "currency": "EUR"},
     "scratchSize": "7Gi",
+    "head": {"cpu": "2", "memory": "5Gi", "scratchSize": "9Gi"},
     "serviceAccountName": "ray",
     "imagePullSecrets": [{"name": "pull"}],
     "priorityClassName": "low",

@@ -47,6 +47,11 @@ def ready(adaptations: Adaptations, bed: Bed) -> Object:
 
 
 def invalid_spec(adaptations: Adaptations, bed: Bed) -> Object:
+    adaptations.create(NAME, "MiniJoint", mini={"layers": 40})
+    return adaptations.wait(NAME, "Stalled")
+
+
+def input_unavailable(adaptations: Adaptations, bed: Bed) -> Object:
     adaptations.create(NAME, corpus={"uri": f"{adaptations.texts}nowhere/"})
     return adaptations.wait(NAME, "Stalled")
 
@@ -81,7 +86,7 @@ def edited_when_ready(adaptations: Adaptations, bed: Bed) -> Object:
 
 
 def edited_when_stalled(adaptations: Adaptations, bed: Bed) -> Object:
-    invalid_spec(adaptations, bed)
+    input_unavailable(adaptations, bed)
     return adaptations.edit(NAME, corpus={"uri": f"{adaptations.texts}text/fr.txt"})
 
 
@@ -104,6 +109,7 @@ STATES: dict[str, Callable[[Adaptations, Bed], Object]] = {
         retrying,
         ready,
         invalid_spec,
+        input_unavailable,
         access_denied,
         user_error,
         quality_gate_failed,

@@ -80,6 +80,26 @@ def test_install_upgrade_uninstall_and_install_over_the_kept_crd(
     admin.delete(f"{resources}/swahili")
 
 
+def test_an_upgrade_after_which_nothing_could_go_on_is_told_twice(
+    release: Callable[..., str],
+) -> None:
+    chart, full = str(CHART), documented_values() | {"namespaces": ["default", "models"]}
+    release("install", chart, "--take-ownership", values=full)
+    for field, less in {
+        "access": {"access": []},
+        "store": {"store": None},
+        "namespaces": {"namespaces": ["models"]},
+    }.items():
+        assert full.get(field), f"documented_values has no {field}"
+        with pytest.raises(HelmError, match=f"{field}: this upgrade would"):
+            release("upgrade", chart, values=full | less)
+        release("upgrade", chart, values=full | less | {"allowShrinking": True})
+        release("upgrade", chart, values=full | {"allowShrinking": True})
+    release("upgrade", chart, values=full | {"namespaces": []})
+    with pytest.raises(HelmError, match="watch all others no longer"):
+        release("upgrade", chart, values=full)
+
+
 def test_a_crd_that_helm_installed_is_upgraded_by_kubectl(
     control_plane: ControlPlane, release: Callable[..., str]
 ) -> None:

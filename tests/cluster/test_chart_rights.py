@@ -98,11 +98,11 @@ def readable(api: Api, namespace: str = "") -> list[str]:
     return found
 
 
-def test_the_operator_reads_two_kinds_and_no_others(control_plane: ControlPlane) -> None:
+def test_the_operator_reads_three_kinds_and_no_others(control_plane: ControlPlane) -> None:
     applied = apply_chart(control_plane, release="chart-test")
     operator = control_plane.service_account(applied.namespace, applied.service_account)
-    assert readable(operator) == ["pods", RESOURCES]
-    assert readable(operator, NAMESPACE) == ["pods", RESOURCES]
+    assert readable(operator) == ["pods", "events", RESOURCES]
+    assert readable(operator, NAMESPACE) == ["pods", "events", RESOURCES]
 
 
 def test_the_operator_of_a_list_of_namespaces_reads_there_only(control_plane: ControlPlane) -> None:
@@ -112,7 +112,7 @@ def test_the_operator_of_a_list_of_namespaces_reads_there_only(control_plane: Co
     assert readable(operator) == []
     assert readable(operator, NAMESPACE) == []
     for namespace in values["namespaces"]:
-        assert readable(operator, namespace) == ["pods", RESOURCES]
+        assert readable(operator, namespace) == ["pods", "events", RESOURCES]
 
 
 def test_status_is_applied_with_patch_alone(control_plane: ControlPlane, namespace: str) -> None:

@@ -34,10 +34,13 @@ def test_what_only_the_operator_can_know_stalls_at_once(
 ) -> None:
     adaptations.create("absent", corpus={"uri": f"{adaptations.texts}nowhere/"})
     said = stalled(adaptations, "absent")
-    assert said["reason"] == "InvalidSpec"
+    assert said["reason"] == "InputUnavailable"
+    assert adaptations.get("absent")["status"]["heals"]
     assert said["message"].startswith(f"spec.corpus.uri: {adaptations.texts}nowhere/: nothing")
     adaptations.create("deep", "MiniJoint", mini={"layers": 40})
-    assert "is not shallower than its base" in stalled(adaptations, "deep")["message"]
+    said = stalled(adaptations, "deep")
+    assert said["reason"] == "InvalidSpec" and "is not shallower than its base" in said["message"]
+    assert "heals" not in adaptations.get("deep")["status"]
     assert launches(bed, adaptations.namespace) == {}
 
 
@@ -48,6 +51,27 @@ def test_a_uri_outside_the_access_list_is_not_even_asked_for(
     said = stalled(adaptations, "curious")
     assert said["reason"] == "AccessDenied"
     assert "s3://secrets-of-others/text/" in said["message"]
+
+
+def test_an_upgrade_that_takes_access_away_stops_nothing_and_its_rollback_goes_on(
+    operator_with: Callable[..., Operator], adaptations: Adaptations, bed: Bed
+) -> None:
+    denied = operator_with(access=[])
+    bed.behaviours.set("corpus", seconds=30)
+    adaptations.create("french")
+    assert stalled(adaptations, "french")["reason"] == "AccessDenied"
+    denied.stop()
+    allowed = operator_with()
+    rayjob = adaptations.wait_for_stage("french", "corpus")["rayJob"]
+    allowed.stop()
+    denied = operator_with(access=[])
+    assert stalled(adaptations, "french")["reason"] == "AccessDenied"
+    denied.stop()
+    path = f"/apis/ray.io/v1/namespaces/{adaptations.namespace}/rayjobs/{rayjob}"
+    assert "deletionTimestamp" not in bed.api.get(path)["metadata"]
+    operator_with()
+    adaptations.wait("french")
+    assert launches(bed, adaptations.namespace)["corpus"] == 1
 
 
 def test_a_user_error_is_not_retried_until_somebody_asks(

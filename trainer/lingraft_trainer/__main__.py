@@ -3,7 +3,8 @@
 SPEC is where the JSON of a `lingraft.stage.StageSpec` stands: a file, `-` for standard input, or
 `env:NAME` for the environment variable NAME. LINGRAFT_NAME is what people call it.
 Exit codes: 0 the manifest exists, 1 infrastructure or resource failure, 2 user error,
-3 another holder is at work (nothing was done or written), 130 stopped.
+3 another holder is at work (nothing was done or written), 4 something outside of the stage must be
+put right, such as credentials, 130 stopped.
 """
 
 import os
@@ -12,10 +13,10 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from lingraft.errors import LingraftError, StageBusyError, UserError
+from lingraft.errors import LingraftError, OutsideError, StageBusyError, UserError
 from lingraft.stage import StageSpec
 
-BUSY = 3
+BUSY, OUTSIDE = 3, 4
 
 
 def main(arguments: list[str]) -> int:
@@ -40,7 +41,9 @@ def main(arguments: list[str]) -> int:
         manifest = run(spec, name=os.environ.get("LINGRAFT_NAME", ""))
     except LingraftError as error:
         print(f"error: {error}", file=sys.stderr)
-        return BUSY if isinstance(error, StageBusyError) else error.exit_code
+        if isinstance(error, StageBusyError):
+            return BUSY
+        return OUTSIDE if isinstance(error, OutsideError) else error.exit_code
     except KeyboardInterrupt:
         print("stopped; run it again to resume", file=sys.stderr)
         return 130

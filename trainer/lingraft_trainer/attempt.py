@@ -38,6 +38,7 @@ from lingraft_trainer.heartbeat import Heartbeat, Listener
 from lingraft_trainer.inputs import fetch_input
 from lingraft_trainer.machines import ray_runs
 from lingraft_trainer.places import as_written
+from lingraft_trainer.renewal import awaited
 from lingraft_trainer.stages.registry import stage_function
 from lingraft_trainer.tracking.recorder import Recorder
 from lingraft_trainer.tracking.stage import recorded
@@ -109,6 +110,7 @@ def _work(
     nodes_leaving: Callable[[], frozenset[str]],
     name: str,
 ) -> None:
+    device = device_of_this_worker(spec.execution.gpus_per_worker)
     threads = spec.execution.threads or max(1, usable_cores() // _local_world(world))
     torch.set_num_threads(threads)
     with ExitStack() as closing:
@@ -122,6 +124,8 @@ def _work(
         if rank == 0:  # alone holds the lease
             heartbeat(Progress(step=0, steps=0, phase="fetching inputs"))
             closing.enter_context(heartbeat)  # which writes this one at once
+        closing.enter_context(awaited(heartbeat.waits))
+        if rank == 0:
             recorder = closing.enter_context(recorded(spec, store, name))
 
         def save(step: int, where: Path) -> None:
@@ -142,7 +146,7 @@ def _work(
             threads=threads,
             rank=rank,
             world=world,
-            device=device_of_this_worker(),
+            device=device,
             on_progress=heartbeat,
             on_measures=recorder.measured,
             save_checkpoint=save,
@@ -180,7 +184,7 @@ def ancestors(store: ArtifactStore, stage: Stage) -> dict[str, Manifest]:
 
 
 def _load_checkpoint(stages: StageStore, scratch: Path, world: int) -> tuple[Path | None, int]:
-    """The newest complete and undamaged checkpoint's folder and updates, the same for all."""
+    """The furthest complete and undamaged checkpoint's folder and updates, the same for all."""
     found = [stages.checkpoints()]
     if world > 1:
         # Workers of a head that was killed may write on for a while: what rank 0 sees holds.

@@ -28,7 +28,7 @@ class StageContext:
         on_progress: Receives every progress of rank 0.
         on_measures: `(step, values)`, receives what rank 0 measured after an update, by name.
         save_checkpoint: `(step, folder)`, puts a checkpoint into the store.
-        load_checkpoint: Folder of the stage's newest complete checkpoint, or None.
+        load_checkpoint: Folder of the stage's furthest complete checkpoint, or None.
         nodes_leaving: Ids of the run's nodes that are about to be taken away; cheap to ask.
         ancestors: Manifests of all stages this one rests on, by `<kind>/<digest>`.
         environment: What stages add to the manifest's environment, such as the precision.

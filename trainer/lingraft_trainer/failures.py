@@ -7,8 +7,15 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
-from lingraft.errors import InfrastructureError, LingraftError, ResourceError, StageBusyError
+from lingraft.errors import (
+    DiskFullError,
+    InfrastructureError,
+    LingraftError,
+    ResourceError,
+    StageBusyError,
+)
 from lingraft.stage import Failure
+from lingraft_trainer.device import no_gpu, tells_of_no_gpu
 
 
 def classified(error: Exception) -> LingraftError:
@@ -21,12 +28,14 @@ def classified(error: Exception) -> LingraftError:
         told = str(error).partition("\n")[0].rstrip(".")
         return ResourceError(f"out of memory: {told}; use a smaller micro-batch")
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return ResourceError("the disk is full: free some space", where=str(error.filename or ""))
+        return DiskFullError("the disk is full: free some space", where=str(error.filename or ""))
     if isinstance(error, SafetensorError) and f"os error {errno.ENOSPC}" in str(error):
-        return ResourceError("the disk is full: free some space")
+        return DiskFullError("the disk is full: free some space")
     # The second is Ray Train's PreemptionError, which takes seconds to import.
     if _is_rays(error, "RayActor") or hasattr(error, "preemption_info"):
         return InfrastructureError("a Ray worker was lost: it was killed, or its node went away")
+    if told := tells_of_no_gpu(error):
+        return no_gpu(told)
     return LingraftError(f"{type(error).__name__}: {error}")
 
 

@@ -10,6 +10,7 @@ from lingraft.stage import Execution, Manifest, Progress, StageSpec
 from lingraft.store import open_store
 from lingraft.store.lease import Lease, local_holder
 from lingraft.store.stages import StageStore, read_manifest
+from lingraft_trainer.renewal import awaited
 
 if TYPE_CHECKING:
     from lingraft.views.listener import Listener
@@ -41,23 +42,24 @@ def run_plan(
     manifests: dict[str, Manifest] = {}
     for planned in plan.stages:
         name = planned.name
-        done = read_manifest(store, planned.stage.ref)
-        if done is not None:
-            listener.cached(name, done)
-            manifests[name] = done
-            continue
-        listener.started(name)
-        spec = plan.spec(planned, local_holder()).model_copy(update={"execution": execution})
-        try:
-            manifests[name] = run_or_wait(
-                spec,
-                lambda progress, name=name: listener.progress(name, progress),
-                f"{resource}/{name}" if resource else "",
-            )
-        except LingraftError as error:
-            listener.failed(name, error)
-            raise
-        listener.finished(name, manifests[name])
+
+        def tell(progress: Progress, name: str = name) -> None:
+            listener.progress(name, progress)
+
+        with awaited(lambda words, tell=tell: tell(Progress(step=0, steps=0, phase=words))):
+            done = read_manifest(store, planned.stage.ref)
+            if done is not None:
+                listener.cached(name, done)
+                manifests[name] = done
+                continue
+            listener.started(name)
+            spec = plan.spec(planned, local_holder()).model_copy(update={"execution": execution})
+            try:
+                manifests[name] = run_or_wait(spec, tell, f"{resource}/{name}" if resource else "")
+            except LingraftError as error:
+                listener.failed(name, error)
+                raise
+            listener.finished(name, manifests[name])
     return manifests
 
 

@@ -121,7 +121,7 @@ def _on_ray(spec: StageSpec, name: str) -> None:
             scaling_config=ScalingConfig(
                 num_workers=workers, use_gpu=gpus > 0, resources_per_worker=resources
             ),
-            # A lost worker ends the attempt; the next one goes on from the newest checkpoint
+            # A lost worker ends the attempt; the next one goes on from the furthest checkpoint
             # in the artifact store. Ray's own storage holds no state of ours: Ray Train writes
             # a marker there from its controller, which runs beside this process, and workers
             # look for it only to report a checkpoint. So the folder need not be shared.

@@ -58,7 +58,32 @@ credentials, and kopf's scanning is off.
   verbs: [get, list, watch]
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create]
+  verbs: [create, list]
+{{- end }}
+
+{{/*
+Refuses an upgrade after which what was started could not go on: of such a slip nobody learns in time.
+Without a cluster (`helm template`, Argo CD) nothing is known of the release before.
+*/}}
+{{- define "lingraft.guard" -}}
+{{- if and .Release.IsUpgrade (not .Values.allowShrinking) -}}
+{{- $former := lookup "v1" "ConfigMap" .Release.Namespace (include "lingraft.fullname" .) -}}
+{{- $before := dig "data" "config.yaml" "{}" $former | fromYaml -}}
+{{- range $name := list "access" "store" -}}
+{{- if and (get $before $name) (not (get $.Values $name)) -}}
+{{- printf "%s: this upgrade would empty it, and nothing that counts on it could go on: list what the release before had, or set allowShrinking to true" $name | fail -}}
+{{- end -}}
+{{- end -}}
+{{- if .Values.namespaces -}}
+{{- $lost := without ($before.namespaces | default list) .Values.namespaces -}}
+{{- if and $former (not $before.namespaces) -}}
+{{- $lost = list "all others" -}}
+{{- end -}}
+{{- with concat $lost -}}
+{{- printf "namespaces: this upgrade would watch %s no longer, and what runs there would be tended by nobody: list what the release before had, or set allowShrinking to true" (join ", " .) | fail -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- end }}
 
 {{/* How the operator reaches S3: boto3's own variables. */}}
@@ -83,6 +108,10 @@ credentials, and kopf's scanning is off.
 {{- with .Values.hubMirror }}
 - name: LINGRAFT_HUB_MIRROR
   value: {{ . | quote }}
+{{- end }}
+{{- if .Values.operator.credentialsSecret }}
+- name: LINGRAFT_CREDENTIALS
+  value: /etc/lingraft-credentials
 {{- end }}
 {{- end }}
 

@@ -22,6 +22,7 @@ from lingraft.errors import (
     FailureClass,
     InfrastructureError,
     LingraftError,
+    OutsideError,
     ResourceError,
     StageBusyError,
     UserError,
@@ -31,7 +32,7 @@ from lingraft.store import open_store
 from lingraft.store.base import ArtifactStore
 from lingraft.store.lease import Lease
 from lingraft.store.stages import StageStore, read_manifest
-from lingraft_trainer.__main__ import BUSY
+from lingraft_trainer.__main__ import BUSY, OUTSIDE
 from tests.cluster.bed.behaviours import BEHAVIOURS, Behaviour, behaviour_of
 from tests.cluster.bed.results import STEPS, result_of
 
@@ -43,6 +44,7 @@ FILES = {
 }
 _ERRORS: dict[FailureClass, type[LingraftError]] = {
     "user": UserError,
+    "outside": OutsideError,
     "infrastructure": InfrastructureError,
     "resource": ResourceError,
 }
@@ -180,7 +182,9 @@ def attempt(
         manifest = run(spec, behaviour, over, opened(spec.store))
     except LingraftError as error:
         print(f"error: {error}", file=sys.stderr)
-        return BUSY if isinstance(error, StageBusyError) else error.exit_code
+        if isinstance(error, StageBusyError):
+            return BUSY
+        return OUTSIDE if isinstance(error, OutsideError) else error.exit_code
     except KeyboardInterrupt:
         print("stopped; run it again to resume", file=sys.stderr)
         return 130

@@ -13,25 +13,22 @@ LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 LEASE_SECONDS = 10.0
 
 
+CAPACITY = {"cpu": "64", "memory": "512Gi", "ephemeral-storage": "20Ti", "pods": "500"}
+
+
 @dataclass(frozen=True)
 class Node:
     """A node that does not exist."""
 
     name: str
     labels: dict[str, str]
-    capacity: dict[str, str] = field(
-        default_factory=lambda: {"cpu": "64", "memory": "512Gi", "pods": "500"}
-    )
+    capacity: dict[str, str] = field(default_factory=lambda: dict(CAPACITY))
 
 
 NODE_POOLS = (
     Node("small-1", {"pool": "small"}),
     Node("small-2", {"pool": "small"}),
-    Node(
-        "large-1",
-        {"pool": "large"},
-        {"cpu": "64", "memory": "512Gi", "pods": "500", "nvidia.com/gpu": "8"},
-    ),
+    Node("large-1", {"pool": "large"}, CAPACITY | {"nvidia.com/gpu": "8"}),
 )
 
 

@@ -20,7 +20,13 @@ HELM_SECONDS = 120
 TENANT, MONITORING = "models", "monitoring"
 """Namespaces: of LanguageAdaptations, and of who may scrape."""
 # Requests, too, are small: two nodes of this size are one machine. One stage at a time in a pool.
-_POOL = {"workers": 1, "cpu": "500m", "memory": "3Gi", "scratchSize": "2Gi"}
+_POOL = {
+    "workers": 1,
+    "cpu": "500m",
+    "memory": "3Gi",
+    "scratchSize": "2Gi",
+    "head": {"scratchSize": "2Gi"},
+}
 _ENVIRONMENT = {
     # So that there is a checkpoint to resume from within seconds.
     "LINGRAFT_CHECKPOINT_SECONDS": "2",

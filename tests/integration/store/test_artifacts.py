@@ -200,7 +200,7 @@ def test_an_upload_killed_half_way_leaves_nothing_that_looks_complete(
     assert contents(fetch_artifact(store, manifest, tmp_path / "cache")) == FILES
 
 
-def test_the_newest_complete_checkpoint_of_any_holder(
+def test_the_furthest_complete_checkpoint_of_any_holder(
     store: ArtifactStore, stage: Stage, tmp_path: Path
 ) -> None:
     clock = [datetime(2026, 1, 1, tzinfo=UTC)]
@@ -218,21 +218,24 @@ def test_the_newest_complete_checkpoint_of_any_holder(
     for step in (1, 2, 3):
         clock[0] += timedelta(seconds=1)
         save(first, step)
-    save(second, 2)  # at the time of step 3: the step decides
+    save(second, 2)
     found = first.latest_checkpoint()
     assert found is not None and (found.holder, found.step) == ("run-1", 3)
     steps = [(c.holder, c.step) for c in second.checkpoints()]
     assert steps == [("run-1", 3), ("run-2", 2), ("run-1", 2)]  # step 1 went
     assert list(store.list(f"{stage.ref}/run-1/checkpoints/step-1/")) == []
-    clock[0] += timedelta(seconds=1)
-    save(second, 1)  # a run that started over is the newer one
+    clock[0] -= timedelta(minutes=6)  # the next machine's clock is slow
+    save(second, 4)
     found = first.latest_checkpoint()
-    assert found is not None and (found.holder, found.step) == ("run-2", 1)
+    assert found is not None and (found.holder, found.step) == ("run-2", 4)
     first.load_checkpoint(found, tmp_path / "loaded")
-    assert (tmp_path / "loaded/state.json").read_text() == "at 1"
-    store.delete(f"{stage.ref}/run-2/checkpoints/step-1/checkpoint.json")  # incomplete now
+    assert (tmp_path / "loaded/state.json").read_text() == "at 4"
+    store.delete(f"{stage.ref}/run-2/checkpoints/step-4/checkpoint.json")  # incomplete now
     found = first.latest_checkpoint()
     assert found is not None and (found.holder, found.step) == ("run-1", 3)
+    save(first, 1)  # its own were damaged: what it just wrote stays
+    steps = [(c.holder, c.step) for c in first.checkpoints()]
+    assert steps == [("run-1", 3), ("run-2", 2), ("run-1", 1)]
 
 
 def test_when_a_stage_is_done_nothing_of_any_checkpoint_stays(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lingraft.errors import InfrastructureError
 from lingraft.store import open_store
 from lingraft.store.base import ArtifactStore, Conflict
 
@@ -94,3 +95,27 @@ def test_no_update_of_three_processes_is_lost(store_uri: str, child: Callable[..
     assert [c.line() for c in children] == ["done"] * 3
     found = open_store(store_uri).get("counter")
     assert found is not None and found[0] == b"45"
+
+
+def test_an_objects_age_is_told_by_the_store(store: ArtifactStore) -> None:
+    etag = store.put("a/b", b"1")
+    assert 0 <= store.age("a/b", if_match=etag) < 60
+    store.put("a/b", b"22")
+    for key, tag in (("a/b", etag), ("a/c", etag)):
+        with pytest.raises(Conflict):
+            store.age(key, if_match=tag)
+
+
+def test_an_s3_server_that_tells_no_date_is_named(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    store: Any = open_store(s3.uri)
+    etag = store.put("a/b", b"1")
+    head = store._client.head_object
+
+    def dateless(**where: str) -> Any:
+        answer = head(**where)
+        answer["ResponseMetadata"]["HTTPHeaders"].pop("date")
+        return answer
+
+    monkeypatch.setattr(store._client, "head_object", dateless)
+    with pytest.raises(InfrastructureError, match=r"a/b: .* without a Date"):
+        store.age("a/b", if_match=etag)

@@ -1,4 +1,4 @@
-"""Leases on both stores; time is injected."""
+"""Leases on both stores; the stores' time is injected, and no holder's clock tells it."""
 
 import threading
 from collections.abc import Callable
@@ -15,28 +15,50 @@ from lingraft.store.lease import LEASE_SECONDS, Lease, holder_is_dead, local_hol
 
 
 class Clock:
-    """A clock that goes when it is told to."""
+    """A store's clock that goes when it is told to."""
 
-    def __init__(self) -> None:
-        self.time = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    def __init__(self, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.time = 0.0
+        self._written: dict[str, float] = {}
+        put, age = store.put, store.age
 
-    def __call__(self) -> datetime:
-        return self.time
+        def noted(key: str, *args: Any, **how: Any) -> str:
+            etag = put(key, *args, **how)
+            self._written[key] = self.time
+            return etag
+
+        def told(key: str, *, if_match: str) -> float:
+            age(key, if_match=if_match)
+            return self.time - self._written[key]
+
+        monkeypatch.setattr(store, "put", noted)
+        monkeypatch.setattr(store, "age", told)
 
     def advance(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
+        self.time += seconds
 
 
-def test_one_holder_at_a_time(store: ArtifactStore, stage: Stage) -> None:
-    clock = Clock()
-    first, second = (Lease(store, stage, f"run-{n}", now=clock) for n in (1, 2))
+@pytest.fixture
+def clock(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """That of the store."""
+    return Clock(store, monkeypatch)
+
+
+def wrong(minutes: float) -> Callable[[], datetime]:
+    """A machine's clock that is wrong by so much."""
+    return lambda: datetime.now(UTC) + timedelta(minutes=minutes)
+
+
+def test_one_holder_at_a_time(store: ArtifactStore, stage: Stage, clock: Clock) -> None:
+    first, second = (Lease(store, stage, f"run-{n}") for n in (1, 2))
     first.acquire()
     first.acquire()  # one's own lease is no obstacle
-    clock.advance(LEASE_SECONDS - 1)
-    with pytest.raises(StageBusyError, match=r"run-1 .* until 2026-03-01T12:05:00\+00:00"):
+    clock.advance(LEASE_SECONDS)
+    with pytest.raises(StageBusyError, match=r"run-1 .* for 1 s at least"):
         second.acquire()
+    assert not second.free()
     first.renew()
-    clock.advance(LEASE_SECONDS - 1)
+    clock.advance(LEASE_SECONDS)
     with pytest.raises(StageBusyError, match="run-1"):
         second.acquire()
     first.release()
@@ -45,11 +67,45 @@ def test_one_holder_at_a_time(store: ArtifactStore, stage: Stage) -> None:
         first.renew()
 
 
-def test_an_expired_lease_is_taken_over_and_lost(store: ArtifactStore, stage: Stage) -> None:
-    clock = Clock()
-    first, second = (Lease(store, stage, f"run-{n}", now=clock) for n in (1, 2))
+@pytest.mark.parametrize("holders", [-6, 6])
+@pytest.mark.parametrize("readers", [-6, 6])
+def test_clocks_that_are_minutes_wrong_free_no_lease_and_keep_none(
+    store: ArtifactStore, stage: Stage, clock: Clock, holders: int, readers: int
+) -> None:
+    first = Lease(store, stage, "run-1", now=wrong(holders))
+    second = Lease(store, stage, "run-2", now=wrong(readers))
     first.acquire()
-    clock.advance(LEASE_SECONDS)
+    with pytest.raises(StageBusyError):
+        second.acquire()
+    clock.advance(LEASE_SECONDS + 1)
+    assert second.free()
+    second.acquire()
+
+
+def test_a_lease_that_is_renewed_while_its_age_is_asked_for_is_kept(
+    store: ArtifactStore, stage: Stage, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (Lease(store, stage, f"run-{n}") for n in (1, 2))
+    first.acquire()
+    clock.advance(LEASE_SECONDS + 1)
+    age = store.age
+
+    def late(*args: Any, **how: Any) -> float:
+        monkeypatch.setattr(store, "age", age)
+        first.renew()
+        return age(*args, **how)
+
+    monkeypatch.setattr(store, "age", late)
+    with pytest.raises(StageBusyError, match="run-1"):
+        second.acquire()
+
+
+def test_an_expired_lease_is_taken_over_and_lost(
+    store: ArtifactStore, stage: Stage, clock: Clock
+) -> None:
+    first, second = (Lease(store, stage, f"run-{n}") for n in (1, 2))
+    first.acquire()
+    clock.advance(LEASE_SECONDS + 1)
     second.acquire()
     with pytest.raises(StageBusyError, match="run-2"):
         first.renew()
@@ -57,14 +113,15 @@ def test_an_expired_lease_is_taken_over_and_lost(store: ArtifactStore, stage: St
     second.renew()
 
 
-def test_an_expired_lease_nobody_took_can_be_renewed(store: ArtifactStore, stage: Stage) -> None:
-    clock = Clock()
-    lease = Lease(store, stage, "run-1", now=clock)
+def test_an_expired_lease_nobody_took_can_be_renewed(
+    store: ArtifactStore, stage: Stage, clock: Clock
+) -> None:
+    lease = Lease(store, stage, "run-1")
     lease.acquire()
     clock.advance(10 * LEASE_SECONDS)
     lease.renew()
     with pytest.raises(StageBusyError):
-        Lease(store, stage, "run-2", now=clock).acquire()
+        Lease(store, stage, "run-2").acquire()
 
 
 def test_a_lease_given_up_is_not_renewed(store: ArtifactStore, stage: Stage) -> None:
@@ -77,26 +134,26 @@ def test_a_lease_given_up_is_not_renewed(store: ArtifactStore, stage: Stage) -> 
         Lease(store, stage, "run-1").renew()
 
 
-def test_another_process_of_the_holder_renews(store: ArtifactStore, stage: Stage) -> None:
-    clock = Clock()
-    driver, worker = (Lease(store, stage, "run-1", now=clock) for _ in range(2))
+def test_another_process_of_the_holder_renews(
+    store: ArtifactStore, stage: Stage, clock: Clock
+) -> None:
+    driver, worker = (Lease(store, stage, "run-1") for _ in range(2))
     driver.acquire()
     clock.advance(200)
     worker.renew()
     clock.advance(200)
     with pytest.raises(StageBusyError):
-        Lease(store, stage, "run-2", now=clock).acquire()
+        Lease(store, stage, "run-2").acquire()
     driver.renew()
 
 
 @pytest.mark.parametrize("what", ["renew", "release"])
 def test_a_lease_taken_over_at_that_very_moment_stays_taken(
-    store: ArtifactStore, stage: Stage, monkeypatch: pytest.MonkeyPatch, what: str
+    store: ArtifactStore, stage: Stage, clock: Clock, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    clock = Clock()
-    first, second = (Lease(store, stage, f"run-{n}", now=clock) for n in (1, 2))
+    first, second = (Lease(store, stage, f"run-{n}") for n in (1, 2))
     first.acquire()
-    clock.advance(LEASE_SECONDS)
+    clock.advance(LEASE_SECONDS + 1)
     put = store.put
 
     def late(*args: Any, **how: Any) -> str:
@@ -114,16 +171,17 @@ def test_a_lease_taken_over_at_that_very_moment_stays_taken(
     assert found is not None and found[0].holder == "run-2" and not found[0].released
 
 
-def test_one_of_many_gets_an_expired_lease(store: ArtifactStore, stage: Stage) -> None:
-    clock = Clock()
-    Lease(store, stage, "run-0", now=clock).acquire()
-    clock.advance(LEASE_SECONDS)
+def test_one_of_many_gets_an_expired_lease(
+    store: ArtifactStore, stage: Stage, clock: Clock
+) -> None:
+    Lease(store, stage, "run-0").acquire()
+    clock.advance(LEASE_SECONDS + 1)
     together = threading.Barrier(6)
 
     def take(number: int) -> bool:
         together.wait()
         try:
-            Lease(store, stage, f"run-{number}", now=clock).acquire()
+            Lease(store, stage, f"run-{number}").acquire()
         except StageBusyError:
             return False
         return True
@@ -160,8 +218,7 @@ def test_a_killed_local_runs_lease_is_free_at_once(
 def test_the_lease_of_a_holder_that_has_certainly_ended_is_taken_at_once(
     store: ArtifactStore, stage: Stage
 ) -> None:
-    clock = Clock()
-    Lease(store, stage, "killed", now=clock).acquire()
+    Lease(store, stage, "killed").acquire()
     with pytest.raises(StageBusyError):
-        Lease(store, stage, "next", superseded=("another",), now=clock).acquire()
-    Lease(store, stage, "next", superseded=("another", "killed"), now=clock).acquire()
+        Lease(store, stage, "next", superseded=("another",)).acquire()
+    Lease(store, stage, "next", superseded=("another", "killed")).acquire()

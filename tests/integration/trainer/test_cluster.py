@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from urllib.request import urlopen
 
 import pytest
+import torch
 
 from lingraft.stage import Execution, StageSpec
 from lingraft.store import open_store
@@ -46,7 +47,8 @@ def cluster() -> Iterator[Cluster]:
             "RAY_metrics_report_interval_ms": "2000",
         }
         export = f"--metrics-export-port={port}"
-        node = closing.enter_context(workers(Path(name), address, NODE, export, **environment))
+        offers = (export, "--num-gpus=2")
+        node = closing.enter_context(workers(Path(name), address, NODE, *offers, **environment))
         yield Cluster(driver(Path(name), address), node, f"http://{NODE}:{port}/metrics")
 
 
@@ -71,6 +73,21 @@ def test_workers_need_no_folder_of_the_drivers(tmp_path: Path, cluster: Cluster)
         _, errors = running.communicate(timeout=240)
     assert running.returncode == 0, errors
     assert manifest_of(done).environment["workers"] == 2
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="takes a machine without a GPU")
+def test_a_gpu_that_is_offered_and_not_there_is_the_users_to_mend(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    """Ray believes what it is told; torch, or NCCL, finds out."""
+    asked = spec(tmp_path, steps=20)
+    execution = asked.execution.model_copy(update={"gpus_per_worker": 1})
+    asked = asked.model_copy(update={"execution": execution})
+    with process(asked, tmp_path, **cluster.driver) as running:
+        _, errors = running.communicate(timeout=240)
+    assert running.returncode == 2, errors
+    failure = store_of(asked).read_failure("first")
+    assert failure is not None and (failure.failure_class, failure.reason) == ("user", "NoGpuError")
 
 
 def scraped(cluster: Cluster) -> dict[str, tuple[str, float]]:

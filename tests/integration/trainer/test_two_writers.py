@@ -47,7 +47,7 @@ def test_two_processes_at_once(world: Path) -> None:
     assert sorted(codes) in ([0, 0], [0, 3]), errors
     for code, text in zip(codes, errors, strict=True):
         if code:
-            assert "is writing this stage and holds it until" in text
+            assert "is writing this stage and holds it for" in text
             assert "Traceback" not in text
     manifest = store_of(specs[0]).manifest()
     assert manifest is not None and manifest.holder in ("first", "second")

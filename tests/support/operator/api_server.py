@@ -48,6 +48,11 @@ class ApiServer:
         self.watches: list[Watch] = []
         self._version, self._uid = 100, 0
 
+    @property
+    def version(self) -> int:
+        """Moves with every change."""
+        return self._version
+
     def all(self, kind: str) -> list[Body]:
         return [body for ref, body in self.objects.items() if ref[0] == kind]
 

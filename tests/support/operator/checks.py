@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from lingraft.errors import FailureClass
 from lingraft.pools import POOL_OF, PoolName
+from lingraft.resource import LanguageAdaptationSpec
 from lingraft.status import LanguageAdaptationStatus
 from lingraft_operator import names
+from lingraft_operator.objects import rayjob_of
+from lingraft_operator.planning import AccessDeniedError, check_access, placed
 from tests.support.operator.api_server import LA, RAYJOB, Body
 from tests.support.operator.kuberay import FINISHED, spec_of
 
@@ -49,11 +52,15 @@ class Checks:
         """Whether the store was ever away."""
         self.failed: Counter[tuple[Wish, str]] = Counter()
         """Failures that the trainer reported, by who wanted it then."""
+        self.lost: set[str] = set()
+        """`<kind>/<digest>` of what was done, and cleaned from the store."""
         self.user_errors: set[tuple[Wish, str]] = set()
         self.excused: set[str] = set()
         """UIDs of RayJobs that went before anybody may have seen how they ended."""
         self.one_at_a_time = True
         """Whether what a copy knows of live RayJobs is all there is to know."""
+        self.admitted = False
+        """Whether Kueue ever let one go on that it had held back."""
 
     # Writes.
 
@@ -68,6 +75,7 @@ class Checks:
             wish = wish_of(body)
             if wish[0] not in owners_of(rayjob) or wish[1] != copy.seen_generation:
                 continue
+            assert self._allowed(copy, body), f"{spec.stage.ref} is launched without a right"
             most = body["spec"].get("retry", {}).get("maxAttempts", 3)
             place = (wish, rayjob["metadata"]["name"])
             assert place not in self.user_errors, f"{spec.stage.ref}: retry of a user error"
@@ -78,11 +86,13 @@ class Checks:
         live: Counter[PoolName] = Counter(
             POOL_OF[spec_of(body).stage.kind]
             for body in self.simulation.api.all(RAYJOB)
-            if is_live(body)
+            if is_live(body) and not rayjob_of(body).held_back
         )
         for pool, count in live.items():
             most = copy.config.pools[pool].max_concurrent_stages
-            assert not self.one_at_a_time or most is None or count <= most, "too many at once"
+            # Kueue admits by its own quota: what it held back may come on top.
+            bound = most if self.one_at_a_time and not self.admitted else None
+            assert bound is None or count <= bound, "too many at once"
 
     def owners(
         self, copy: "OperatorCopy", rayjob: Body, after: Sequence[Mapping[str, Any]]
@@ -100,9 +110,28 @@ class Checks:
         me = self.simulation.api.find(LA, *copy.working_on) if copy.working_on else None
         mine = me["metadata"]["uid"] if me else ""
         others = (set(owners_of(rayjob)) & alive) - {mine}
+        blamed = self.everybody_blamed or stage_of(rayjob) in self.blamed
         if others and is_live(rayjob):
-            blamed = self.everybody_blamed or stage_of(rayjob) in self.blamed
             assert blamed, "a healthy RayJob is taken from its other owner"
+        if me is None or blamed or not is_live(rayjob) or me["spec"].get("suspend"):
+            return
+        status = LanguageAdaptationStatus.model_validate(me.get("status") or {})
+        if status.plan is None or status.plan.generation != me["metadata"]["generation"]:
+            return
+        planned = {one.stage.ref for one in status.plan.plan.stages}
+        done = {ref for _, ref in self.simulation.done()}
+        if stage_of(rayjob) in planned - done:
+            assert self._allowed(copy, me), "a bad upgrade ends what runs"
+
+    def _allowed(self, copy: "OperatorCopy", body: Body) -> bool:
+        """Whether the chart of a copy lets a resource name what it names."""
+        spec = LanguageAdaptationSpec.model_validate(body["spec"])
+        spec = spec.model_copy(update={"store": spec.store or copy.config.store})
+        try:
+            check_access(placed(spec), copy.config.access, body["metadata"]["namespace"])
+        except AccessDeniedError:
+            return False
+        return True
 
     def status(self, body: Body, status: Mapping[str, Any]) -> None:
         generation = body["metadata"]["generation"]
@@ -116,12 +145,21 @@ class Checks:
             counted = [a for a in stage.attempts if a.counted and a.ended_at and a.failure_class]
             assert len(counted) <= most, f"{stage.name}: {len(counted)} attempts of {most}"
             assert all(a.ended_at for a in stage.attempts[:-1]), f"{stage.name}: two at once"
+            for attempt in stage.attempts:
+                assert attempt.reason != "HeartbeatLost" or self._was_silent(attempt.uid), (
+                    f"{stage.name}: a trainer that was heard of is given up"
+                )
             uids = [attempt.uid for attempt in stage.attempts]
             assert len(set(uids)) == len(uids), f"{stage.name}: one RayJob, two attempts"
         if parsed.phase == "Ready":
             assert parsed.plan is not None and parsed.plan.generation == generation
-            done = {ref for _, ref in self.simulation.done()}
+            done = {ref for _, ref in self.simulation.done()} | self.lost
             assert all(planned.stage.ref in done for planned in parsed.plan.plan.stages)
+
+    def _was_silent(self, uid: str) -> bool:
+        """Whether a trainer is stuck or over, or could not write."""
+        trainer = self.simulation.kuberay.trainers.get(uid)
+        return self.everybody_blamed or trainer is None or trainer.mute or not trainer.alive
 
     # What befalls stages.
 
@@ -148,4 +186,5 @@ def _kstatus(status: LanguageAdaptationStatus) -> None:
     assert all(held[t].status == "True" for t in ("Reconciling", "Stalled") if t in held)
     assert (held["Ready"].status == "True") == (status.phase == "Ready")
     assert ("Stalled" in held) == (status.phase == "Stalled")
+    assert status.phase == "Stalled" or not status.heals
     assert ("Reconciling" in held) == (status.phase in ("Pending", "Running"))

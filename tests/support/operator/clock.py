@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Self
 from unittest.mock import patch
 
-from lingraft_operator import cache, observe, queue, sweep, worker
+from lingraft_operator import cache, objects, observe, queue, sightings, sweep, worker
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -39,7 +39,7 @@ class Clock:
 
         fake_time = SimpleNamespace(monotonic=self.monotonic)
         with ExitStack() as stack:
-            for module in (cache, queue, sweep, worker):
+            for module in (cache, objects, queue, sightings, sweep, worker):
                 stack.enter_context(patch.object(module, "datetime", Now))
             for module in (cache, observe, queue, worker):
                 stack.enter_context(patch.object(module, "time", fake_time))

@@ -82,6 +82,9 @@ class FakeCluster:
         self._after(fault)
         return answer
 
+    def events_of(self, namespace: str, uid: str) -> list[Body]:
+        return deepcopy(self.simulation.events.get(uid, []))
+
     def get_resource(self, key: Key) -> Body | None:
         self.simulation.moment()
         found = self.api.find(LA, *key)

@@ -1,9 +1,11 @@
 """KubeRay, the kubelet and Kueue, as far as RayJobs and their head pods show them."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from lingraft.stage import StageSpec
+from lingraft_operator.rayjob import CAPACITY_SECONDS
 from tests.support.operator.api_server import POD, RAYJOB, ApiServer, Body, Ref
 from tests.support.operator.clock import Clock
 from tests.support.operator.memory_store import MemoryStore
@@ -37,6 +39,12 @@ class KubeRay:
         """UIDs of RayJobs whose pods are to go."""
         self.lost: set[str] = set()
         """UIDs of RayJobs whose pods never go: their node is lost."""
+        self.skew = timedelta()
+        """How wrong the clocks of nodes are where trainers start."""
+        self.refused = ""
+        """Why the API server takes no pods; empty while it does."""
+        self.held = False
+        """Whether pods that are made never get ready."""
         self.unheard = 0
         """Head pods of which KubeRay will not hear that they were made, and makes another."""
 
@@ -65,8 +73,14 @@ class KubeRay:
             self._make_pod(rayjob)
             self.api.update(ref, lambda body: body["metadata"].update(finalizers=[FINALIZER]))
             self._set(ref, jobDeploymentStatus="Initializing")
+        elif state == "Initializing" and self.pod(metadata["uid"]) is None:
+            return self._make_late_pod(rayjob)
         elif state == "Initializing":
-            if self._pod_status(rayjob).get("conditions") or len(self._pods(metadata["uid"])) > 1:
+            if (
+                self.held
+                or self._pod_status(rayjob).get("conditions")
+                or len(self._pods(metadata["uid"])) > 1
+            ):
                 return False  # something keeps it
             self._set(ref, jobDeploymentStatus="Running", jobStatus="PENDING", dashboardURL="d:1")
         elif status.get("jobStatus") == "PENDING":
@@ -78,7 +92,7 @@ class KubeRay:
 
     def _start(self, rayjob: Body) -> None:
         spec = spec_of(rayjob)
-        trainer = Trainer(spec, self._store_at(spec.store), self.clock)
+        trainer = Trainer(spec, self._store_at(spec.store), self.clock, self.skew)
         self.trainers[rayjob["metadata"]["uid"]] = trainer
         trainer.start()
 
@@ -105,7 +119,7 @@ class KubeRay:
         )
         self.gone.add(self.api.objects[ref]["metadata"]["uid"])
 
-    def _set(self, ref: Ref, **fields: str) -> None:
+    def _set(self, ref: Ref, **fields: Any) -> None:
         def change(body: Body) -> None:
             body["status"] = {**(body.get("status") or {}), **fields}
 
@@ -120,8 +134,23 @@ class KubeRay:
         found = self._pods(rayjob_uid)
         return found[0] if found else None
 
+    def _make_late_pod(self, rayjob: Body) -> bool:
+        """Pods that were refused are tried again, for an hour; whether anything changed."""
+        ref = ref_of(RAYJOB, rayjob)
+        since = datetime.fromisoformat(rayjob["metadata"]["creationTimestamp"])
+        if self.clock.now - since > timedelta(seconds=CAPACITY_SECONDS):
+            self.mark(ref, "Failed", "FAILED", reason="PreRunningDeadlineExceeded")
+            return True
+        self._make_pod(rayjob)
+        said = {"type": "ReplicaFailure", "status": "True", "message": self.refused}
+        told = {"conditions": [said] if self.refused else []}
+        if (rayjob.get("status") or {}).get("rayClusterStatus") == told:
+            return False
+        self._set(ref, rayClusterStatus=told)
+        return True
+
     def _make_pod(self, rayjob: Body) -> None:
-        if self.pod(rayjob["metadata"]["uid"]) is None:
+        if not self.refused and self.pod(rayjob["metadata"]["uid"]) is None:
             self._add_head(rayjob)
             if self.unheard:
                 self.unheard -= 1

@@ -1,5 +1,6 @@
 """An artifact store in memory that may be slow, or refuse for a while."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,17 +11,21 @@ from lingraft.store.base import ArtifactStore, Conflict, ObjectInfo
 class MemoryStore(ArtifactStore):
     """Objects with ETags; conditions as S3 keeps them."""
 
-    def __init__(self, uri: str, on_read: Callable[[], None]) -> None:
+    def __init__(
+        self, uri: str, on_read: Callable[[], None], now: Callable[[], float] = time.monotonic
+    ) -> None:
         """Make an empty one.
 
         Args:
             uri: Its address.
             on_read: Called before each read: what else may happen just then.
+            now: Seconds by its own clock.
         """
         self.uri = uri.rstrip("/") + "/"
         self.refusing = False
         self._objects: dict[str, tuple[bytes, str]] = {}
-        self._on_read, self._count = on_read, 0
+        self._written: dict[str, float] = {}
+        self._on_read, self._now, self._count = on_read, now, 0
 
     def _check(self) -> None:
         if self.refusing:
@@ -43,6 +48,10 @@ class MemoryStore(ArtifactStore):
         """All keys; for the tests, that always works."""
         return list(self._objects)
 
+    def lose(self, key: str) -> None:
+        """Somebody deletes an object; for the tests, that always works."""
+        self._objects.pop(key, None)
+
     def put(
         self, key: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None
     ) -> str:
@@ -52,7 +61,14 @@ class MemoryStore(ArtifactStore):
             raise Conflict("this object changed meanwhile", where=self.uri + key)
         self._count += 1
         self._objects[key] = data, f"e{self._count}"
+        self._written[key] = self._now()
         return f"e{self._count}"
+
+    def age(self, key: str, *, if_match: str) -> float:
+        found = self.get(key)
+        if found is None or found[1] != if_match:
+            raise Conflict("this object changed meanwhile", where=self.uri + key)
+        return self._now() - self._written[key]
 
     def delete(self, key: str) -> None:
         self._check()

@@ -17,6 +17,7 @@ from lingraft_operator import apply, names, observe
 from lingraft_operator.cluster import Conflict
 from lingraft_operator.config import Config
 from lingraft_operator.events import Note
+from lingraft_operator.handlers import is_finished, is_obeyed
 from lingraft_operator.world import Key
 from tests.support.operator.api_server import KINDS, LA, RAYJOB, ApiServer, Body
 from tests.support.operator.checks import Checks, is_live, owners_of, stage_of
@@ -49,7 +50,7 @@ class Simulation:
     """Everything around one or more copies of the operator."""
 
     def __init__(self, settings: Config | None = None) -> None:
-        self.config = settings or config()
+        self.config = self.healthy = settings or config()
         self.clock = Clock()
         self.api = ApiServer(self.clock)
         self.stores: dict[str, MemoryStore] = {}
@@ -58,6 +59,8 @@ class Simulation:
         self.notes: list[tuple[Key, Note]] = []
         self.refused: dict[str, bool] = {}
         """Kinds of stages whose RayJobs are not taken, and whether they never will be."""
+        self.events: dict[str, list[Body]] = {}
+        """What the kubelet and KubeRay tell of an object, by its uid."""
         self.missing: set[str] = set()
         """URIs where nothing is."""
         self.sources_away = False
@@ -86,6 +89,13 @@ class Simulation:
                 self.add_copy()
             yield self
 
+    def configure(self, settings: Config) -> None:
+        """The chart's settings change: every copy starts anew with them."""
+        self.config = settings
+        for copy in self.copies:
+            copy.config = settings
+            copy.start()
+
     def add_copy(self) -> None:
         self.copies.append(OperatorCopy(self, f"copy-{len(self.copies)}", self.config))
         self.checks.one_at_a_time = len(self.copies) == 1 and self.checks.one_at_a_time
@@ -93,7 +103,7 @@ class Simulation:
     # Stores and sources.
 
     def store_at(self, uri: str) -> MemoryStore:
-        return self.stores.setdefault(uri, MemoryStore(uri, self._store_read))
+        return self.stores.setdefault(uri, MemoryStore(uri, self._store_read, self.clock.monotonic))
 
     def open_store(self, uri: str) -> MemoryStore:
         store = self.store_at(uri)
@@ -199,7 +209,7 @@ class Simulation:
         if trainer is None or not trainer.alive:
             return
         self.kuberay.finish(rayjob, outcome, self.metrics(rayjob))
-        if outcome == "killed" or trainer.exit_code == 1:
+        if outcome in ("killed", "outside") or trainer.exit_code == 1:
             self.checks.blamed.add(stage_of(rayjob))
         if outcome in ("user", "infrastructure", "resource") and trainer.reported:
             self.checks.trainer_failed(rayjob, trainer.reported)
@@ -245,10 +255,19 @@ class Simulation:
         self.store_at(STORE).refusing = refusing
         self.checks.everybody_blamed |= refusing
 
+    def lose_artifacts(self, kind: str) -> None:
+        """Somebody cleans the store of all stages of a kind that are done."""
+        for uri, ref in self.done():
+            if ref.startswith(f"{kind}/"):
+                self.checks.lost.add(ref)
+                self.stores[uri].lose(f"{ref}/manifest.json")
+
     def start_local_run(self, rayjob: Body, holder: str) -> None:
         """The stage is run somewhere else too."""
         local = spec_of(rayjob).model_copy(update={"holder": holder, "superseded": ()})
-        self.kuberay.trainers[holder] = Trainer(local, self.store_at(local.store), self.clock)
+        self.kuberay.trainers[holder] = Trainer(
+            local, self.store_at(local.store), self.clock, self.kuberay.skew
+        )
         self.kuberay.trainers[holder].start()
 
     def end_local_runs(self, outcome: Outcome) -> bool:
@@ -309,6 +328,10 @@ class Simulation:
         """Nothing goes wrong any more."""
         self.interrupts.clear()
         self.refused.clear()
+        self.missing.clear()
+        self.kuberay.refused, self.kuberay.held = "", False
+        if self.config != self.healthy:
+            self.configure(self.healthy)
         self.slow_seconds, self.sources_away = 0.0, False
         for store in self.stores.values():
             store.refusing = False
@@ -325,6 +348,7 @@ class Simulation:
         """What Kueue does."""
         metadata = rayjob["metadata"]
         ref = (RAYJOB, metadata["namespace"], metadata["name"])
+        self.checks.admitted |= not value
         self.api.update(ref, lambda body: body["spec"].update(suspend=value))
 
     def come_to_rest(self, most: int = 3000) -> None:
@@ -334,6 +358,7 @@ class Simulation:
             AssertionError: It never rests.
         """
         self.heal()
+        looks, seen = 0, -1
         for _ in range(most):
             busy = self._move()
             for rayjob in self.working():
@@ -344,10 +369,35 @@ class Simulation:
             if busy:
                 continue
             next_at = self._next_wake()
-            if next_at is None:
+            if next_at is None or self._only_looks():
                 return
+            # Who needs somebody is looked at for ever: three times without a change is rest.
+            looking = self._only_looks(healing=True) and seen == self.api.version
+            looks = looks + 1 if looking else 0
+            seen = self.api.version
+            if looks > 3:
+                return
+            for copy in self.copies:  # it asks after RayJobs that went while a watch was broken
+                copy.sweep()
             self.advance(max(0.01, next_at - self.clock.monotonic()))
         raise AssertionError(f"this never comes to rest: {self.describe()}")
+
+    def _only_looks(self, *, healing: bool = False) -> bool:
+        """Whether all that is still to be done is to look, some time, at what is there.
+
+        Args:
+            healing: Or at what somebody has to see to.
+        """
+
+        def is_looked_at(key: Key, body: Body) -> bool:
+            if self.status(key).heals:
+                return healing
+            return self.status(key).phase in FINAL and is_finished(body) and is_obeyed(body)
+
+        bodies = self.resources()
+        queued = {key for copy in self.copies for key in copy.queue.at}
+        looks = all(key in bodies and is_looked_at(key, bodies[key]) for key in queued)
+        return looks and not any(is_live(body) for body in self.rayjobs())
 
     def check_rest(self) -> None:
         """What must hold once nothing changes any more."""
@@ -365,11 +415,17 @@ class Simulation:
             wanted |= {(key[0], body["metadata"]["uid"], s.digest) for s in status.stages}
         for rayjob in self.rayjobs():
             assert not is_live(rayjob), f"an orphan, owned by {owners_of(rayjob)}"
-        for copy in self.copies:
-            assert not copy.queue.at and not copy.slots_waiting(), "somebody waits for nothing"
+        assert self._only_looks(healing=True), "somebody waits for nothing"
+        assert not any(copy.slots_waiting() for copy in self.copies), "somebody waits for a slot"
 
     def _has_reason(self, status: LanguageAdaptationStatus, said: str) -> None:
-        """Who is stalled can name a stage for which something went wrong, or a bad spec."""
+        """Who is stalled can name a stage for which something went wrong, or a bad spec.
+
+        All that may heal has healed: what is left is outside of the access list, or was deleted.
+        """
+        why = {condition.reason for condition in status.conditions if condition.type == "Stalled"}
+        stays = {"AccessDenied", "ArtifactsGone"}
+        assert why <= stays if status.heals else not why & stays, said
         failed = [stage for stage in status.stages if stage.state == "Failed"]
         assert not failed or status.phase != "Ready", said
         for stage in failed:

@@ -54,14 +54,48 @@ POD_STATES: dict[str, dict[str, Any]] = {
     "has no node": {"conditions": [{"type": "PodScheduled", "status": "False"}]},
     "has no image": {
         "conditions": [{"type": "PodScheduled", "status": "True"}],
-        "containerStatuses": [{"state": {"waiting": {"reason": "ImagePullBackOff"}}}],
+        "containerStatuses": [
+            {"name": "ray-head", "state": {"waiting": {"reason": "ImagePullBackOff"}}}
+        ],
+    },
+    "has no secret": {
+        "conditions": [{"type": "PodScheduled", "status": "True"}],
+        "containerStatuses": [
+            {"name": "ray-head", "state": {"waiting": {"reason": "CreateContainerConfigError"}}}
+        ],
     },
     "has a bad image": {
         "conditions": [{"type": "PodScheduled", "status": "True"}],
-        "containerStatuses": [{"state": {"waiting": {"reason": "InvalidImageName"}}}],
+        "containerStatuses": [
+            {"name": "ray-head", "state": {"waiting": {"reason": "InvalidImageName"}}}
+        ],
     },
     "is out of memory": {
-        "containerStatuses": [{"state": {"terminated": {"reason": "OOMKilled"}}}],
+        "containerStatuses": [
+            {"name": "ray-head", "state": {"terminated": {"reason": "OOMKilled"}}}
+        ],
+    },
+    "has a sidecar without an image": {
+        "conditions": [{"type": "PodScheduled", "status": "True"}],
+        "containerStatuses": [
+            {"name": "istio-proxy", "state": {"waiting": {"reason": "ImagePullBackOff"}}}
+        ],
+    },
+    "has a sidecar out of memory": {
+        "containerStatuses": [
+            {"name": "istio-proxy", "lastState": {"terminated": {"reason": "OOMKilled"}}}
+        ],
+    },
+    "fills its disk": {
+        "phase": "Failed",
+        "reason": "Evicted",
+        "message": 'Usage of EmptyDir volume "scratch" exceeds the limit "20Gi". ',
+    },
+    "is evicted by its node": {
+        "phase": "Failed",
+        "reason": "Evicted",
+        "message": "The node was low on resource: memory. ",
+        "conditions": [{"type": "DisruptionTarget", "status": "True"}],
     },
     "is preempted": {"conditions": [{"type": "DisruptionTarget", "status": "True"}]},
 }

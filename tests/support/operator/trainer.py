@@ -12,15 +12,31 @@ from lingraft.store.stages import Checkpoint, StageStore
 from tests.support.operator.clock import Clock
 from tests.support.operator.memory_store import MemoryStore
 
-Outcome = Literal["success", "user", "infrastructure", "resource", "killed"]
-EXITS: dict[Outcome, int] = {"success": 0, "user": 2, "infrastructure": 1, "resource": 1}
+Outcome = Literal["success", "user", "infrastructure", "resource", "killed", "outside"]
+EXITS: dict[Outcome, int] = {
+    "success": 0,
+    "user": 2,
+    "infrastructure": 1,
+    "resource": 1,
+    "outside": 4,
+}
 BUSY = 3
 
 
 class Trainer:
     """`python -m lingraft_trainer`, as far as others can see it; it writes by the real code."""
 
-    def __init__(self, spec: StageSpec, store: MemoryStore, clock: Clock) -> None:
+    def __init__(
+        self, spec: StageSpec, store: MemoryStore, clock: Clock, skew: timedelta = timedelta()
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            spec: What it gets.
+            store: Where it writes.
+            clock: The right one.
+            skew: How wrong its machine's is.
+        """
         self.spec, self.store, self.clock = spec, store, clock
         self.alive = self.holds = False
         self.mute = False
@@ -29,9 +45,10 @@ class Trainer:
         self.step = 0
         self.renewed_at = clock.now
         self.reported: FailureClass | None = None
-        self.stages = StageStore(store, spec.stage, spec.holder, now=clock.read)
+        self.read = lambda: clock.now + skew
+        self.stages = StageStore(store, spec.stage, spec.holder, now=self.read)
         self.lease = Lease(
-            store, spec.stage, spec.holder, superseded=spec.superseded, now=clock.read
+            store, spec.stage, spec.holder, superseded=spec.superseded, now=self.read
         )
 
     def believes(self, seconds: float) -> bool:
@@ -73,7 +90,7 @@ class Trainer:
         if not self.alive or not self.holds or self.mute:
             return
         home = f"{self.spec.stage.ref}/{self.spec.holder}/checkpoints/step-{self.step}/"
-        at = timestamp(self.clock.now)
+        at = timestamp(self.read())
         done = Checkpoint(holder=self.spec.holder, step=self.step, files=(), created_at=at)
         with contextlib.suppress(LingraftError):
             write_object(self.store, home + "checkpoint.json", done)
@@ -86,6 +103,9 @@ class Trainer:
             self._end(None)
             return
         code = EXITS[outcome]
+        if outcome == "outside":  # the store refuses its keys: it can write nothing
+            self._end(code)
+            return
         try:
             if outcome == "success":
                 self.lease.renew()

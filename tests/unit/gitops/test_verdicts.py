@@ -21,6 +21,7 @@ VERDICTS = {
     "ready": ("Ready", "Healthy", "Current"),
     "invalid-spec": ("Stalled", "Degraded", "Failed"),
     "access-denied": ("Stalled", "Degraded", "Failed"),
+    "input-unavailable": ("Stalled", "Degraded", "Failed"),
     "user-error": ("Stalled", "Degraded", "Failed"),
     "quality-gate-failed": ("Stalled", "Degraded", "Failed"),
     # kstatus has no word for it: a wait ends by its timeout.
@@ -66,6 +67,11 @@ def test_argo_cd_tells_why_in_words() -> None:
     assert argo(recorded("access-denied"))[1].startswith("AccessDenied: ")
     assert "row 7 is not text" in argo(recorded("user-error"))[1]
     assert argo(recorded("edited-when-ready"))[1].startswith("Waiting for the operator")
+
+
+def test_a_verdict_says_whether_it_waits_for_an_edit() -> None:
+    heal = {"access-denied", "input-unavailable", "edited-when-stalled"}
+    assert heal == {s for s in VERDICTS if recorded(s).get("status", {}).get("heals")}
 
 
 def test_argo_cd_waits_while_there_is_no_status_at_all() -> None:

@@ -15,7 +15,7 @@ VALUES: dict[str, Any] = yaml.safe_load(TEXT)
 EXAMPLES = re.findall(r"(?:^#     .*\n)+", TEXT, re.M)
 """Blocks of YAML in the comments."""
 CHART_ONLY = {"image", "operator", "serviceAccount", "crds", "userRoles", "networkPolicy"}
-CHART_ONLY |= {"metrics", "test", "hubMirror"}
+CHART_ONLY |= {"metrics", "test", "hubMirror", "allowShrinking"}
 FREE = {"/operator/resources", "/operator/affinity", "/test/spec", "/global"}
 """Objects whose fields the chart does not name."""
 

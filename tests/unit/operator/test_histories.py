@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from lingraft.stage import CPU_MICRO_BATCH_TOKENS
 from lingraft_operator import names
+from lingraft_operator.done import LOOK_SECONDS
 from tests.support.operator.api_server import LA, RAYJOB
-from tests.support.operator.checks import owners_of, stage_of
-from tests.support.operator.simulation import Simulation, config
+from tests.support.operator.checks import is_live, owners_of, stage_of
+from tests.support.operator.simulation import STORE, Simulation, config
 from tests.support.operator.specs import CHANGES, POD_STATES, SHAPES, spec, task
 
 ONE, TWO = ("a", "one"), ("a", "two")
@@ -212,23 +214,6 @@ def test_slots_go_to_the_oldest() -> None:
         assert len(live) == 1 and one in live[0]
 
 
-def test_a_rayjob_that_is_never_taken_is_asked_for_once() -> None:
-    with world() as sim:
-        sim.refused["finetune"] = True
-        sim.create(*ONE, SHAPES["task"])
-        sim.run_for(60)
-        status = sim.status(ONE)
-        assert (status.phase, status.conditions[0].reason) == ("Stalled", "RayJobRefused")
-        assert not sim.rayjobs()
-        del sim.refused["finetune"]
-        sim.copies[0].queue.add(ONE)
-        sim.run_for(60)
-        assert phases(sim) == ["Stalled"]
-        sim.annotate(ONE, names.RETRY, "1")
-        sim.come_to_rest()
-        assert phases(sim) == ["Ready"]
-
-
 def test_a_quota_that_is_full_is_asked_again() -> None:
     with world() as sim:
         sim.refused["corpus"] = False
@@ -353,7 +338,7 @@ def test_a_restart_changes_nothing_of_what_rests() -> None:
         versions = {key: b["metadata"]["resourceVersion"] for key, b in sim.resources().items()}
         sim.copies[0].start()
         sim.copies[0].run()
-        assert not sim.copies[0].queue.at
+        sim.check_rest()
         assert versions == {k: b["metadata"]["resourceVersion"] for k, b in sim.resources().items()}
 
 
@@ -394,3 +379,207 @@ def test_a_rayjob_with_a_spoilt_annotation_stops_nobody() -> None:
                 sim.api.update(ref, lambda b, n=notes: b["metadata"].update(annotations=n))
             sim.copies[0].start()
             sim.run_for(40)
+
+
+SLOW, FAST = timedelta(minutes=-6), timedelta(minutes=6)
+
+
+@pytest.mark.parametrize("skew", [SLOW, FAST])
+def test_a_trainer_whose_clock_is_wrong_is_not_given_up(skew: timedelta) -> None:
+    with world() as sim:
+        sim.kuberay.skew = skew
+        sim.create(*ONE, SHAPES["plain"])
+        sim.run_for(2000)
+        (attempt,) = sim.status(ONE).stages[0].attempts
+        assert attempt.ended_at is None
+
+
+@pytest.mark.parametrize("skew", [SLOW, FAST])
+def test_a_trainer_that_hangs_is_given_up_whatever_its_clock_says(skew: timedelta) -> None:
+    with world() as sim:
+        sim.kuberay.skew = skew
+        sim.create(*ONE, SHAPES["plain"])
+        sim.run_for(40)
+        sim.silence(sim.rayjobs("corpus")[0])
+        sim.run_for(400)
+        assert sim.status(ONE).stages[0].attempts[0].reason == "HeartbeatLost"
+
+
+@pytest.mark.parametrize("skew", [SLOW, FAST])
+def test_a_run_elsewhere_is_waited_for_whatever_its_clock_says(skew: timedelta) -> None:
+    with world("plain") as sim:
+        (rayjob,) = sim.rayjobs("corpus")
+        sim.vanish(rayjob)
+        sim.kuberay.step(rayjob)
+        sim.kuberay.pods_go()
+        sim.advance(301)
+        sim.kuberay.skew = skew
+        sim.start_local_run(rayjob, "laptop-1")
+        sim.run_for(900)
+        assert not sim.rayjobs("corpus")
+        assert sim.status(ONE).stages[0].reason == "StageBusy"
+
+
+def test_a_winner_with_a_slow_clock_is_left_to_end_by_itself() -> None:
+    with world() as sim:
+        sim.kuberay.skew = SLOW
+        sim.create(*ONE, SHAPES["plain"])
+        sim.run_for(5)
+        (rayjob,) = sim.rayjobs("corpus")
+        sim.finish(rayjob, "success")
+        for copy in sim.copies:
+            copy.queue.add(ONE)
+            copy.run()
+        assert sim.status(ONE).stages[0].state == "Done"
+        (there,) = sim.rayjobs("corpus")
+        assert is_live(there) and there["metadata"]["uid"] == rayjob["metadata"]["uid"]
+
+
+def test_a_disk_that_it_fills_itself_is_a_failure_of_its_own() -> None:
+    """Not a preemption, which would be tried again for ever; the batch is not at fault."""
+    with world("plain") as sim:
+        for _ in range(2):
+            (rayjob,) = sim.rayjobs("corpus")
+            sim.kuberay.trainers[rayjob["metadata"]["uid"]].checkpoint()
+            sim.trouble(rayjob, POD_STATES["fills its disk"])
+            sim.run_for(200)
+        first, second = sim.status(ONE).stages[0].attempts
+        assert phases(sim) == ["Stalled"]
+        assert {(a.failure_class, a.reason) for a in (first, second)} == {("resource", "OutOfDisk")}
+        assert first.micro_batch_tokens == second.micro_batch_tokens
+        assert "scratchSize" in sim.status(ONE).conditions[0].message
+
+
+def test_evictions_that_leave_nothing_new_behind_are_counted() -> None:
+    with world("plain") as sim:
+        for _ in range(4):
+            (rayjob,) = sim.rayjobs("corpus")
+            trainer = sim.kuberay.trainers[rayjob["metadata"]["uid"]]
+            trainer.step = 7  # the same updates again and again
+            trainer.checkpoint()
+            sim.trouble(rayjob, POD_STATES["is evicted by its node"])
+            fail(sim, "corpus", "killed")
+            sim.run_for(300)
+        counted = [a.counted for a in sim.status(ONE).stages[0].attempts]
+        assert (phases(sim), counted) == (["Stalled"], [False, True, True, True])
+
+
+def test_a_disruption_of_an_hour_ago_does_not_excuse_what_fails_now() -> None:
+    with world("plain") as sim:
+        for _ in range(3):
+            (rayjob,) = sim.rayjobs("corpus")
+            sim.trouble(rayjob, POD_STATES["is preempted"])
+            sim.run_for(5)
+            sim.kuberay.set_pod(rayjob, {})
+            for _ in range(40):
+                sim.run_for(90)
+            sim.kuberay.trainers[rayjob["metadata"]["uid"]].checkpoint()
+            fail(sim, "corpus", "infrastructure")
+            sim.run_for(300)
+        attempts = sim.status(ONE).stages[0].attempts
+        assert phases(sim) == ["Stalled"]
+        assert [(a.reason, a.counted) for a in attempts] == [("infrastructureError", True)] * 3
+        assert "also said: pod" in (attempts[0].message or "")
+
+
+def test_a_sidecar_that_runs_out_of_memory_is_no_end() -> None:
+    with world("once") as sim:
+        for state in ("has a sidecar out of memory", "has a sidecar without an image"):
+            sim.trouble(sim.rayjobs("corpus")[0], POD_STATES[state])
+            sim.run_for(1000)
+        (attempt,) = sim.status(ONE).stages[0].attempts
+        assert attempt.ended_at is None
+
+
+def test_a_sidecar_that_never_starts_holds_the_trainer_up_and_says_so() -> None:
+    with world() as sim:
+        sim.create(*ONE, SHAPES["plain"])
+        for copy in sim.copies:
+            copy.run()
+        sim.kuberay.step(sim.rayjobs("corpus")[0])
+        sim.trouble(sim.rayjobs("corpus")[0], POD_STATES["has a sidecar without an image"])
+        sim.run_for(100)
+        assert sim.status(ONE).stages[0].reason == "SidecarImagePullBackOff"
+        sim.run_for(250)
+        assert phases(sim) == ["Stalled"] and sim.status(ONE).heals
+        assert not any(one.counted for one in sim.status(ONE).stages[0].attempts)
+
+
+def test_a_queue_that_is_stopped_holds_up_no_other_tenant() -> None:
+    pools = {"small": {"maxConcurrentStages": 1}}
+    with world(pools=pools) as sim:
+        sim.create(*ONE, SHAPES["plain"])
+        for copy in sim.copies:
+            copy.run()
+        sim.suspend_rayjob(sim.rayjobs("corpus")[0], True)
+        sim.create("b", "other", spec("fr"))
+        sim.run_for(40)
+        assert sim.status(ONE).stages[0].reason == "WaitingForQueue"
+        assert sim.status(("b", "other")).stages[0].state == "Running"
+
+
+def test_slots_go_around_among_namespaces() -> None:
+    pools = {"small": {"maxConcurrentStages": 2}}
+    with world(pools=pools) as sim:
+        for number in range(4):
+            sim.create("a", f"old-{number}", spec(f"a{'abcd'[number]}"))
+        sim.run_for(5)
+        sim.advance(60)
+        sim.create("b", "new", spec("fr"))
+        sim.run_for(5)
+        (oldest, *_) = sim.rayjobs("corpus")
+        sim.finish(oldest, "success")
+        sim.run_for(40)
+        live = {b["metadata"]["namespace"] for b in sim.rayjobs() if is_live(b)}
+        assert live == {"a", "b"}
+
+
+def test_artifacts_that_are_gone_are_said_and_computed_again_if_asked_for() -> None:
+    with world("plain") as sim:
+        sim.come_to_rest()
+        sim.lose_artifacts("graft")
+        sim.copies[0].start()
+        sim.run_for(2 * LOOK_SECONDS)
+        ready = sim.status(ONE).conditions[0]
+        assert (ready.type, ready.status, ready.reason) == ("Ready", "False", "ArtifactsGone")
+        assert "/graft/" in ready.message and names.RETRY in ready.message
+        assert sim.status(ONE).heals
+        assert says(sim)["EmbeddingsTrained"] == "True"
+        assert launched(sim, "graft") == 1, "nobody asked for it"
+        sim.annotate(ONE, names.RETRY, "1")
+        sim.come_to_rest()
+        assert phases(sim) == ["Ready"]
+        assert (launched(sim, "graft"), launched(sim, "embed")) == (2, 1)
+
+
+def test_artifacts_that_are_back_are_ready_again() -> None:
+    with world("plain") as sim:
+        sim.come_to_rest()
+        store = sim.store_at(STORE)
+        kept = {key: store.get(key) for key in store.everything() if key.startswith("embed/")}
+        sim.lose_artifacts("embed")
+        sim.run_for(2 * LOOK_SECONDS)
+        assert (says(sim)["Ready"], says(sim)["EmbeddingsTrained"]) == ("False", "False")
+        for key, found in kept.items():
+            assert found is not None
+            store.put(key, found[0])
+        sim.run_for(3700)
+        assert (says(sim)["Ready"], says(sim)["EmbeddingsTrained"]) == ("True", "True")
+
+
+def test_a_store_that_is_away_says_nothing_of_artifacts() -> None:
+    with world("plain") as sim:
+        sim.come_to_rest()
+        sim.refuse(True)
+        sim.run_for(3 * LOOK_SECONDS)
+        assert phases(sim) == ["Ready"]
+        sim.refuse(False)
+
+
+def test_what_lies_between_artifacts_may_be_cleaned_up() -> None:
+    with world("task") as sim:
+        sim.come_to_rest()
+        sim.lose_artifacts("finetune")
+        sim.run_for(3 * LOOK_SECONDS)
+        assert phases(sim) == ["Ready"]
+        assert launched(sim, "finetune-xnli-0") == 1

@@ -57,11 +57,11 @@ def test_a_resource_becomes_stalled_with_the_commands_and_goes_on_with_a_mirror(
         sim.come_to_rest()
         assert sim.status(KEY).phase == "Stalled"
         (said,) = [c for c in sim.status(KEY).conditions if c.type == "Stalled"]
-        assert said.reason == "InvalidSpec"
+        assert said.reason == "NotConfigured"
         assert said.message.startswith(f"spec.base.uri: {NAME} is on the Hugging Face Hub, which")
         assert f"hf download {NAME} --local-dir roberta-base && aws s3 cp" in said.message
         monkeypatch.setenv(VARIABLE, "s3://models/hub/")
-        sim.edit(KEY, seed=1)
+        sim.copies[0].start()
         sim.come_to_rest()
         assert sim.status(KEY).phase == "Ready"
         plan = sim.status(KEY).plan

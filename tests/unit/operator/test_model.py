@@ -9,6 +9,7 @@ import os
 import sys
 from collections import Counter
 from contextlib import ExitStack
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -124,7 +125,7 @@ class World(RuleBasedStateMachine):
 
     @rule(
         n=which,
-        outcome=one_of("success", "user", "infrastructure", "resource", "killed"),
+        outcome=one_of("success", "user", "infrastructure", "resource", "killed", "outside"),
         told=st.booleans(),
     )
     def trainer_ends(self, n: int, outcome: Any, told: bool) -> None:
@@ -229,6 +230,10 @@ class World(RuleBasedStateMachine):
             *("store refuses", "store answers", "store is slow", "store is fast"),
             *("sources are away", "sources are there", "buckets are overwritten"),
             *("scores fall", "scores rise", "pods go", "garbage is collected"),
+            *("clocks are slow", "clocks are fast", "clocks are right"),
+            *("embed is cleaned up", "graft is cleaned up"),
+            *("a corpus is late", "a corpus is there", "a quota is full", "a quota has room"),
+            *("access is taken away", "access is given back"),
         )
     )
     def around(self, what: str) -> None:
@@ -243,6 +248,22 @@ class World(RuleBasedStateMachine):
                 self.sim.content += 1
             case "scores fall" | "scores rise":
                 self.sim.score = 0.5 if what == "scores fall" else 0.7
+            case "clocks are slow" | "clocks are fast" | "clocks are right":
+                minutes = {"slow": -6, "fast": 6}.get(what.rpartition(" ")[2], 0)
+                self.sim.kuberay.skew = timedelta(minutes=minutes)
+            case "embed is cleaned up" | "graft is cleaned up":
+                self.sim.lose_artifacts(what.partition(" ")[0])
+            case "a corpus is late":
+                self.sim.missing |= {"s3://corpora/sw/", "s3://corpora/fr/"}
+            case "a corpus is there":
+                self.sim.missing.clear()
+            case "a quota is full" | "a quota has room":
+                full = what == "a quota is full"
+                self.sim.kuberay.refused = "pods are forbidden: exceeded quota" if full else ""
+            case "access is taken away" | "access is given back":
+                given = what == "access is given back"
+                access = self.sim.healthy.access if given else ()
+                self.sim.configure(self.sim.healthy.model_copy(update={"access": access}))
             case "pods go":
                 self.sim.kuberay.pods_go()
             case _:

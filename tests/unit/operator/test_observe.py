@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from lingraft.errors import InfrastructureError
+from lingraft_operator.done import LOOK_SECONDS
 from lingraft_operator.observe import MANIFEST_SECONDS
 from lingraft_operator.world import Observed
-from tests.support.operator.simulation import STORE, Simulation
+from tests.support.operator.simulation import Simulation
 from tests.support.operator.specs import SHAPES
 
 KEY = ("a", "one")
@@ -61,20 +62,37 @@ def test_a_stage_that_ends_in_the_middle_of_a_look_has_not_failed(
 def test_a_manifest_that_is_there_is_asked_for_again_after_a_while_only(
     simulation: Simulation,
 ) -> None:
+    running(simulation)
+    simulation.finish(simulation.rayjobs("corpus")[0], "success")
+    simulation.run_for(5)
+    assert len(observed(simulation).manifests) == 1
+    simulation.lose_artifacts("corpus")
+    reads = simulation.reads
+    assert len(observed(simulation).manifests) == 1
+    # Of the stage that runs: the manifest, the lease, the heartbeat.
+    assert simulation.reads - reads == 3
+    simulation.clock.advance(MANIFEST_SECONDS)
+    reads = simulation.reads
+    assert not observed(simulation).manifests
+    # What rests on a gap is not asked for: the manifest that is gone, its lease and last words.
+    assert simulation.reads - reads == 3
+
+
+def test_what_is_done_is_looked_at_every_few_hours_only(simulation: Simulation) -> None:
     simulation.create(*KEY, SHAPES["plain"])
     simulation.come_to_rest()
-    simulation.copies[0].start()
-    observed(simulation)
+    for copy in simulation.copies:
+        copy.start()
     reads = simulation.reads
-    assert len(observed(simulation).manifests) == 3
+    assert observed(simulation).gone is None
     assert simulation.reads == reads
-    for key in simulation.store_at(STORE).everything():
-        if key.startswith("embed/"):
-            simulation.store_at(STORE).delete(key)
-    assert len(observed(simulation).manifests) == 3
-    simulation.clock.advance(MANIFEST_SECONDS)
-    # What rests on a gap is not asked for.
-    assert {ref.partition("/")[0] for ref in observed(simulation).manifests} == {"corpus"}
+    simulation.clock.advance(LOOK_SECONDS)
+    assert observed(simulation).gone == ()
+    assert observed(simulation).gone is None
+    simulation.lose_artifacts("graft")
+    simulation.clock.advance(LOOK_SECONDS)
+    gone = observed(simulation).gone
+    assert gone is not None and [ref.partition("/")[0] for ref in gone] == ["graft"]
 
 
 def test_a_running_stage_is_read_with_few_requests(simulation: Simulation) -> None:

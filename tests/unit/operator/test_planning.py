@@ -198,11 +198,19 @@ def test_why_there_is_no_plan(simulation: Simulation) -> None:
         planned(resource())
     said = as_failure(caught.value)
     assert (said.failure_class, said.reason, said.where) == (
-        "user",
-        "InvalidSpec",
+        "outside",
+        "InputUnavailable",
         "spec.corpus.uri",
     )
     simulation.missing.clear()
+    with pytest.raises(UserError) as deep:
+        planned(resource(method="MiniJoint", mini={"layers": 12}))
+    said = as_failure(deep.value)
+    assert (said.failure_class, said.reason, said.where) == (
+        "user",
+        "InvalidSpec",
+        "spec.mini.layers",
+    )
     simulation.sources_away = True
     with pytest.raises(InfrastructureError) as broken:
         planned(resource())

@@ -3,13 +3,17 @@ from typing import Any
 
 import pytest
 
-from lingraft_operator.cache import Cache
-from lingraft_operator.names import HOLDER
+from lingraft_operator.names import (
+    BESIDE_WORKERS,
+    CONTAINERS,
+    HEAD,
+    HEAD_OUT_OF_MEMORY,
+    OUT_OF_DISK,
+)
 from lingraft_operator.pods import FATAL, LOST, UNREADY, doubled, gravest, head_of, trouble_of
-from lingraft_operator.world import PodTrouble
+from lingraft_operator.world import Told
 from tests.support.operator.clock import START
 
-NOW = START + timedelta(hours=1)
 SINCE = START + timedelta(minutes=3)
 
 
@@ -27,7 +31,7 @@ def waiting(reason: str, field: str = "containerStatuses") -> dict[str, Any]:
 
 
 def kind_of(body: dict[str, Any]) -> str | None:
-    trouble = trouble_of(body, NOW)
+    trouble = trouble_of(body)
     return trouble.kind if trouble is not None else None
 
 
@@ -36,7 +40,7 @@ def kind_of(body: dict[str, Any]) -> str | None:
     [
         {"metadata": {"name": "x"}},
         pod(phase="Running", conditions=[condition("PodScheduled", "True")]),
-        pod(containerStatuses=[{"state": {"running": {}}, "lastState": {}}]),
+        pod(containerStatuses=[{"name": "ray-head", "state": {"running": {}}, "lastState": {}}]),
         waiting("ContainerCreating"),
         waiting("PodInitializing"),
         pod(conditions=[condition("DisruptionTarget", "False")]),
@@ -45,14 +49,13 @@ def kind_of(body: dict[str, Any]) -> str | None:
     ],
 )
 def test_nothing_is_wrong_with_a_pod_that_starts_runs_or_ends(body: dict[str, Any]) -> None:
-    assert trouble_of(body, NOW) is None
+    assert trouble_of(body) is None
 
 
 def test_a_pod_without_a_node_waits_for_capacity() -> None:
     words = condition("PodScheduled", "False", reason="Unschedulable", message="0/3 nodes")
-    assert trouble_of(pod(conditions=[words]), NOW) == PodTrouble(
-        "waiting", "Unschedulable", "pod head-x: 0/3 nodes", SINCE
-    )
+    told = Told("waiting", "Unschedulable", "pod head-x: 0/3 nodes")
+    assert trouble_of(pod(conditions=[words])) == told
 
 
 @pytest.mark.parametrize("field", ["containerStatuses", "initContainerStatuses"])
@@ -61,38 +64,72 @@ def test_a_pod_without_a_node_waits_for_capacity() -> None:
     [*((r, "unready") for r in sorted(UNREADY)), *((r, "fatal") for r in sorted(FATAL))],
 )
 def test_containers_that_cannot_start(reason: str, kind: str, field: str) -> None:
-    trouble = trouble_of(waiting(reason, field), NOW)
+    trouble = trouble_of(waiting(reason, field))
     assert trouble is not None
-    assert (trouble.kind, trouble.reason, trouble.since) == (kind, reason, SINCE)
-
-
-def test_a_container_that_worked_before_is_given_time_again() -> None:
-    body = waiting("CrashLoopBackOff")
-    died = SINCE + timedelta(minutes=50)
-    ended = {"reason": "Error", "finishedAt": died.isoformat()}
-    body["status"]["containerStatuses"][0]["lastState"] = {"terminated": ended}
-    trouble = trouble_of(body, NOW)
-    assert trouble is not None and (trouble.kind, trouble.since) == ("unready", died)
+    assert (trouble.kind, trouble.reason) == (kind, reason)
 
 
 @pytest.mark.parametrize("field", ["state", "lastState"])
-def test_a_container_killed_for_memory_now_or_before_its_restart(field: str) -> None:
-    container = {"name": "ray-head", field: {"terminated": {"reason": "OOMKilled"}}}
-    trouble = trouble_of(pod(containerStatuses=[container]), NOW)
-    assert trouble is not None and trouble.kind == "memory"
-    assert "ray-head" in trouble.message
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_a_container_killed_for_memory_now_or_before_its_restart(name: str, field: str) -> None:
+    container = {"name": name, field: {"terminated": {"reason": "OOMKilled"}}}
+    trouble = trouble_of(pod(containerStatuses=[container]))
+    assert trouble is not None and (trouble.kind, trouble.reason) == ("resource", "OOMKilled")
+    assert name in trouble.message
+
+
+OTHERS = [("containerStatuses", "istio-proxy"), ("initContainerStatuses", "wait-gcs-ready")]
+
+
+@pytest.mark.parametrize(("field", "name"), OTHERS)
+def test_memory_of_a_container_beside_rays_is_not_trainings(field: str, name: str) -> None:
+    container = {"name": name, "lastState": {"terminated": {"reason": "OOMKilled"}}}
+    assert trouble_of(pod(**{field: [container]})) is None
+
+
+@pytest.mark.parametrize("reason", ["CrashLoopBackOff", "InvalidImageName"])
+@pytest.mark.parametrize(("field", "name"), OTHERS)
+def test_a_container_beside_rays_that_cannot_start(field: str, name: str, reason: str) -> None:
+    body = waiting(reason, field)
+    body["status"][field][0]["name"] = name
+    assert kind_of(body) == "aside"
+
+
+def test_a_head_that_does_not_train_has_a_memory_of_its_own() -> None:
+    body = pod(
+        containerStatuses=[
+            {"name": "ray-head", "state": {"terminated": {"reason": "OOMKilled"}}},
+        ]
+    )
+    body["metadata"]["labels"] = {HEAD: BESIDE_WORKERS}
+    trouble = trouble_of(body)
+    assert trouble is not None and (trouble.kind, trouble.reason) == (
+        "resource",
+        HEAD_OUT_OF_MEMORY,
+    )
+    assert "head.memory" in trouble.message
 
 
 @pytest.mark.parametrize("reason", sorted(LOST))
 def test_an_evicted_pod_is_a_disruption(reason: str) -> None:
-    trouble = trouble_of(pod(phase="Failed", reason=reason, message="low on disk"), NOW)
-    assert trouble == PodTrouble("disrupted", reason, "pod head-x: low on disk", NOW)
+    trouble = trouble_of(pod(phase="Failed", reason=reason, message="low on disk"))
+    assert trouble == Told("disrupted", reason, "pod head-x: low on disk")
 
 
 def test_a_preempted_pod_is_a_disruption() -> None:
     words = condition("DisruptionTarget", "True", reason="PreemptionByScheduler", message="p")
-    trouble = trouble_of(pod(conditions=[words]), NOW)
-    assert trouble == PodTrouble("disrupted", "PreemptionByScheduler", "pod head-x: p", SINCE)
+    trouble = trouble_of(pod(conditions=[words]))
+    assert trouble == Told("disrupted", "PreemptionByScheduler", "pod head-x: p")
+
+
+def test_a_pod_evicted_for_its_own_disk_is_no_disruption() -> None:
+    """The kubelet says both where its node was low."""
+    disrupted = condition("DisruptionTarget", "True", reason="TerminationByKubelet", message="m")
+    words = 'Usage of EmptyDir volume "scratch" exceeds the limit "10Gi". '
+    body = pod(phase="Failed", reason="Evicted", message=words, conditions=[disrupted])
+    trouble = trouble_of(body)
+    assert trouble is not None and (trouble.kind, trouble.reason) == ("resource", OUT_OF_DISK)
+    assert "scratchSize" in trouble.message
 
 
 def head(name: str, minute: int, cluster: str = "c", **more: Any) -> dict[str, Any]:
@@ -102,11 +139,11 @@ def head(name: str, minute: int, cluster: str = "c", **more: Any) -> dict[str, A
     return {"metadata": metadata | more, "status": {"phase": "Running"}}
 
 
-def test_two_heads_of_one_cluster_are_a_trouble_since_the_second() -> None:
+def test_two_heads_of_one_cluster_are_a_trouble() -> None:
     heads = [head_of(head("b", 5)), head_of(head("a", 2))]
     found = doubled(one for one in heads if one is not None)
     assert found is not None and found.kind == "doubled"
-    assert found.since == START + timedelta(minutes=5) and "a and b" in found.message
+    assert "a and b" in found.message
 
 
 @pytest.mark.parametrize(
@@ -123,24 +160,10 @@ def test_one_head_is_none(other: dict[str, Any]) -> None:
     assert doubled(one for one in heads if one is not None) is None
 
 
-def test_a_former_disruption_does_not_hide_two_heads() -> None:
-    cache = Cache()
-    lost = head("a", 1)
-    lost["status"] = {"conditions": [condition("DisruptionTarget", "True")]}
-    for number, body in enumerate([lost, head("b", 2), head("c", 3)]):
-        body["metadata"] |= {"uid": str(number), "namespace": "n"}
-        body["metadata"]["labels"] |= {HOLDER: "h"}
-        cache.put_pod(body)
-        if number == 0:
-            cache.drop_pod(body)
-    found = cache.trouble(("n", "h"))
-    assert found is not None and found.kind == "doubled"
-
-
 def test_the_gravest_of_several_troubles_is_told() -> None:
     body = waiting("CrashLoopBackOff")
     body["status"]["containerStatuses"][0]["lastState"] = {"terminated": {"reason": "OOMKilled"}}
-    assert kind_of(body) == "memory"
+    assert kind_of(body) == "resource"
     body["status"]["conditions"].append(condition("DisruptionTarget", "True"))
-    assert kind_of(body) == "memory"
+    assert kind_of(body) == "resource"
     assert gravest([]) is None

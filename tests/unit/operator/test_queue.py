@@ -201,3 +201,12 @@ def test_a_pass_that_hangs_is_seen(queue: Queue) -> None:
         assert workers.longest_seconds() == 0.0
         queue.add(A)
         wait_until(lambda: workers.longest_seconds() > 0.01)
+
+
+def test_only_what_is_due_waits_for_a_worker(queue: Queue) -> None:
+    """What is done is in the queue too, for a look in some hours."""
+    queue.add(A)
+    queue.add(B, 3600.0)
+    assert queue.depth() == 1
+    assert queue.take() == A
+    assert queue.depth() == 0

@@ -134,13 +134,31 @@ def test_beside_workers_the_head_offers_nothing(asked: RayJobRequest) -> None:
     head, _ = groups(build_rayjob(asked, PLAIN))
     assert {head["rayStartParams"][k] for k in ("num-cpus", "num-gpus")} == {"0"}
     amounts = head["template"]["spec"]["containers"][0]["resources"]["limits"]
-    assert amounts.keys() == {"cpu", "memory"}
+    assert amounts.keys() == {"cpu", "memory", "ephemeral-storage"}
+
+
+def test_heads_beside_workers_have_a_size_of_their_own() -> None:
+    """Field by field: the chart's, and over it the resource's."""
+    sized = pool(SPOT, {"head": {"memory": "4Gi"}}, {"head": {"scratchSize": "30Gi"}})
+    head, worker = groups(build_rayjob(request("embed", sized), PLAIN))
+    limits = [
+        one["template"]["spec"]["containers"][0]["resources"]["limits"] for one in (head, worker)
+    ]
+    assert limits[0] == {"cpu": "1", "memory": "4Gi", "ephemeral-storage": "30Gi"}
+    assert limits[1]["memory"] == SPOT["memory"]
+    assert int(head["rayStartParams"]["object-store-memory"]) < 2**30
+    labels = [one["template"]["metadata"]["labels"].get(names.HEAD) for one in (head, worker)]
+    assert labels == [names.BESIDE_WORKERS, None]
 
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_pods_get_what_they_ask_for_and_no_more(name: str) -> None:
-    for container in containers(build_rayjob(*SHAPES[name])):
-        assert container["resources"]["requests"] == container["resources"]["limits"]
+    rayjob = build_rayjob(*SHAPES[name])
+    for container, template in zip(containers(rayjob), templates(rayjob), strict=True):
+        limits = container["resources"]["limits"]
+        assert container["resources"]["requests"] == limits
+        volumes = {v["name"]: v.get("emptyDir") for v in template["spec"]["volumes"]}
+        assert volumes[names.SCRATCH] == {"sizeLimit": limits["ephemeral-storage"]}
 
 
 @pytest.mark.parametrize("name", SHAPES)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from lingraft.errors import InfrastructureError, StageBusyError
+from lingraft.errors import CredentialsError, InfrastructureError, StageBusyError
 from lingraft.stage import Progress, Stage
 from lingraft.store.lease import Lease
 from lingraft.store.stages import StageStore
@@ -140,3 +140,30 @@ def test_when_it_is_over_no_renewal_is_on_its_way(world: World) -> None:
     world.lease.release()
     found = world.lease.read()
     assert found is not None and found[0].released
+
+
+def test_refused_credentials_that_nobody_waits_for_any_more_end_the_stage(world: World) -> None:
+    refusing = threading.Event()
+
+    def refuse() -> None:
+        if refusing.is_set():
+            raise CredentialsError("ExpiredToken")
+
+    world.before = refuse
+    with world.heartbeat:
+        world.wait_for(lambda: world.reads > 3)
+        refusing.set()
+        wait_for_its_last()
+        with pytest.raises(CredentialsError, match="ExpiredToken"):
+            world.heartbeat(Progress(step=2, steps=9))
+
+
+def test_what_is_waited_for_stands_in_the_progress(world: World) -> None:
+    world.heartbeat(Progress(step=3, steps=9, phase="training"))
+    world.heartbeat.waits("waiting for new credentials")
+    assert (world.told[-1].step, world.told[-1].phase) == (3, "waiting for new credentials")
+    reads = world.reads
+    with world.heartbeat:
+        world.wait_for(lambda: world.reads > reads + 4)
+    written = world.stages.read_progress("me")
+    assert written is not None and written.phase == "waiting for new credentials"

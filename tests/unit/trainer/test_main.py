@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from lingraft.errors import InfrastructureError, LingraftError, StageBusyError, UserError
+from lingraft.errors import (
+    CredentialsError,
+    InfrastructureError,
+    LingraftError,
+    OutsideError,
+    StageBusyError,
+    UserError,
+)
 from lingraft.stage import Compute, Manifest, Stage, StageSpec
 from lingraft_trainer import __main__ as entry
 from lingraft_trainer import runner
@@ -66,6 +73,8 @@ def test_no_spec_is_an_error_of_the_user(
         (InfrastructureError("x"), 1),
         (UserError("x"), 2),
         (StageBusyError("x"), 3),
+        (CredentialsError("x"), 4),
+        (OutsideError("x"), 4),
         (KeyboardInterrupt(), 130),
     ],
     ids=repr,

@@ -82,7 +82,7 @@ def write(state: Trainer, done: object, step: int, folder: Path) -> None:
 
 
 def restore(ctx: StageContext, state: Trainer, done: object) -> int:
-    """Go on from the stage's newest complete checkpoint, whoever wrote it.
+    """Go on from the stage's furthest complete checkpoint, whoever wrote it.
 
     The precision is the checkpoint's: changing it half-way would give a third result.
 
