@@ -1,4 +1,4 @@
-"""What an error of torch or Ray means to whoever retries: one of our three classes."""
+"""What an error of torch or Ray means to whoever retries: one of our four classes."""
 
 import errno
 import sys

@@ -85,9 +85,9 @@ def test_a_gpu_that_is_offered_and_not_there_is_the_users_to_mend(
     asked = asked.model_copy(update={"execution": execution})
     with process(asked, tmp_path, **cluster.driver) as running:
         _, errors = running.communicate(timeout=240)
-    assert running.returncode == 2, errors
-    failure = store_of(asked).read_failure("first")
-    assert failure is not None and (failure.failure_class, failure.reason) == ("user", "NoGpuError")
+    assert running.returncode == 4, errors
+    said = store_of(asked).read_failure("first")
+    assert said is not None and (said.failure_class, said.reason) == ("outside", "NoGpuError")
 
 
 def scraped(cluster: Cluster) -> dict[str, tuple[str, float]]:
