@@ -6,7 +6,9 @@ model would be fed other ids than it was trained on.
 """
 
 import json
+from contextlib import redirect_stderr
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +94,11 @@ def convert(file: Path, out: Path) -> None:
                 where=FIELD,
             )
     tokenizer.save_pretrained(out)
-    model: Any = AutoModelForCausalLM.from_pretrained(
-        file.parent, gguf_file=file.name, dtype=torch.float32
-    )
+    # Its reader draws a progress bar whatever transformers is told: lines without end in a log.
+    with redirect_stderr(StringIO()):
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            file.parent, gguf_file=file.name, dtype=torch.float32
+        )
     config: dict[str, Any] = model.config.to_dict() | {"architectures": [type(model).__name__]}
     for name in ("quantization_config", "_name_or_path", "_model_name_or_path"):
         config.pop(name, None)

@@ -78,6 +78,11 @@ def test_it_is_planned_and_fetched_as_any_base(folder: Path) -> None:
         assert ids_of(load_base_tokenizer(found)) == ids_of(load_base_tokenizer(folder / "base"))
 
 
+def test_nothing_is_drawn_into_the_log(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    converted(folder / "gguf", "quiet")
+    assert "%|" not in capfd.readouterr().err
+
+
 def test_it_is_converted_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = converted(folder / "gguf", "once")
     monkeypatch.setattr(lingraft_trainer.gguf, "convert", lambda *args: pytest.fail("again"))

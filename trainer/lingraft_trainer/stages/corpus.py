@@ -19,7 +19,9 @@ from lingraft_trainer.data.text_file import text_files
 from lingraft_trainer.data.tokenised import pack, pack_paragraphs
 from lingraft_trainer.embeddings.surface import single_characters
 from lingraft_trainer.evaluation.heldout import IN_OWN_TOKENS
+from lingraft_trainer.models.checkpoint import read_config
 from lingraft_trainer.tokenization.base import is_causal, keeps_padding, load_base_tokenizer
+from lingraft_trainer.tokenization.beside import refuse_other_reading
 from lingraft_trainer.tokenization.causal import (
     causal_special_tokens,
     refuse_other_models,
@@ -74,11 +76,14 @@ def corpus(ctx: "StageContext") -> Result:
         warnings: list[str] = []
         tokenizer = _tokenizer(ctx, params, special, base, cleaned, warnings.append, causal=causal)
         save_tokenizer(tokenizer, ctx.out / "tokenizer")
+        some = list(sample(cleaned, REPORTED))
+        if base is not None and params.tokenizer.source != "base":
+            refuse_other_reading(tokenizer, read_config(ctx.inputs["base"]).model_type, some)
         ctx.report(Progress(step=2, steps=3, phase="tokenising and packing"))
         train, heldout = _pack(ctx, params, cleaned, tokenizer, base, folder, causal=causal)
         report = tokenizer_report(
             tokenizer,
-            sample(cleaned, REPORTED),
+            some,
             sequence_length=params.sequence_length,
             base=base,
         )

@@ -17,8 +17,9 @@ from lingraft_trainer.stages.corpus import corpus
 from lingraft_trainer.tokenization.causal import document_end
 from lingraft_trainer.tokenization.swap import save_tokenizer
 from tests.support.bases import BASES as MASKED
-from tests.support.bases import SWAHILI
+from tests.support.bases import NASTY, SWAHILI
 from tests.support.causal import BASES, CHATML
+from tests.support.texts import HARD
 
 SIZE = 352
 LINES = [
@@ -28,7 +29,14 @@ LINES = [
 DOCUMENTS = [LINES[i : i + 12] for i in range(0, len(LINES), 12)]
 
 
-def run(folder: Path, name: str, *, text: str | None = None, **changes: Any) -> tuple[Any, Path]:
+def run(
+    folder: Path,
+    name: str,
+    *,
+    text: str | None = None,
+    model_type: str = "llama",
+    **changes: Any,
+) -> tuple[Any, Path]:
     """The stage's result and its artifact."""
     base, out, scratch = (folder / one for one in ("base", "out", "scratch"))
     out.mkdir()
@@ -37,6 +45,8 @@ def run(folder: Path, name: str, *, text: str | None = None, **changes: Any) -> 
     content = text or "\n\n".join("\n".join(document) for document in DOCUMENTS)
     (folder / "text" / "a.txt").write_text(content, encoding="utf-8")
     inputs = {"text": folder / "text", "base": BASES[name]().write(base)}
+    config = json.loads((base / "config.json").read_text())
+    (base / "config.json").write_text(json.dumps(config | {"model_type": model_type}))
     if (folder / "tokenizer").exists():
         inputs["tokenizer"] = folder / "tokenizer"
     params: dict[str, Any] = {
@@ -127,3 +137,22 @@ def test_another_tokenizer_that_is_no_bpe_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="its tokenizer is Unigram; a causal base") as refused:
         run(tmp_path, "smollm2", tokenizer={"source": "uri"})
     assert refused.value.where == "spec.tokenizer.uri"
+
+
+def test_what_would_be_read_by_other_rules_is_refused(tmp_path: Path) -> None:
+    """transformers makes a Qwen2Tokenizer of any vocabulary beside a Qwen2's config."""
+    BASES["llama-3"]().write(tmp_path / "tokenizer")
+    with pytest.raises(UserError, match="as a Qwen2Tokenizer, by whose rules") as refused:
+        run(tmp_path, "qwen", model_type="qwen2", tokenizer={"source": "uri"})
+    assert refused.value.where == "spec.tokenizer.uri"
+
+
+def test_a_qwen2s_tokenizer_reads_the_same_beside_its_config(tmp_path: Path) -> None:
+    _, out = run(tmp_path, "qwen", model_type="qwen2")
+    ours = AutoTokenizer.from_pretrained(out / "tokenizer")
+    (out / "tokenizer" / "config.json").write_text('{"model_type": "qwen2"}')
+    theirs = AutoTokenizer.from_pretrained(out / "tokenizer")
+    assert type(theirs).__name__ == "Qwen2Tokenizer" != type(ours).__name__
+    texts = [*LINES, *HARD, *NASTY, "<|im_start|>x  2024 e\u0301<think>"]
+    for read in (lambda t: t(texts)["input_ids"], lambda t: t.batch_decode(t(texts)["input_ids"])):
+        assert read(theirs) == read(ours)
