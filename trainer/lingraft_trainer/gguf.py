@@ -6,6 +6,7 @@ model would be fed other ids than it was trained on.
 """
 
 import json
+from collections.abc import Collection
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,7 @@ def convert(file: Path, out: Path) -> None:
     """Write the checkpoint of a GGUF file, its weights in fp32.
 
     Raises:
-        UserError: Its pre-tokeniser is not known.
+        UserError: Its pre-tokeniser is not known, or a tensor of it or of the model has no match.
     """
     _, settings, _ = tokenizers_of.get_gguf_tokenizer(str(file))
     tokenizer: Any = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
@@ -92,8 +93,9 @@ def convert(file: Path, out: Path) -> None:
                 where=FIELD,
             )
     tokenizer.save_pretrained(out)
-    model: Any = AutoModelForCausalLM.from_pretrained(
-        file.parent, gguf_file=file.name, dtype=torch.float32
+    model: Any
+    model, info = AutoModelForCausalLM.from_pretrained(
+        file.parent, gguf_file=file.name, dtype=torch.float32, output_loading_info=True
     )
     config: dict[str, Any] = model.config.to_dict() | {"architectures": [type(model).__name__]}
     for name in ("quantization_config", "_name_or_path", "_model_name_or_path"):
@@ -103,5 +105,24 @@ def convert(file: Path, out: Path) -> None:
     tensors = {
         name: tensor.contiguous() for name, tensor in model.state_dict().items() if name not in tied
     }
+    _check_whole(file, len(tensors), info["missing_keys"])
     save_file(tensors, out / WEIGHTS, metadata={"format": "pt"})
     assert (out / FILE).is_file()
+
+
+def _check_whole(file: Path, read: int, lacking: Collection[str]) -> None:
+    """Refuse a file whose tensors are not the model's: transformers draws some, and drops others.
+
+    Left out are scaled positions (`rope_freqs` of Llama 3.1 on), biases and experts, without a
+    word.
+    """
+    from gguf import GGUFReader  # of an extra
+
+    held = len(GGUFReader(file).tensors)
+    if lacking or held != read:
+        what = f"lacks {min(lacking)}" if lacking else f"holds {held} tensors, of which {read} fit"
+        raise UserError(
+            f"{file.name} {what}: give the checkpoint that it was made of, for what does not fit "
+            "would be left out",
+            where=FIELD,
+        )
