@@ -26,7 +26,9 @@ _SIZES = {
     "num_key_value_heads": "attention.head_count_kv",
     "head_dim": "attention.key_length",
     "max_position_embeddings": "context_length",
+    "num_local_experts": "expert_count",
 }
+_SCALED = "rope.scaling.type"
 
 
 def one_gguf(keys: Sequence[str], name: str) -> str | None:
@@ -60,13 +62,19 @@ def config_of_gguf(stream: BinaryIO, *, where: str) -> dict[str, Any]:
         where: URI of the file, for errors.
 
     Raises:
-        UserError: It is no GGUF file, or says nothing of a size.
+        UserError: It is no GGUF file, or its positions are scaled.
     """
     try:
         settings = _settings(stream)
     except (struct.error, KeyError, UnicodeDecodeError, ValueError) as error:
         raise UserError("this is no GGUF file, or only a part of one", where=where) from error
     architecture = str(settings.get("general.architecture", ""))
+    if (scaled := settings.get(f"{architecture}.{_SCALED}", "none")) != "none":
+        raise UserError(
+            f"its positions are scaled ({_SCALED} {scaled}), which is lost in reading a {SUFFIX} "
+            "file: give the checkpoint that it was made of",
+            where=where,
+        )
     sizes = {
         name: settings[f"{architecture}.{key}"]
         for name, key in _SIZES.items()

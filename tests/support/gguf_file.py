@@ -1,7 +1,9 @@
 """A tiny Llama as llama.cpp writes it: one GGUF file, its tokenizer inside."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,15 @@ _NAMES = {
 }
 
 
-def write_gguf(file: Path, base: Base, model: LlamaForCausalLM, pre: str) -> None:
+def write_gguf(
+    file: Path,
+    base: Base,
+    model: LlamaForCausalLM,
+    pre: str,
+    *,
+    tensors: Mapping[str, np.ndarray | None] = MappingProxyType({}),
+    settings: Mapping[str, str | int] = MappingProxyType({}),
+) -> None:
     """Write a model of a byte-level base.
 
     Args:
@@ -31,6 +41,8 @@ def write_gguf(file: Path, base: Base, model: LlamaForCausalLM, pre: str) -> Non
         base: Whose tokenizer it is.
         model: With tied embeddings.
         pre: llama.cpp's name of the pre-tokeniser.
+        tensors: By their names there, that it has beside the model's; None: left out.
+        settings: That it has beside the others.
     """
     config: Any = model.config
     writer = GGUFWriter(file, "llama")
@@ -42,13 +54,20 @@ def write_gguf(file: Path, base: Base, model: LlamaForCausalLM, pre: str) -> Non
     writer.add_head_count_kv(config.num_key_value_heads)
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    for key, value in settings.items():
+        (writer.add_string if isinstance(value, str) else writer.add_uint32)(key, value)  # type: ignore[operator]
     _add_tokenizer(writer, base, pre)
+    for key, one in tensors.items():
+        if one is not None:
+            writer.add_tensor(key, one)
     heads = {"attn_q": config.num_attention_heads, "attn_k": config.num_key_value_heads}
     for name, tensor in model.state_dict().items():
         if name == "lm_head.weight":
             continue
         values = tensor.numpy().astype(np.float32)
         theirs = _name(name)
+        if theirs in tensors:
+            continue
         if (kind := theirs.split(".")[-2]) in heads:  # halves of a head lie side by side there
             rows = values.reshape(heads[kind], 2, -1, values.shape[1])
             values = np.ascontiguousarray(rows.swapaxes(1, 2).reshape(values.shape))

@@ -6,6 +6,7 @@ model would be fed other ids than it was trained on.
 """
 
 import json
+from collections.abc import Collection
 from contextlib import redirect_stderr
 from importlib.util import find_spec
 from io import StringIO
@@ -79,7 +80,7 @@ def convert(file: Path, out: Path) -> None:
     """Write the checkpoint of a GGUF file, its weights in fp32.
 
     Raises:
-        UserError: Its pre-tokeniser is not known.
+        UserError: Its pre-tokeniser is not known, or a tensor of it or of the model has no match.
     """
     _, settings, _ = tokenizers_of.get_gguf_tokenizer(str(file))
     tokenizer: Any = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
@@ -95,9 +96,10 @@ def convert(file: Path, out: Path) -> None:
             )
     tokenizer.save_pretrained(out)
     # Its reader draws a progress bar whatever transformers is told: lines without end in a log.
+    model: Any
     with redirect_stderr(StringIO()):
-        model: Any = AutoModelForCausalLM.from_pretrained(
-            file.parent, gguf_file=file.name, dtype=torch.float32
+        model, info = AutoModelForCausalLM.from_pretrained(
+            file.parent, gguf_file=file.name, dtype=torch.float32, output_loading_info=True
         )
     config: dict[str, Any] = model.config.to_dict() | {"architectures": [type(model).__name__]}
     for name in ("quantization_config", "_name_or_path", "_model_name_or_path"):
@@ -107,5 +109,24 @@ def convert(file: Path, out: Path) -> None:
     tensors = {
         name: tensor.contiguous() for name, tensor in model.state_dict().items() if name not in tied
     }
+    _check_whole(file, len(tensors), info["missing_keys"])
     save_file(tensors, out / WEIGHTS, metadata={"format": "pt"})
     assert (out / FILE).is_file()
+
+
+def _check_whole(file: Path, read: int, lacking: Collection[str]) -> None:
+    """Refuse a file whose tensors are not the model's: transformers draws some, and drops others.
+
+    Left out are scaled positions (`rope_freqs` of Llama 3.1 on), biases and experts, without a
+    word.
+    """
+    from gguf import GGUFReader  # of an extra
+
+    held = len(GGUFReader(file).tensors)
+    if lacking or held != read:
+        what = f"lacks {min(lacking)}" if lacking else f"holds {held} tensors, of which {read} fit"
+        raise UserError(
+            f"{file.name} {what}: give the checkpoint that it was made of, for what does not fit "
+            "would be left out",
+            where=FIELD,
+        )

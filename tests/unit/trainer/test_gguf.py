@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
@@ -103,6 +104,43 @@ def test_a_pre_tokeniser_that_is_not_known_is_refused(folder: Path) -> None:
     write_gguf(file, BASE(), model, "chameleon")
     with pytest.raises(UserError, match="pre-tokeniser chameleon, which is not known here"):
         converted(file, "another")
+
+
+@pytest.mark.parametrize(
+    ("name", "tensor", "said"),
+    [
+        ("rope_freqs.weight", np.ones(4, np.float32), "holds 21 tensors, of which 20 fit"),
+        ("blk.0.attn_q.bias", np.ones(32, np.float32), "holds 21 tensors, of which 20 fit"),
+        ("blk.0.ffn_up.weight", None, r"lacks model\.layers\.0\.mlp\.up_proj\.weight"),
+    ],
+    ids=["Llama 3.1's positions", "a bias", "not whole"],
+)
+def test_every_tensor_is_accounted_for(
+    folder: Path, name: str, tensor: np.ndarray | None, said: str
+) -> None:
+    file = folder / "gguf" / "tiny.gguf"
+    model: Any = AutoModelForCausalLM.from_pretrained(folder / "base")
+    write_gguf(file, BASE(), model, "smollm", tensors={name: tensor})
+    with pytest.raises(UserError, match=said):
+        converted(file, "another")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"llama.expert_count": 8}, "mixture of experts"),
+        ({"llama.rope.scaling.type": "yarn"}, "its positions are scaled"),
+    ],
+    ids=["Mixtral", "YaRN"],
+)
+def test_what_is_more_than_its_family_is_refused_when_planned(
+    folder: Path, settings: dict[str, str | int], said: str
+) -> None:
+    file = folder / "gguf" / "tiny.gguf"
+    model: Any = AutoModelForCausalLM.from_pretrained(folder / "base")
+    write_gguf(file, BASE(), model, "smollm", settings=settings)
+    with pytest.raises(UserError, match=said):
+        _base_shape(file.as_uri(), said)
 
 
 def test_a_file_that_is_no_gguf_or_half_of_one_is_refused(folder: Path) -> None:

@@ -80,6 +80,14 @@ def attention(
     if not (slow_when_fused(query) or (on_cpu and dropout)):
         given: Any = (module, query, key, value, attention_mask)
         return sdpa_attention_forward(*given, dropout=dropout, scaling=scaling, **kwargs)
+    causal = kwargs.get("is_causal")
+    if attention_mask is None and (
+        getattr(module, "is_causal", True) if causal is None else causal
+    ):
+        # transformers leaves a mask out that torch's attention makes by itself: of a batch without
+        # padding, each token and those before it.
+        shape = query.shape[2], key.shape[2]
+        attention_mask = torch.ones(shape, dtype=torch.bool, device=query.device).tril()
     bias = as_bias(attention_mask, query.dtype)
     if (times := query.shape[1] // key.shape[1]) > 1:  # several heads of queries share one of keys
         key, value = (part.repeat_interleave(times, dim=1) for part in (key, value))

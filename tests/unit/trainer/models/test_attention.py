@@ -11,7 +11,7 @@ from lingraft.families import family_of
 from lingraft_trainer.models.attention import as_bias, by_products, with_quick_layers
 from lingraft_trainer.models.dropout import Dropout
 from lingraft_trainer.models.family import AUTO
-from tests.support.tiny import MODEL_TYPES, tiny_config, tiny_model
+from tests.support.tiny import MODEL_TYPES, pad_of, tiny_config, tiny_model
 
 BOTH = (torch.bfloat16, torch.float32)
 NEXT_TO_NOTHING = 1e-6
@@ -70,6 +70,29 @@ def test_the_model_computes_what_it_did_where_nothing_is_dropped(model_type: str
         results.append([out[mask.bool()], *grads])
     for plain, found in zip(*results, strict=True):
         torch.testing.assert_close(found, plain, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", BOTH)
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_a_batch_without_padding_is_seen_as_with_it(model_type: str, dtype: torch.dtype) -> None:
+    """transformers leaves a mask out where torch's attention makes it: ours has to make it too."""
+    short = torch.randint(5, 30, (2, 6), generator=torch.Generator().manual_seed(0))
+    padded = torch.cat([short, torch.full_like(short, pad_of(model_type))], dim=1)
+    mask = torch.cat([torch.ones_like(short), torch.zeros_like(short)], dim=1)
+    model: Any = tiny_model(model_type)
+    for name in family_of(model_type).dropouts:
+        if name.startswith("attention"):
+            setattr(model.config, name, NEXT_TO_NOTHING)
+    with_quick_layers(model).train()
+    for module in model.modules():
+        for name in ("attention_dropout", "dropout_prob"):
+            if hasattr(module, name):
+                setattr(module, name, NEXT_TO_NOTHING)
+    with torch.no_grad(), torch.autocast("cpu", dtype=dtype, enabled=dtype == torch.bfloat16):
+        alone = model.base_model(input_ids=short, attention_mask=mask[:, :6]).last_hidden_state
+        beside = model.base_model(input_ids=padded, attention_mask=mask).last_hidden_state[:, :6]
+    off = (alone.float() - beside.float()).norm() / beside.float().norm()
+    assert off < (1e-5 if dtype == torch.float32 else 0.05)
 
 
 @pytest.mark.parametrize("model_type", MODEL_TYPES)
