@@ -20,6 +20,7 @@ from lingraft_trainer.data.tokenised import pack, pack_paragraphs
 from lingraft_trainer.embeddings.surface import single_characters
 from lingraft_trainer.evaluation.heldout import IN_OWN_TOKENS
 from lingraft_trainer.tokenization.base import is_causal, keeps_padding, load_base_tokenizer
+from lingraft_trainer.tokenization.bpe_like import has_all_bytes
 from lingraft_trainer.tokenization.causal import (
     causal_special_tokens,
     refuse_other_models,
@@ -153,8 +154,14 @@ def _tokenizer(
     if choice.source == "uri":
         loaded = load_tokenizer(ctx.inputs["tokenizer"])
         if causal:
-            model = json.loads(loaded.backend_tokenizer.to_str())["model"]
-            refuse_other_models(model, where="spec.tokenizer.uri")
+            state = json.loads(loaded.backend_tokenizer.to_str())
+            refuse_other_models(state["model"], where="spec.tokenizer.uri")
+            if not has_all_bytes(state):
+                raise UserError(
+                    "it has not all 256 bytes, so that some text would be lost: give another, or "
+                    "none to have one trained",
+                    where="spec.tokenizer.uri",
+                )
         return relay(loaded, special)
     assert choice.train is not None and choice.vocab_size is not None
     return train_tokenizer(
