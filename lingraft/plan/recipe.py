@@ -14,7 +14,8 @@ def resolved(spec: LanguageAdaptationSpec, shape: Shape) -> LanguageAdaptationSp
     """A spec that names its method, with what the user has set as it is.
 
     Of a masked base: a mini-model of its own bottom and top layers with a bridge; of one that has
-    no head, or where the new layers are to be the next ones, MiniPost as in the paper. Of a causal or a very shallow one: Standard.
+    no head, or where the new layers are to be the next ones, MiniPost as in the paper. Of a
+    causal or a very shallow one: Standard.
 
     Raises:
         UserError: There is no source-language text for the mini-model, or none that would be read.

@@ -93,10 +93,10 @@ def convert(file: Path, out: Path) -> None:
                 where=FIELD,
             )
     tokenizer.save_pretrained(out)
-    model: Any
-    model, info = AutoModelForCausalLM.from_pretrained(
+    loaded: Any = AutoModelForCausalLM.from_pretrained(
         file.parent, gguf_file=file.name, dtype=torch.float32, output_loading_info=True
     )
+    model, info = loaded
     config: dict[str, Any] = model.config.to_dict() | {"architectures": [type(model).__name__]}
     for name in ("quantization_config", "_name_or_path", "_model_name_or_path"):
         config.pop(name, None)

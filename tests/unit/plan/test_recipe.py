@@ -61,7 +61,16 @@ def spec(**fields: object) -> LanguageAdaptationSpec:
         (LLAMA, {}, {"method": "Standard", "embeddings": {"init": "mean"}}),
         (LLAMA, {"mini": TEXT}, {"method": "Standard", "embeddings": {"init": "mean"}}),
     ],
-    ids=["given text", "pretrained", "what is set stays", "no head", "next layers", "shallow", "causal", "unread"],
+    ids=[
+        "given text",
+        "pretrained",
+        "what is set stays",
+        "no head",
+        "next layers",
+        "shallow",
+        "causal",
+        "unread",
+    ],
 )
 def test_it_stands_for(shape: Shape, given: dict[str, object], named: dict[str, object]) -> None:
     assert digests(planned(spec(**given), shape)) == digests(planned(spec(**named), shape))
