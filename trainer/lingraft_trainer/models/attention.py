@@ -80,7 +80,10 @@ def attention(
     if not (slow_when_fused(query) or (on_cpu and dropout)):
         given: Any = (module, query, key, value, attention_mask)
         return sdpa_attention_forward(*given, dropout=dropout, scaling=scaling, **kwargs)
-    if attention_mask is None and kwargs.get("is_causal", getattr(module, "is_causal", True)):
+    causal = kwargs.get("is_causal")
+    if attention_mask is None and (
+        getattr(module, "is_causal", True) if causal is None else causal
+    ):
         # transformers leaves a mask out that torch's attention makes by itself: of a batch without
         # padding, each token and those before it.
         shape = query.shape[2], key.shape[2]
