@@ -14,10 +14,11 @@ def resolved(spec: LanguageAdaptationSpec, shape: Shape) -> LanguageAdaptationSp
     """A spec that names its method, with what the user has set as it is.
 
     Of a masked base: a mini-model of its own bottom and top layers with a bridge; of one that has
-    no head, MiniPost as in the paper. Of a causal or a very shallow one: Standard.
+    no head, or where the new layers are to be the next ones, MiniPost as in the paper. Of a
+    causal or a very shallow one: Standard.
 
     Raises:
-        UserError: There is no source-language text for the mini-model.
+        UserError: There is no source-language text for the mini-model, or none that would be read.
     """
     if spec.method != "Auto":
         return spec
@@ -34,8 +35,19 @@ def resolved(spec: LanguageAdaptationSpec, shape: Shape) -> LanguageAdaptationSp
             "or say method: Standard",
             where="spec.mini.text",
         )
-    own: dict[str, Any] = {"new_layers_from": "Top", "steps": 0} if shape.masked_lm_head else {}
+    asked = spec.mini.model_fields_set
+    # A bridge stands below the base's top: other new layers have to be trained.
+    next_ones = "new_layers_from" in asked and spec.mini.new_layers_from == "Next"
+    own: dict[str, Any] = {"new_layers_from": "Top", "steps": 0}
+    if next_ones or not shape.masked_lm_head:
+        own = {}
     mini = _unless_set(spec.mini, own).model_copy(update={"text": text})
+    if next_ones and mini.steps == 0:
+        raise UserError(
+            "is Next, and with steps 0 new layers learn nothing: leave one of the two out, or say "
+            "method: MiniPost",
+            where="spec.mini.newLayersFrom",
+        )
     return spec.model_copy(update=changes | {"method": "MiniPost", "mini": mini})
 
 

@@ -96,11 +96,11 @@ def convert(file: Path, out: Path) -> None:
             )
     tokenizer.save_pretrained(out)
     # Its reader draws a progress bar whatever transformers is told: lines without end in a log.
-    model: Any
     with redirect_stderr(StringIO()):
-        model, info = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             file.parent, gguf_file=file.name, dtype=torch.float32, output_loading_info=True
         )
+    model, info = loaded
     config: dict[str, Any] = model.config.to_dict() | {"architectures": [type(model).__name__]}
     for name in ("quantization_config", "_name_or_path", "_model_name_or_path"):
         config.pop(name, None)

@@ -52,14 +52,34 @@ def spec(**fields: object) -> LanguageAdaptationSpec:
             {"mini": TEXT},
             {"method": "MiniPost", "mini": TEXT, "embeddings": {"init": "focus"}},
         ),
+        (
+            ROBERTA_BASE,
+            {"mini": TEXT | {"newLayersFrom": "Next"}},
+            {"method": "MiniPost", "mini": TEXT, "embeddings": {"init": "focus"}},
+        ),
         (SHALLOW, {}, {"method": "Standard", "embeddings": {"init": "focus"}}),
         (LLAMA, {}, {"method": "Standard", "embeddings": {"init": "mean"}}),
         (LLAMA, {"mini": TEXT}, {"method": "Standard", "embeddings": {"init": "mean"}}),
     ],
-    ids=["given text", "pretrained", "what is set stays", "no head", "shallow", "causal", "unread"],
+    ids=[
+        "given text",
+        "pretrained",
+        "what is set stays",
+        "no head",
+        "next layers",
+        "shallow",
+        "causal",
+        "unread",
+    ],
 )
 def test_it_stands_for(shape: Shape, given: dict[str, object], named: dict[str, object]) -> None:
     assert digests(planned(spec(**given), shape)) == digests(planned(spec(**named), shape))
+
+
+def test_a_bridge_to_layers_that_it_was_not_fitted_to_is_refused() -> None:
+    with pytest.raises(UserError, match="with steps 0 new layers learn nothing") as error:
+        planned(spec(mini=TEXT | {"steps": 0, "newLayersFrom": "Next"}))
+    assert error.value.where == "spec.mini.newLayersFrom"
 
 
 def test_without_source_text_it_says_what_to_do() -> None:

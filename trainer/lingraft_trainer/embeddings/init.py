@@ -12,7 +12,12 @@ from transformers import PreTrainedTokenizerBase
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.embeddings.cooccurrence import cooccurrence_vectors
 from lingraft_trainer.embeddings.focus import mixed_rows
-from lingraft_trainer.embeddings.surface import is_text, lower_cases, surfaces
+from lingraft_trainer.embeddings.surface import (
+    begins_with_space,
+    is_text,
+    lower_cases,
+    surfaces,
+)
 
 Kind = Literal["random", "normal", "overlap", "mean", "focus"]
 ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
@@ -89,7 +94,7 @@ def _matches(
     kind: Kind, source: PreTrainedTokenizerBase, target: PreTrainedTokenizerBase
 ) -> dict[int, list[int]]:
     """For target ids, the source ids whose rows' mean they start from."""
-    known, fold = surfaces(source), lower_cases(source)
+    known, fold, spaced = surfaces(source), lower_cases(source), begins_with_space(source)
     found: dict[int, list[int]] = {}
     for surface, target_id in surfaces(target).items():
         text = surface.lower() if fold else surface
@@ -97,7 +102,8 @@ def _matches(
             found[target_id] = [known[text]]
         elif kind == "mean" and text.strip() and is_text(text):
             # With its space: byte-level BPE has other pieces for the start of a word.
-            pieces = source(text, add_special_tokens=False)["input_ids"]
+            said = text.removeprefix(" ") if spaced else text
+            pieces = source(said, add_special_tokens=False)["input_ids"]
             if pieces and source.unk_token_id not in pieces:
                 found[target_id] = list(pieces)
     return found

@@ -60,6 +60,12 @@ def lower_cases(tokenizer: PreTrainedTokenizerBase) -> bool:
     return normalizer is not None and normalizer.normalize_str("A") == "a"
 
 
+def begins_with_space(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether the tokenizer puts a space before any text, one that has a space too (Llama 2)."""
+    normalizer = tokenizer.backend_tokenizer.normalizer  # type: ignore[attr-defined]
+    return normalizer is not None and normalizer.normalize_str("a").startswith("\u2581")
+
+
 def _byte_letters() -> dict[str, int]:
     """GPT-2's letters for bytes: printable ones stand for themselves, the rest from U+0100 on."""
     printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}

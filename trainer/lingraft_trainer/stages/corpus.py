@@ -22,6 +22,7 @@ from lingraft_trainer.evaluation.heldout import IN_OWN_TOKENS
 from lingraft_trainer.models.checkpoint import read_config
 from lingraft_trainer.tokenization.base import is_causal, keeps_padding, load_base_tokenizer
 from lingraft_trainer.tokenization.beside import refuse_other_reading
+from lingraft_trainer.tokenization.bpe_like import has_all_bytes
 from lingraft_trainer.tokenization.causal import (
     causal_special_tokens,
     refuse_other_models,
@@ -158,8 +159,14 @@ def _tokenizer(
     if choice.source == "uri":
         loaded = load_tokenizer(ctx.inputs["tokenizer"])
         if causal:
-            model = json.loads(loaded.backend_tokenizer.to_str())["model"]
-            refuse_other_models(model, where="spec.tokenizer.uri")
+            state = json.loads(loaded.backend_tokenizer.to_str())
+            refuse_other_models(state["model"], where="spec.tokenizer.uri")
+            if not has_all_bytes(state):
+                raise UserError(
+                    "it has not all 256 bytes, so that some text would be lost: give another, or "
+                    "none to have one trained",
+                    where="spec.tokenizer.uri",
+                )
         return relay(loaded, special)
     assert choice.train is not None and choice.vocab_size is not None
     return train_tokenizer(

@@ -53,8 +53,7 @@ def bpe_like(
     known: dict[str, int] = model["vocab"]
     state["added_tokens"] = []
     state["post_processor"] = state["padding"] = state["truncation"] = None
-    byte_level = '"ByteLevel"' in json.dumps([state["pre_tokenizer"], state["decoder"]])
-    if not byte_level and not (model.get("byte_fallback") and known.keys() >= set(BYTES)):
+    if not has_all_bytes(state):
         raise UserError(
             "the base's tokenizer has not all 256 bytes, so that some text would be lost: give "
             "spec.tokenizer.uri",
@@ -62,7 +61,7 @@ def bpe_like(
         )
     state["model"] = model | {"vocab": {}, "merges": [], "unk_token": None, "dropout": None}
     tokenizer = Tokenizer.from_str(json.dumps(state))
-    if byte_level:
+    if _is_byte_level(state):
         letters = sorted(pre_tokenizers.ByteLevel.alphabet())
         _train(tokenizer, texts, pieces, letters)
         return tokenizer
@@ -82,6 +81,23 @@ def bpe_like(
         "unk_token": model["unk_token"],
     }
     return Tokenizer.from_str(json.dumps(state))
+
+
+def has_all_bytes(state: dict[str, Any]) -> bool:
+    """Whether a BPE's pieces tell any text, byte by byte where they must.
+
+    Args:
+        state: Its tokenizer.json.
+    """
+    if _is_byte_level(state):
+        return state["model"]["vocab"].keys() >= set(pre_tokenizers.ByteLevel.alphabet())
+    return bool(state["model"].get("byte_fallback")) and state["model"]["vocab"].keys() >= set(
+        BYTES
+    )
+
+
+def _is_byte_level(state: dict[str, Any]) -> bool:
+    return '"ByteLevel"' in json.dumps([state["pre_tokenizer"], state["decoder"]])
 
 
 def _train(tokenizer: Tokenizer, texts: Iterable[str], size: int, letters: list[str]) -> None:

@@ -89,7 +89,7 @@ def document_end(tokenizer: PreTrainedTokenizerBase) -> str:
 
 
 def refuse_other_models(model: dict[str, Any], *, where: str) -> None:
-    """Refuse what is not BPE with all bytes in its vocabulary: byte-level, or falling back to them.
+    """Refuse what is not BPE, or one whose pieces say where words end.
 
     Args:
         model: Of a tokenizer.json.

@@ -1,6 +1,7 @@
 """Where the new rows start: drawn, copied or averaged; special tokens' rows by their role."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from transformers import BertTokenizer, PreTrainedTokenizerBase, PreTrainedToken
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.embeddings.init import Kind, initial_embeddings
 from lingraft_trainer.embeddings.surface import is_text, lower_cases, single_characters, surfaces
+from lingraft_trainer.tokenization.base import load_base_tokenizer
+from tests.support.causal import BASES
 from tests.support.tiny import SOURCE_WORDS, TARGET_WORDS, pack, tiny_tokenizer
 
 SPECIAL = {"unk_token": "<unk>", "pad_token": "<pad>", "cls_token": "<s>", "sep_token": "</s>"}
@@ -239,3 +242,10 @@ def test_mean_takes_the_pieces_of_a_word_start_from_byte_level_bpe() -> None:
     torch.testing.assert_close(found[4], rows[[number["\u0120le"], number["s"]]].mean(0))
     inside = [number[letter] for letter in "les"]
     torch.testing.assert_close(found[5], rows[inside].mean(0))
+
+
+def test_mean_takes_one_space_where_the_base_puts_another_before_any_text(tmp_path: Path) -> None:
+    source = load_base_tokenizer(BASES["llama-2"]().write(tmp_path))
+    rows, found, _ = start("mean", source, unigram("\u2581zzq"))
+    pieces = source.convert_tokens_to_ids(["\u2581", "z", "z", "<0x71>"])
+    torch.testing.assert_close(found[4], rows[pieces].mean(0))

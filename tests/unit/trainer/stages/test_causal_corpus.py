@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from transformers import AutoTokenizer
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from lingraft.errors import UserError
 from lingraft_trainer.context import StageContext
@@ -156,3 +157,15 @@ def test_a_qwen2s_tokenizer_reads_the_same_beside_its_config(tmp_path: Path) -> 
     texts = [*LINES, *HARD, *NASTY, "<|im_start|>x  2024 e\u0301<think>"]
     for read in (lambda t: t(texts)["input_ids"], lambda t: t.batch_decode(t(texts)["input_ids"])):
         assert read(theirs) == read(ours)
+
+
+def test_another_tokenizer_that_lacks_bytes_is_refused(tmp_path: Path) -> None:
+    backend = Tokenizer(models.BPE(unk_token="[UNK]"))
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    trainer = trainers.BpeTrainer(special_tokens=["[UNK]"], show_progress=False)
+    backend.train_from_iterator(LINES[:4], trainer)
+    words = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]")
+    save_tokenizer(words, tmp_path / "tokenizer")
+    with pytest.raises(UserError, match="has not all 256 bytes") as error:
+        run(tmp_path, "smollm2", tokenizer={"source": "uri"})
+    assert error.value.where == "spec.tokenizer.uri"
