@@ -131,8 +131,8 @@ RULES: dict[type[BaseModel], list[Rule]] = {
             ".mini.newLayers",
         ),
         Rule(
-            f"{_METHOD} == 'Standard' || !has(self.embeddings) || !has(self.embeddings.calibrate)"
-            " || !self.embeddings.calibrate",
+            f"{_METHOD} in ['Auto', 'Standard'] || !has(self.embeddings)"
+            " || !has(self.embeddings.calibrate) || !self.embeddings.calibrate",
             "embeddings.calibrate is Standard's: it fits rows to the full model",
             ".embeddings.calibrate",
         ),

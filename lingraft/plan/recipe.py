@@ -27,6 +27,12 @@ def resolved(spec: LanguageAdaptationSpec, shape: Shape) -> LanguageAdaptationSp
     changes: dict[str, Any] = {"embeddings": _unless_set(spec.embeddings, init)}
     if causal or shape.layers < LEAST_LAYERS:
         return spec.model_copy(update=changes | {"method": "Standard"})
+    if spec.embeddings.calibrate:
+        raise UserError(
+            "is Standard's, and method Auto trains through a mini-model here: leave it out, or say "
+            "method: Standard",
+            where="spec.embeddings.calibrate",
+        )
     pretrain = spec.base.pretrain
     text = spec.mini.text or (pretrain.text if pretrain else None)
     if text is None:

@@ -139,7 +139,7 @@ class LanguageAdaptationSpec(Model):
             raise ValueError("mini.newLayers is MiniPost's: MiniJoint adds no layers")
         if self.method == "MiniJoint" and self.mini.new_layers_from != "Next":
             raise ValueError("mini.newLayersFrom is MiniPost's: MiniJoint adds no layers")
-        if self.method != "Standard" and self.embeddings.calibrate:
+        if self.method not in ("Auto", "Standard") and self.embeddings.calibrate:
             raise ValueError("embeddings.calibrate is Standard's: it fits rows to the full model")
         names = [task.name for task in self.tasks]
         if len(set(names)) < len(names):

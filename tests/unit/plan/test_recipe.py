@@ -91,3 +91,12 @@ def test_without_source_text_it_says_what_to_do() -> None:
 def test_it_is_the_default() -> None:
     assert spec().method == "Auto"
     assert digests(planned(spec(method="Auto", mini=TEXT))) == digests(planned(spec(mini=TEXT)))
+
+
+def test_calibration_goes_with_what_is_standard_alone() -> None:
+    asked = {"embeddings": {"calibrate": True}}
+    named = {"method": "Standard", "embeddings": {"calibrate": True, "init": "mean"}}
+    assert digests(planned(spec(**asked), LLAMA)) == digests(planned(spec(**named), LLAMA))
+    with pytest.raises(UserError, match="method Auto trains through a mini-model") as error:
+        planned(spec(mini=TEXT, **asked))
+    assert error.value.where == "spec.embeddings.calibrate"
