@@ -40,7 +40,7 @@ def test_what_only_the_operator_can_know_stalls_at_once(
     adaptations.create("deep", "MiniJoint", mini={"layers": 40})
     said = stalled(adaptations, "deep")
     assert said["reason"] == "InvalidSpec" and "is not shallower than its base" in said["message"]
-    assert "heals" not in adaptations.get("deep")["status"]
+    assert not adaptations.get("deep")["status"].get("heals")
     assert launches(bed, adaptations.namespace) == {}
 
 

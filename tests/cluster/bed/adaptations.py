@@ -130,7 +130,9 @@ class Adaptations:
             stalled = conditions.get("Stalled", {})
             asked = last["metadata"].get("annotations", {}).get("lingraft.dev/retry", "")
             judged = last.get("status", {}).get("retry", "") == asked
-            if condition == "Ready" and judged and stalled.get("observedGeneration") == generation:
+            heals = last.get("status", {}).get("heals", False)  # then it goes on by itself
+            final = judged and not heals and stalled.get("observedGeneration") == generation
+            if condition == "Ready" and final:
                 raise RuntimeError(f"{name} is Stalled")
             return found.get("status") == "True" and found["observedGeneration"] == generation
 

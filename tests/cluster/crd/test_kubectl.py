@@ -26,7 +26,8 @@ def test_kubectl_get_shows_the_state(kubectl: Kubectl, crd: Api, namespace: str)
         name in wide
         for name in ("PAYS-AFTER", "REASON", "STORE", "MESSAGE", "Training", "s3://bucket")
     )
-    assert "languageadaptation.lingraft.dev/swahili" in kubectl("get", "all")
+    kubectl("delete", "all", "--all")  # cleans a namespace up, and must end no training
+    assert "languageadaptation.lingraft.dev/swahili" in kubectl("get", "la", "-o", "name")
 
 
 def lines(text: str) -> list[str]:
