@@ -10,7 +10,7 @@ export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo demo-compare demo-minilm demo-smollm2 test test-unit test-integration matrix \
+.PHONY: help setup demo demo-compare demo-minilm test test-unit test-integration matrix \
 	test-cluster test-e2e disturb e2e-ready chaos cluster-up cluster-down kube kstatus udhr \
 	images checkov other-crds lint types format generate bench bench-parallel bench-scaling \
 	bench-toy bench-startup bench-fetch bench-tasks bench-operator replicate lock clean
@@ -111,9 +111,6 @@ format: $(READY) ## Format, and fix what can be fixed
 
 demo-minilm: $(READY) ## Adapt all-MiniLM-L6-v2 to French, beside its floor and ceiling
 	$(BIN)/python examples/bible/minilm.py
-
-demo-smollm2: $(READY) ## Adapt the decoder SmolLM2-135M to French, from its GGUF file
-	$(BIN)/python examples/bible/smollm2.py
 
 bench: $(READY) ## Step 2 against transformers' Trainer, in turn (BENCH_ARGS=--quick: one case)
 	$(BIN)/python -m bench.trainer $(BENCH_ARGS)
