@@ -13,17 +13,17 @@ from lingraft_operator.rayjob import build_rayjob
 from tests.cluster.bed.api import ApiError, Object
 from tests.cluster.bed.bed import Bed
 from tests.cluster.bed.kubelet import NODES, Kubelet, Node
+from tests.cluster.bed.nodes import CAPACITY
 from tests.cluster.bed.paths import rayjob_path
 from tests.cluster.bed.processes import wait_until
 from tests.unit.operator.shapes import PLAIN, SHAPES, golden, pool, request
 
-AMOUNT = {"cpu": "64", "memory": "512Gi", "pods": "500"}
 SPOT, ON_DEMAND, L4, MI300 = "shapes-spot", "shapes-on-demand", "shapes-l4", "shapes-mi300x"
 MORE_NODES = (
     Node(SPOT, {"pool": "small", "capacity": "spot"}),
     Node(ON_DEMAND, {"pool": "small", "capacity": "on-demand"}),
-    Node(L4, {"accelerator": "l4"}, AMOUNT | {"nvidia.com/gpu": "8"}),
-    Node(MI300, {"accelerator": "mi300x"}, AMOUNT | {"amd.com/gpu": "8"}),
+    Node(L4, {"accelerator": "l4"}, CAPACITY | {"nvidia.com/gpu": "8"}),
+    Node(MI300, {"accelerator": "mi300x"}, CAPACITY | {"amd.com/gpu": "8"}),
 )
 TAINTS = {SPOT: "spot", L4: "nvidia.com/gpu"}
 PLACES = {
