@@ -4,10 +4,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from lingraft.errors import UserError
 from lingraft.families import FAMILIES, Family, family_of
+from lingraft.foreign import check_code
 from lingraft.resource.steps import Pretrain
 from lingraft.stage import Contract
 
@@ -30,8 +31,11 @@ class Shape(Contract):
     vocabulary: int
     positions: int
     """Longest sequence in tokens; RoBERTa's padding offset is already taken off."""
-    masked_lm_head: bool
-    """Whether the checkpoint brings the head of its objective."""
+    has_head: bool = Field(
+        serialization_alias="maskedLmHead",
+        validation_alias=AliasChoices("maskedLmHead", "hasHead"),
+    )
+    """Whether the checkpoint brings the head of its objective; pinned plans have its first name."""
     keys: int | None = None
     """Width of keys, and of values, where it is another; None: hidden."""
     queries: int | None = Field(default=None, exclude_if=lambda width: width is None)
@@ -40,6 +44,8 @@ class Shape(Contract):
     """Width of the token embeddings, where it is another; None: hidden."""
     distances: int = 0
     """Embeddings of distances between tokens, to both sides."""
+    tied: bool = Field(default=True, exclude_if=lambda tied: tied)
+    """Whether tokens are read and told by one matrix. Not written where they are."""
 
     @property
     def family(self) -> Family:
@@ -54,6 +60,9 @@ class Shape(Contract):
 
 _MASKED_ONLY: dict[str, tuple[Any, str]] = {
     "is_decoder": (False, "it is a decoder, which reads to the left alone"),
+}
+_CAUSAL_ONLY: dict[str, tuple[Any, str]] = {
+    "is_causal": (True, "it looks to both sides"),
 }
 _ONLY: dict[str, tuple[Any, str]] = {
     "add_cross_attention": (False, "it reads another model's states"),
@@ -72,8 +81,7 @@ def check_settings(config: Mapping[str, Any], *, where: str) -> None:
     """
     family = FAMILIES.get(str(config.get("model_type", "")))
     known = _ONLY | dict(family.only if family else {})
-    if family is None or not family.causal:
-        known = _MASKED_ONLY | known
+    known = (_CAUSAL_ONLY if family is not None and family.causal else _MASKED_ONLY) | known
     for setting, (only, why) in known.items():
         if config.get(setting) not in (None, only):
             raise UserError(
@@ -81,6 +89,7 @@ def check_settings(config: Mapping[str, Any], *, where: str) -> None:
                 "checkpoint without it",
                 where=where,
             )
+    check_code(config, where=where)
 
 
 def shape_of_config(config: Mapping[str, Any], *, where: str) -> Shape:
@@ -116,11 +125,12 @@ def shape_of_config(config: Mapping[str, Any], *, where: str) -> Shape:
         vocabulary=size("vocab_size"),
         positions=size("max_position_embeddings")
         - family.first_position(1 if pad_id is None else int(pad_id)),
-        masked_lm_head=any(kind in name for name in classes for kind in family.head.classes),
+        has_head=any(kind in name for name in classes for kind in family.head.classes),
         keys=_unless(keys, hidden),
         queries=_unless(queries, hidden),
         embedding=None if sizes.embedding is None else _unless(size(sizes.embedding), hidden),
         distances=_distances(family, config, where=where),
+        tied=bool(config.get("tie_word_embeddings", family.tied)),
     )
 
 
@@ -182,5 +192,5 @@ def shape_of_pretrain(pretrain: Pretrain, vocabulary: int) -> Shape:
         intermediate=architecture.intermediate_size,
         vocabulary=vocabulary,
         positions=architecture.positions,
-        masked_lm_head=True,
+        has_head=True,
     )

@@ -6,7 +6,7 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -16,14 +16,22 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 import typer
 
 from lingraft import __version__
+from lingraft.commands.advise import advise
+from lingraft.commands.export import export
+from lingraft.commands.finish import finish
+from lingraft.commands.fleet import fleet
+from lingraft.commands.logs import logs
+from lingraft.commands.publish import publish
+from lingraft.commands.report import report
+from lingraft.commands.store import app as store
 from lingraft.errors import LingraftError, UserError
 
 if TYPE_CHECKING:
+    from lingraft.files import Fault
     from lingraft.plan import Plan
     from lingraft.resource import LanguageAdaptation
-    from lingraft.stage import Manifest
 
-GATE_FAILED, STOPPED = 3, 130
+STOPPED = 130
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -38,11 +46,17 @@ File = Annotated[
 Files = Annotated[
     list[Path], typer.Option("--filename", "-f", help="YAML file; may be given several times.")
 ]
+Cluster = Annotated[
+    Path | None,
+    typer.Option(
+        "--cluster", help="The operator's config.yaml: what it leaves to tenants is checked too."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, for machines.")]
 
 
 @app.command()
-def validate(files: Files) -> None:
+def validate(files: Files, cluster: Cluster = None) -> None:
     """Check files, and what they name on this machine: every mistake at once.
 
     Each with file, line and field. Task files are opened, models of the Hub looked for in its
@@ -52,9 +66,10 @@ def validate(files: Files) -> None:
     from lingraft.task_files import local_mistakes
 
     bad: list[str] = []
+    beyond = _beyond(cluster)
     for file in files:
         try:
-            for resource in load_resources(file, local_mistakes):
+            for resource in load_resources(file, lambda one: [*beyond(one), *local_mistakes(one)]):
                 print(f"{file}: {resource.metadata.name} is valid")
         except BadFileError as error:
             bad += [str(mistake) for mistake in error.mistakes]
@@ -64,22 +79,34 @@ def validate(files: Files) -> None:
 
 
 @app.command()
-def plan(file: File, json: Json = False) -> None:
+def plan(file: File, cluster: Cluster = None, json: Json = False) -> None:
     """Show the stages, which are cached, and what they will cost; spends nothing."""
     from lingraft.history import look_back
+    from lingraft.plan.capacity import check_pools
     from lingraft.plan.outlook import outlook
     from lingraft.planning import manifests_of
-    from lingraft.report.planned import plan_lines
+    from lingraft.report.planned import budget_lines, plan_lines, text_lines
 
-    _, planned = _planned(file)
+    resource, planned = _planned(file, _beyond(cluster))
     done = manifests_of(planned)
     found = outlook(planned, done, look_back(planned, done))
     if json:
         from json import dumps
 
-        print(dumps(planned.to_json() | found.to_json(), indent=1))
+        budget = resource.spec.budget
+        limits = budget.model_dump(by_alias=True, exclude_none=True) if budget is not None else {}
+        print(dumps(planned.to_json() | found.to_json() | {"budget": limits}, indent=1))
     else:
-        print("\n".join(plan_lines(planned, found)))
+        print(
+            "\n".join(
+                [
+                    *plan_lines(planned, found),
+                    *text_lines(done.get("corpus")),
+                    *budget_lines(resource.spec.budget, found),
+                ]
+            )
+        )
+    check_pools(planned, resource.spec.pools, done)
 
 
 @app.command()
@@ -101,16 +128,24 @@ def run(
     ] = "auto",
     json: Json = False,
     plain: Annotated[bool, typer.Option("--plain", help="Lines, even on a terminal.")] = False,
+    refresh: Annotated[
+        bool,
+        typer.Option(
+            "--refresh",
+            help="Look everything up anew: local files are hashed, though size and times say that "
+            "they are as they were. Only what changed is computed again.",
+        ),
+    ] = False,
 ) -> None:
     """Run what is not in the store yet. Ctrl-C stops; the same command resumes."""
     from lingraft.stage import Execution
     from lingraft.views import listener_for
 
-    resource, planned = _planned(file)
+    resource, planned = _planned(file, anew=refresh)
     execution = Execution(workers=workers, threads=threads, precision=precision)
     # By name: this package must not import the trainer, which may not be installed.
     try:
-        run_plan = import_module("lingraft_trainer.local").run_plan
+        run_plan = import_module("lingraft_trainer.running.local").run_plan
     except ModuleNotFoundError as error:
         message = f"{error.name} is not installed; pip install 'lingraft[trainer]'"
         raise UserError(message, where="lingraft run") from error
@@ -118,25 +153,18 @@ def run(
         print(f"warning: {warning}", file=sys.stderr)
     names = [stage.name for stage in planned.stages]
     with listener_for(json=json, plain=plain, names=names) as listener:
-        manifests = run_plan(planned, execution, listener, resource.metadata.name)
-    _finish(resource, planned, manifests, json=json)
+        name = resource.metadata.name
+        manifests = run_plan(planned, execution, listener, name, resource.spec.budget)
+    finish(resource, planned, manifests, json=json)
 
 
-@app.command()
-def report(
-    file: File,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The page.")] = Path("report.html"),
-) -> None:
-    """Write one HTML page about what is in the store so far, and print the results."""
-    from lingraft.planning import manifests_of
-    from lingraft.report.page import render
-
-    resource, planned = _planned(file)
-    manifests = manifests_of(planned)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(render(resource.metadata.name, planned, manifests), encoding="utf-8")
-    print(f"report: {output}")
-    _finish(resource, planned, manifests, json=False)
+app.command()(advise)
+app.command()(export)
+app.command()(fleet)
+app.command()(logs)
+app.command()(publish)
+app.command()(report)
+app.add_typer(store, name="store")
 
 
 @app.command()
@@ -165,44 +193,27 @@ def version() -> None:
     print(__version__)
 
 
-def _planned(file: Path) -> "tuple[LanguageAdaptation, Plan]":
+def _beyond(cluster: Path | None) -> "Callable[[LanguageAdaptation], list[Fault]]":
+    """What a resource asks for beyond what a cluster leaves to its tenants, where that is known."""
+    if cluster is None:
+        return lambda resource: []
+    from lingraft.allowed import load_rules, not_allowed
+
+    rules = load_rules(cluster)
+    return lambda one: list(not_allowed(one.spec, one.metadata.namespace, rules))
+
+
+def _planned(
+    file: Path,
+    check: "Callable[[LanguageAdaptation], list[Fault]]" = lambda resource: [],
+    *,
+    anew: bool = False,
+) -> "tuple[LanguageAdaptation, Plan]":
     from lingraft.files import load_resource
     from lingraft.planning import plan_resource
 
-    resource = load_resource(file)
-    return resource, plan_resource(resource)
-
-
-def _finish(
-    resource: "LanguageAdaptation",
-    plan: "Plan",
-    manifests: "dict[str, Manifest]",
-    *,
-    json: bool,
-) -> None:
-    """Print the results; a failed gate is an exit code of its own."""
-    from lingraft.floors import evaluation_of, remarks
-    from lingraft.gates import gate_results
-    from lingraft.plan.costs import costs_of
-    from lingraft.report.terminal import result_lines
-    from lingraft.views.events import Events
-
-    graft = manifests.get("graft")
-    metrics = graft.metrics if graft else {}
-    gates = gate_results(resource.spec.tasks, evaluation_of(metrics)) if graft else []
-    passed = all(gate.passed for gate in gates)
-    if json:
-        Events().event(
-            "result",
-            metrics=metrics,
-            gatesPassed=passed,
-            costs=costs_of(plan).to_json(),
-            warnings=[*plan.warnings, *remarks(metrics)],
-        )
-    else:
-        print("\n".join(["", *result_lines(plan, manifests, gates)]))
-    if not passed:
-        raise typer.Exit(GATE_FAILED)
+    resource = load_resource(file, check)
+    return resource, plan_resource(resource, anew=anew)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

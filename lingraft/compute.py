@@ -4,10 +4,10 @@ Symbols: H hidden, Q queries (H, or another width), K keys (H, or less where the
 heads), I intermediate, E token embeddings (H, or another width), D embeddings of distances
 (DeBERTa has some), S sequence length, V vocabulary; one multiply-add is two operations.
 Element-wise work (norms, activations, rotations, softmax, optimizer) is left out, as is usual, and
-so is what is done once a pass (DeBERTa's products of its distances) or once a run (calibration:
-8,192 tokens forward). Attention to near tokens alone, or to those before, counts as attention to
-all, for so it is computed: a mask spares no product. A masked model has its head at the masked
-tokens, a causal one at all that have a successor.
+so is what is done once a pass (DeBERTa's products of its distances). Attention to near tokens
+alone, or to those before, counts as attention to all, for so it is computed: a mask spares no
+product. A masked model has its head at the masked tokens, a causal one at all that have a
+successor.
 
 A matrix product costs once in the forward pass, once for the gradient of its input and once for
 that of its weight; the last is never computed for a frozen weight. Held to
@@ -15,6 +15,9 @@ that of its weight; the last is never computed for a frozen weight. Held to
 """
 
 from lingraft.architecture import Shape
+
+CALIBRATION_TOKENS, CALIBRATION_ROUNDS = 8_192, 3
+"""Tokens that are read to calibrate a start, and rounds: more tell the mean state no better."""
 
 
 def layer_forward(shape: Shape, sequence_length: int) -> float:
@@ -97,6 +100,21 @@ def embed_step(
     )
 
 
+def calibration(shape: Shape, *, vocabulary: int, told: float, sequence_length: int) -> float:
+    """A start fitted to the text's frequencies: one pass of the body, the decoder's for each try.
+
+    Args:
+        shape: The full model.
+        vocabulary: Rows of the decoder.
+        told: Share of the tokens that are told.
+        sequence_length: Of a row.
+    """
+    tokens = CALIBRATION_TOKENS
+    tries = head(shape, vocabulary, dense_passes=1, decoder_passes=1 + CALIBRATION_ROUNDS)
+    body = forward_pass(shape, tokens=tokens, sequence_length=sequence_length)
+    return body + told * tokens * tries
+
+
 def pretrain_step(
     shape: Shape, *, heads: int, tokens: int, told: float, sequence_length: int
 ) -> float:
@@ -134,12 +152,16 @@ def mini_step(
     )
 
 
-def finetune_step(shape: Shape, *, tokens: int, sequence_length: int) -> float:
-    """Step 3: one update of the full body; the task head is too small to count."""
+def finetune_step(shape: Shape, *, tokens: int, sequence_length: int, told: int = 0) -> float:
+    """Step 3: one update of the full body; a task's head is too small to count.
+
+    The base's own, which tells tokens where it is tuned to answer, is not: it is frozen.
+    """
     layer = layer_forward(shape, sequence_length) + layer_backward(
         shape, sequence_length, frozen=False
     )
-    return tokens * (shape.layers * layer + _projection(shape, passes=3))
+    through = shape.layers * layer + _projection(shape, passes=3)
+    return tokens * through + told * head(shape, shape.vocabulary, dense_passes=2, decoder_passes=2)
 
 
 def bridge_fit(shape: Shape, *, tokens: int, sequence_length: int) -> float:

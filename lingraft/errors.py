@@ -54,6 +54,14 @@ class OutsideError(UserError):
     failure_class: ClassVar[FailureClass] = "outside"
 
 
+class TooLargeError(OutsideError):
+    """More lies in a bucket than is read of it: the limit stands in the message."""
+
+
+class UnsuitableStoreError(OutsideError):
+    """A server that lacks what stages rely on, such as conditional writes."""
+
+
 class CredentialsError(OutsideError):
     """An identity that a store refuses, or a clock that is wrong: no input is at fault.
 

@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from lingraft.errors import LingraftError, UserError
-from lingraft.places import Location, on_this_machine, placed
+from lingraft.places import Location, in_namespace, on_this_machine, placed
 from lingraft.resource import KIND, LanguageAdaptation
 
 Fault = tuple[Location, LingraftError]
@@ -39,13 +39,19 @@ class BadFileError(UserError):
         self.mistakes = mistakes
 
 
-def load_resource(file: Path) -> LanguageAdaptation:
+def load_resource(
+    file: Path, check: Callable[[LanguageAdaptation], list[Fault]] = lambda resource: []
+) -> LanguageAdaptation:
     """The one LanguageAdaptation of a file, local paths made absolute.
+
+    Args:
+        file: The YAML.
+        check: What else may be wrong with a resource that is well-formed.
 
     Raises:
         BadFileError: Everything that is wrong with it.
     """
-    resources = load_resources(file)
+    resources = load_resources(file, check)
     if len(resources) != 1:
         found = f"the file holds {len(resources)} resources; give one with a single resource"
         raise BadFileError([Mistake(file, 1, "kind", found)])
@@ -74,6 +80,8 @@ def load_resources(
         raise BadFileError([Mistake(file, 1, "file", f"cannot be read: {reason}")]) from error
     except yaml.YAMLError as error:
         raise BadFileError([_broken(file, error)]) from error
+    except RecursionError as error:
+        raise BadFileError([Mistake(file, 1, "yaml", "is nested too deeply")]) from error
     mistakes: list[Mistake] = []
     resources: list[LanguageAdaptation] = []
     for node in nodes:
@@ -124,6 +132,8 @@ def _parse(file: Path, node: yaml.Node) -> LanguageAdaptation | list[Mistake]:
 def _placed(resource: LanguageAdaptation, folder: Path) -> tuple[LanguageAdaptation, list[Fault]]:
     """The resource with a URI for everything that it names; what is nowhere is a fault."""
     content = resource.model_dump(by_alias=True, exclude_unset=True)
+    if store := content["spec"].get("store"):
+        store["uri"] = in_namespace(store["uri"], resource.metadata.namespace)
     spec, faults = placed(content["spec"], on_this_machine(folder))
     found = LanguageAdaptation.model_validate(content | {"spec": spec})
     return found, [(("spec", *where), error) for where, error in faults]

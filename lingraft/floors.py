@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lingraft.resource.formats import LOSSES
+
 ERRORS = 2
-"""Standard errors that a score must stand above its floor."""
+"""Standard errors that a score must be better than its floor."""
 LABELS = 8
 """Labels that are counted out to people; the rest is a number."""
 
@@ -22,7 +24,7 @@ class Standing:
     Attributes:
         task: Name of the task.
         metric: What was measured.
-        value: Mean over seeds, 0 to 1.
+        value: Mean over seeds, 0 to 1 but for losses.
         stderr: Standard error of that mean.
         untouched: The same of the source model that never saw the language.
         majority: The same of the most frequent test label for all.
@@ -47,11 +49,14 @@ class Standing:
         known = {name: floor for name, floor in floors.items() if floor is not None}
         if self.value is None or not known:
             return ""
-        name = max(known, key=lambda one: known[one])
+        less = self.metric in LOSSES
+        name = (min if less else max)(known, key=lambda one: known[one])
         floor = known[name]
-        if self.value - floor > ERRORS * (self.stderr or 0.0):
+        better = floor - self.value if less else self.value - floor
+        if better > ERRORS * (self.stderr or 0.0):
             return ""
-        near = ", less than two standard errors above it" if self.value > floor else ""
+        side = "below" if less else "above"
+        near = f", less than two standard errors {side} it" if better > 0 else ""
         what = f"{self.task}: {self.metric} {self.value:.3f}"
         return f"{what} is no better than {name} ({floor:.3f}){near}"
 

@@ -43,20 +43,19 @@ class GateResult:
 
 def gate_results(tasks: Sequence[Task], evaluation: Sequence[dict[str, Any]]) -> list[GateResult]:
     """Judge every gate by the `graft` stage's evaluation."""
+    gates = [(task.name, task.gate.metric, task.gate.min) for task in tasks if task.gate]
+    return judged(gates, evaluation)
+
+
+def judged(
+    gates: Sequence[tuple[str, str, float]], evaluation: Sequence[dict[str, Any]]
+) -> list[GateResult]:
+    """Judge gates, given as (task, metric, least value), by the `graft` stage's evaluation."""
     entries = {one["task"]: one for one in evaluation}
     results: list[GateResult] = []
-    for task in tasks:
-        if task.gate is None:
-            continue
-        entry = entries.get(task.name, {})
-        score = entry.get("metrics", {}).get(task.gate.metric, {})
-        results.append(
-            GateResult(
-                task.name,
-                task.gate.metric,
-                task.gate.min,
-                score.get("mean"),
-                tuple(entry.get("degenerate") or ()),
-            )
-        )
+    for task, metric, least in gates:
+        entry = entries.get(task, {})
+        score = entry.get("metrics", {}).get(metric, {})
+        wrong = tuple(entry.get("degenerate") or ())
+        results.append(GateResult(task, metric, least, score.get("mean"), wrong))
     return results

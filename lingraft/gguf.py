@@ -1,6 +1,7 @@
 """A GGUF file's header: what `config.json` would say of the model, read without its weights.
 
-    "GGUF" version:u32 tensors:u64 settings:u64, then each setting as name, type, value
+    "GGUF" version:u32 tensors:u64 settings:u64, then each setting as name, type, value,
+    and each tensor as name, dimensions:u32, as many sizes:u64, type:u32, offset:u64
 
 Numbers are little-endian, a text has its length in bytes in front (u64), a list its type and its
 length. llama.cpp's specification is in docs/gguf.md of ggml.
@@ -11,6 +12,8 @@ from collections.abc import Sequence
 from typing import Any, BinaryIO
 
 from lingraft.errors import UserError
+from lingraft.gguf_settings import Length, check_settings
+from lingraft.limits import HEADER_BYTES, too_large
 
 SUFFIX = ".gguf"
 _NUMBERS = dict(enumerate("BbHhIif?")) | {10: "Q", 11: "q", 12: "d"}
@@ -29,6 +32,9 @@ _SIZES = {
     "num_local_experts": "expert_count",
 }
 _SCALED = "rope.scaling.type"
+_HEAD = "output.weight"
+"""Left out where the decoder is tied to the token embeddings."""
+_MOST_SETTINGS, _MOST_TENSORS, _PIECE = 10_000, 100_000, 1 << 20
 
 
 def one_gguf(keys: Sequence[str], name: str) -> str | None:
@@ -62,12 +68,9 @@ def config_of_gguf(stream: BinaryIO, *, where: str) -> dict[str, Any]:
         where: URI of the file, for errors.
 
     Raises:
-        UserError: It is no GGUF file, or its positions are scaled.
+        UserError: It is no GGUF file, or it has settings that would be lost.
     """
-    try:
-        settings = _settings(stream)
-    except (struct.error, KeyError, UnicodeDecodeError, ValueError) as error:
-        raise UserError("this is no GGUF file, or only a part of one", where=where) from error
+    settings, tensors = header_of(stream, where=where)
     architecture = str(settings.get("general.architecture", ""))
     if (scaled := settings.get(f"{architecture}.{_SCALED}", "none")) != "none":
         raise UserError(
@@ -75,6 +78,8 @@ def config_of_gguf(stream: BinaryIO, *, where: str) -> dict[str, Any]:
             "file: give the checkpoint that it was made of",
             where=where,
         )
+    if not settings.get(f"{architecture}.{_SIZES['num_local_experts']}"):  # it is refused as such
+        check_settings(settings, architecture, where=where)
     sizes = {
         name: settings[f"{architecture}.{key}"]
         for name, key in _SIZES.items()
@@ -84,50 +89,99 @@ def config_of_gguf(stream: BinaryIO, *, where: str) -> dict[str, Any]:
         "model_type": _TYPES.get(architecture, architecture),
         "architectures": [f"{architecture}ForCausalLM"],
         "vocab_size": settings.get("tokenizer.ggml.tokens"),
+        "tie_word_embeddings": _HEAD not in tensors,
     }
 
 
-def _settings(stream: BinaryIO) -> dict[str, Any]:
-    """All settings; of a list its length."""
-    magic, version, _, count = struct.unpack("<4sIQQ", _read(stream, 24))
+def header_of(stream: BinaryIO, *, where: str) -> tuple[dict[str, Any], frozenset[str]]:
+    """All settings, of a list its length; and the tensors' names.
+
+    Args:
+        stream: The file, at its start.
+        where: URI of the file, for errors.
+
+    Raises:
+        UserError: It is no GGUF file.
+    """
+    try:
+        return _read(_Header(stream, where))
+    except (struct.error, KeyError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise UserError("this is no GGUF file, or only a part of one", where=where) from error
+
+
+class _Header:
+    """The file's beginning: as much of it as a header may have."""
+
+    def __init__(self, stream: BinaryIO, where: str) -> None:
+        self._stream, self._where, self._left = stream, where, HEADER_BYTES
+
+    def read(self, size: int) -> bytes:
+        """Exactly so many bytes; of a damaged length no more than there are."""
+        self._take(size)
+        found = bytearray()
+        while len(found) < size and (more := self._stream.read(size - len(found))):
+            found += more
+        if len(found) < size:
+            raise ValueError(size)
+        return bytes(found)
+
+    def skip(self, size: int) -> None:
+        """Read them in pieces."""
+        self._take(size)
+        while size:
+            data = self._stream.read(min(size, _PIECE))
+            if not data:
+                raise ValueError(size)
+            size -= len(data)
+
+    def _take(self, size: int) -> None:
+        self._left -= size
+        if self._left < 0:
+            most = f"at most {HEADER_BYTES >> 20} MiB of such a header are read"
+            raise too_large("its settings and its vocabulary take more", most, self._where)
+
+    def number(self, letter: str) -> Any:
+        """The next number."""
+        return struct.unpack(f"<{letter}", self.read(struct.calcsize(f"<{letter}")))[0]
+
+    def text(self) -> str:
+        """The next text."""
+        return self.read(self.number("Q")).decode()
+
+
+def _read(header: _Header) -> tuple[dict[str, Any], frozenset[str]]:
+    """All settings, of a list its length; and the tensors' names."""
+    magic, version, tensors, settings = struct.unpack("<4sIQQ", header.read(24))
     if magic != b"GGUF" or version not in (2, 3):
         raise ValueError(magic)
+    if settings > _MOST_SETTINGS or tensors > _MOST_TENSORS:
+        raise ValueError(settings)
     found: dict[str, Any] = {}
-    for _ in range(count):
-        name = _text(stream)
-        found[name] = _value(stream, _number(stream, "I"))
-    return found
+    for _ in range(settings):
+        name = header.text()
+        found[name] = _value(header, header.number("I"))
+    return found, frozenset(_tensor(header) for _ in range(tensors))
 
 
-def _value(stream: BinaryIO, kind: int) -> Any:
+def _tensor(header: _Header) -> str:
+    """The name of the next tensor."""
+    name = header.text()
+    header.skip(8 * header.number("I") + 4 + 8)
+    return name
+
+
+def _value(header: _Header, kind: int) -> Any:
     if kind == _TEXT:
-        return _text(stream)
+        return header.text()
     if kind != _LIST:
-        return _number(stream, _NUMBERS[kind])
-    inner, length = _number(stream, "I"), _number(stream, "Q")
-    if inner in (_TEXT, _LIST):
+        return header.number(_NUMBERS[kind])
+    inner, length = header.number("I"), header.number("Q")
+    if inner == _TEXT:
         for _ in range(length):
-            _value(stream, inner)
+            header.skip(header.number("Q"))
+    elif inner == _LIST:
+        for _ in range(length):
+            _value(header, inner)
     else:
-        _read(stream, length * struct.calcsize(_NUMBERS[inner]))
-    return length
-
-
-def _text(stream: BinaryIO) -> str:
-    return _read(stream, _number(stream, "Q")).decode()
-
-
-def _number(stream: BinaryIO, letter: str) -> Any:
-    return struct.unpack(f"<{letter}", _read(stream, struct.calcsize(f"<{letter}")))[0]
-
-
-def _read(stream: BinaryIO, size: int) -> bytes:
-    """Exactly so many bytes; of a damaged length no more than there are."""
-    if size > 1 << 28:
-        raise ValueError(size)
-    found = stream.read(size)
-    while len(found) < size and (more := stream.read(size - len(found))):
-        found += more
-    if len(found) < size:
-        raise ValueError(size)
-    return found
+        header.skip(length * struct.calcsize(_NUMBERS[inner]))
+    return Length(length)

@@ -27,14 +27,18 @@ class Version(NamedTuple):
     inode: int
 
 
-def sha256_of_files(paths: Sequence[Path]) -> list[str]:
+def sha256_of_files(paths: Sequence[Path], *, anew: bool = False) -> list[str]:
     """Each file's sha256 in hex; only those are read that are not as they were.
+
+    Args:
+        paths: The files.
+        anew: Whether all are read, whatever their sizes and times say.
 
     Raises:
         FileNotFoundError: One went away.
     """
     versions = [_version(path, path.stat()) for path in paths]
-    known = _recall(versions)
+    known = {} if anew else _recall(versions)
 
     def read(version: Version) -> str:
         return hash_file(Path(version.path))[1]

@@ -10,11 +10,12 @@ from pydantic import Field
 
 from lingraft.resource import Method
 from lingraft.resource.formats import TaskFormat
+from lingraft.resource.steps import Init
 from lingraft.stage import Contract
 
 
-class MaskedLm(Contract):
-    """One language-modelling run (see `resource.MaskedLanguageModelling`)."""
+class LmTraining(Contract):
+    """One language-modelling run (see `resource.LanguageModelling`)."""
 
     steps: int
     batch_tokens: int
@@ -61,6 +62,18 @@ class CorpusParams(Contract):
     tokenizer: TokenizerChoice
     sequence_length: int
     heldout_share: float
+    whole_documents: bool = Field(
+        default=False,
+        exclude_if=lambda whole: not whole,
+        description="Whether documents are read as they are written, which a causal base learns to "
+        "do. Else each paragraph stands once in all the text, and this is not digested.",
+    )
+    held_out: Literal["Paragraphs", "Documents"] = Field(
+        default="Paragraphs",
+        exclude_if=lambda unit: unit == "Paragraphs",
+        description="Documents for a causal base, which has read the rest of one. As it is it is "
+        "not digested.",
+    )
     seed: int
 
 
@@ -76,7 +89,7 @@ class PretrainParams(Contract):
     initializer_range: float
     neighbour_heads: bool
     joint_layers: int | None
-    training: MaskedLm
+    training: LmTraining
 
 
 class Bridge(Contract):
@@ -99,7 +112,7 @@ class MiniParams(Contract):
         exclude_if=lambda place: place == "Next",
         description="Of the base. As it is it is not digested.",
     )
-    training: MaskedLm | None
+    training: LmTraining | None
     bridge: Bridge | None = Field(
         default=None,
         exclude_if=lambda bridge: bridge is None,
@@ -117,16 +130,25 @@ class MiniParams(Contract):
 
 
 class EmbedParams(Contract):
-    """Inputs: `model` (the mini-model; for Standard the base), `base`, `corpus`."""
+    """Inputs: `model` (the mini-model; for Standard the base), `base`, `corpus`.
+
+    From the start `aligned` also `source`, a corpus of source text in the base's tokens.
+    """
 
     method: Method
-    init: Literal["random", "normal", "overlap", "mean", "focus"]
-    training: MaskedLm
+    init: Init
+    training: LmTraining
     calibrate: bool = Field(
         default=False,
         exclude_if=lambda asked: not asked,
         description="Whether the start is fitted to the text's frequencies. If not it is not "
         "digested.",
+    )
+    keep_unseen: bool = Field(
+        default=False,
+        exclude_if=lambda kept: not kept,
+        description="Whether added tokens start as the base has them, and those that are "
+        "not in the text stay so: the end of a turn, say. If not it is not digested.",
     )
     output_steps: int = Field(
         default=0,
@@ -174,6 +196,12 @@ class FinetuneParams(TaskFiles):
     max_length: int
     dropout: float
     seed: int
+    answer_end: bool = Field(
+        default=False,
+        exclude_if=lambda stops: not stops,
+        description="Whether the model is written to stop at what its answers end in, beside the "
+        "base's own ends. Of instructions alone; if not it is not digested.",
+    )
 
 
 class GraftTask(TaskFiles):
@@ -187,19 +215,31 @@ class GraftTask(TaskFiles):
     seeds: tuple[int, ...]
 
 
+class Generation(Contract):
+    """Texts that a causal base and its graft continue, for people to read."""
+
+    prompts: tuple[str, ...] = Field(
+        default=(), description="None: beginnings of held-out documents."
+    )
+    max_new_tokens: int = Field(default=48)
+
+
 class GraftParams(Contract):
-    """Inputs: `base`, `corpus` and `embed`, beside those of the tasks."""
+    """Inputs: `base`, `corpus` and `embed` (and its `source`), beside those of the tasks."""
 
     language: str
     method: Method
+    pack: Literal[1] = Field(
+        default=1,
+        description="Format of the language pack that it writes. Stages that were planned without "
+        "it wrote whole models.",
+    )
     source_language: str = Field(
         default="en",
         exclude_if=lambda language: language == "en",
         description="Of `source_test` files. As it is it is not digested.",
     )
-    init: Literal["random", "normal", "overlap", "mean", "focus"] = Field(
-        description="Where step 2 started, which is scored beside its end."
-    )
+    init: Init = Field(description="Where step 2 started, which is scored beside its end.")
     seed: int = Field(description="Of that start.")
     calibrate: bool = Field(
         default=False,
@@ -208,6 +248,11 @@ class GraftParams(Contract):
         "digested.",
     )
     tasks: tuple[GraftTask, ...]
+    generation: Generation | None = Field(
+        default=None,
+        exclude_if=lambda asked: asked is None,
+        description="None: as its own defaults say. Unset it is not digested.",
+    )
     snapshot: int | None = Field(
         default=None,
         exclude_if=lambda step: step is None,
@@ -215,3 +260,27 @@ class GraftParams(Contract):
         "scores and predictions only. No resource asks for it: learning curves do "
         "(bench/replication).",
     )
+
+
+class GateParams(Contract):
+    """A task's gate."""
+
+    task: str
+    metric: str
+    min: float
+
+
+class PublishParams(Contract):
+    """Inputs: `graft` and `base`.
+
+    The gates are here too: nothing is published that misses one, whoever starts the stage.
+    """
+
+    uri: str
+    as_: Literal["pack", "model"] = Field(alias="as")
+    language: str
+    gates: tuple[GateParams, ...] = ()
+    no_worse_than: Literal["current"] | None = Field(
+        default=None, exclude_if=lambda what: what is None
+    )
+    margin: float = Field(default=0.0, exclude_if=lambda margin: not margin)

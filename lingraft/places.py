@@ -28,6 +28,11 @@ MODELS: tuple[Location, ...] = (
 STORE: Location = ("store", "uri")
 
 
+def in_namespace(uri: str, namespace: str) -> str:
+    """A store's URI, or a prefix of such, with the namespace for `{namespace}`."""
+    return uri.replace("{namespace}", namespace)
+
+
 def placed(
     spec: dict[str, Any], place: Place
 ) -> tuple[dict[str, Any], list[tuple[Location, UserError]]]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import lru_cache, partial
 from pathlib import PurePosixPath
 from types import MappingProxyType
@@ -29,6 +30,8 @@ def plan_resource(
     resource: LanguageAdaptation,
     pins: Mapping[Reading, Source] = MappingProxyType({}),
     shape: Shape | None = None,
+    *,
+    anew: bool = False,
 ) -> Plan:
     """Pin everything a resource reads, and plan it.
 
@@ -36,6 +39,7 @@ def plan_resource(
         resource: What to plan.
         pins: Sources that were pinned before: taken as they are, without a look.
         shape: Of the base's checkpoint as it was pinned; counts only where `pins` has the base.
+        anew: Whether local files are hashed whatever their sizes and times say.
 
     Raises:
         OutsideError: What the resource names is not there, or not as it must be; all such inputs
@@ -48,7 +52,10 @@ def plan_resource(
     sources = {one: pins[one] for one in wanted if one in pins}
     errors: dict[str, LingraftError] = {}
     with ThreadPoolExecutor(max_workers=8) as pool:
-        pending = {one: pool.submit(fingerprint, *one) for one in wanted if one not in pins}
+        look = partial(fingerprint, anew=True) if anew else fingerprint
+        pending = {
+            one: pool.submit(copy_context().run, look, *one) for one in wanted if one not in pins
+        }
     for one, looked_up in pending.items():
         field = wanted[one]
         try:
@@ -67,7 +74,9 @@ def plan_resource(
         try:
             shape = _base_shape(base, sources[Reading(base, "checkpoint")].fingerprint)
         except LingraftError as error:
-            raise _of_input(error, error.where, error.message) from error
+            ours = error.where.startswith("spec.")  # else it is what the store says of a URI
+            field, message = (error.where, error.message) if ours else ("spec.base.uri", "")
+            raise _of_input(error, field, message) from error
     return plan(spec, sources, shape)
 
 
@@ -117,7 +126,7 @@ def _base_shape(uri: str, fingerprint: str) -> Shape:
         )
     try:
         content: Any = json.loads(found[0])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         message = f"config.json at {uri} is not JSON: {error}"
         raise UserError(message, where="spec.base.uri") from error
     if not isinstance(content, dict):

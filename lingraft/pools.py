@@ -19,6 +19,7 @@ POOL_OF: dict[StageKind, PoolName] = {
     "embed": "small",
     "finetune": "large",
     "graft": "large",
+    "publish": "large",
 }
 """Where each kind of stage runs: what passes through the full model needs the large nodes."""
 
@@ -47,6 +48,17 @@ class Layer(PoolModel):
 Cpu = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?m?$")]
 Memory = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)?$")]
 Disk = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(Mi|Gi|Ti|M|G|T)$")]
+
+
+_DECIMAL = {"m": 0.001, "": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+
+
+def amount(quantity: str | int) -> float:
+    """A quantity of Kubernetes as a number: 500m, 16Gi, 4."""
+    text = str(quantity)
+    number = text.rstrip("mkKMGTi")
+    return float(number) * (_DECIMAL | _BINARY)[text.removeprefix(number)]
 
 
 class Price(PoolModel):

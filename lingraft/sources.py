@@ -1,7 +1,8 @@
 """External inputs (checkpoints, text, task data): pinned when planned, fetched as pinned."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,18 +10,18 @@ from lingraft.cache import populate
 from lingraft.errors import OutsideError, UserError
 from lingraft.hashes import sha256_of_files
 from lingraft.hub.mirror import command_for
+from lingraft.limits import LISTED, TEXT_OBJECTS, at_most
+from lingraft.pins import UnsortedError, pinned
 from lingraft.selection import WEIGHTS, WEIGHTS_INDEX, is_weights, selected
-from lingraft.stage import FileRecord, Source, sha256_of
+from lingraft.stage import FileRecord, Source
 from lingraft.store.base import Conflict, ObjectInfo, checked_key
 from lingraft.store.disk import disk_errors, hash_file, in_parallel
 from lingraft.store.uri import S3Location, parse_uri
 from lingraft.tensors import Part, Read, copy_tensors
+from lingraft.text_names import TextFiles, check_text_file
 
 if TYPE_CHECKING:
     from lingraft.store.s3 import S3Store
-
-# Compressed text is about a third of its size.
-_COMPRESSED, _COMPRESSION = (".gz", ".zst", ".xz", ".bz2", ".parquet"), 3
 
 
 class _Object(NamedTuple):
@@ -34,43 +35,41 @@ class _Object(NamedTuple):
     """`sha256:...` of a local file, `etag:...` of an S3 object."""
 
 
-def fingerprint(uri: str, reads: str | None = None) -> Source:
+def fingerprint(uri: str, reads: str | None = None, *, anew: bool = False) -> Source:
     """The source at a URI as it is now: the files of a directory or prefix, or the one file.
 
     Files and folders whose names start with a dot are not part of it, nor is what is not read.
     Local content is hashed (once per version, see `hashes`); of an S3 object, size and ETag are
     taken.
 
+    Args:
+        uri: The source.
+        reads: What is read of it (`lingraft.selection`).
+        anew: Whether local files are hashed whatever their sizes and times say.
+
     Raises:
         OutsideError: There is nothing.
         UserError: There is nothing that can be read so.
     """
-    objects = _objects(uri, reads)
-    if not objects:
+    location = parse_uri(uri)
+    if isinstance(location, S3Location) and reads == "text":
+        try:
+            source = pinned(uri, _text_objects(location, uri), reads)
+        except UnsortedError:  # not every server keeps the order of S3
+            source = pin(uri, _objects(uri, reads), reads)
+    else:
+        source = pin(uri, _objects(uri, reads, anew=anew), reads)
+    if not source.objects:
         wanted = "write the URI of a file, or of a folder with files in it"
         if command := command_for(uri):
             wanted = f"bring it to the mirror with: {command}"
         raise OutsideError(f"nothing is there; {wanted}", where=uri)
-    return pin(uri, objects, reads)
+    return source
 
 
 def pin(uri: str, objects: Iterable[tuple[str, int, str]], reads: str | None = None) -> Source:
     """The source that has these objects, given as (key, bytes, tag) in any order."""
-    found = sorted(objects)
-    name = PurePosixPath(uri)
-    single = not any(key for key, _, _ in found)
-    suffixes = name.suffixes[-2:] if single else []
-    return Source(
-        uri=uri,
-        reads=reads,
-        fingerprint=sha256_of([suffixes, found]),
-        objects=len(found),
-        bytes=sum(size for _, size, _ in found),
-        text_bytes=sum(
-            size * (_COMPRESSION if (key or name.name).lower().endswith(_COMPRESSED) else 1)
-            for key, size, _ in found
-        ),
-    )
+    return pinned(uri, sorted(objects), reads)
 
 
 def fetch_source(source: Source, cache_dir: Path, part: Part | None = None) -> Path:
@@ -86,7 +85,8 @@ def fetch_source(source: Source, cache_dir: Path, part: Part | None = None) -> P
     Raises:
         OutsideError: An object was changed, added or removed since the source was planned.
     """
-    objects = _objects(source.uri, source.reads)
+    # What was pinned is fetched, however much it is: this is the tenant's own pod.
+    objects = _objects(source.uri, source.reads, most=TEXT_OBJECTS)
     now = pin(source.uri, objects, source.reads)
     if now.fingerprint != source.fingerprint:
         raise _changed(source, now)
@@ -149,19 +149,40 @@ def _changed(then: Source, now: Source) -> OutsideError:
     return OutsideError(message, where=then.uri)
 
 
-def _objects(uri: str, reads: str | None) -> tuple[_Object, ...]:
+def _text_objects(location: S3Location, uri: str) -> Iterator[_Object]:
+    """The text at a location in the order of the listing, of which nothing is kept in memory."""
+    store, name = s3_store(location)
+    files = TextFiles()
+    anything = False
+    for key, info in s3_objects(store, name, TEXT_OBJECTS):
+        anything = True
+        with _at(uri):
+            if not key:
+                check_text_file(name)
+        if not key or files.takes(key):
+            yield _Object(key, info.size, f"etag:{info.etag}")
+            if not key:
+                return
+    if anything:
+        with _at(uri):
+            files.check()
+
+
+def _objects(
+    uri: str, reads: str | None, most: int = LISTED, *, anew: bool = False
+) -> tuple[_Object, ...]:
     """What is read of a URI, as it is now; nothing where there is nothing."""
     location = parse_uri(uri)
     if isinstance(location, S3Location):
         store, name = s3_store(location)
-        found = dict(s3_objects(store, name))
+        found = dict(s3_objects(store, name, most))
         keys = _selected(list(found), reads, uri)
         return tuple(_Object(key, found[key].size, f"etag:{found[key].etag}") for key in keys)
     try:
         with disk_errors(location):
             keys = _selected(local_keys(location), reads, uri)
             paths = [location / key if key else location for key in keys]
-            hashes = sha256_of_files(paths)
+            hashes = sha256_of_files(paths, anew=anew)
             sizes = [path.stat().st_size for path in paths]
         tags = [f"sha256:{one}" for one in hashes]
         return tuple(map(_Object, keys, sizes, tags))
@@ -171,8 +192,14 @@ def _objects(uri: str, reads: str | None) -> tuple[_Object, ...]:
 
 
 def _selected(keys: list[str], reads: str | None, uri: str) -> list[str]:
-    try:
+    with _at(uri):
         return selected(keys, reads, PurePosixPath(uri).name)
+
+
+@contextmanager
+def _at(uri: str) -> Generator[None]:
+    try:
+        yield
     except UserError as error:
         raise UserError(error.message, where=uri) from None
 
@@ -206,14 +233,18 @@ def s3_store(location: S3Location) -> "tuple[S3Store, str]":
     return S3Store(location.bucket, folder), name
 
 
-def s3_objects(store: "S3Store", name: str) -> Iterator[tuple[str, ObjectInfo]]:
-    """Every object at a name of a store, by its path below it; the empty one if it is a file."""
+def s3_objects(store: "S3Store", name: str, most: int = LISTED) -> Iterator[tuple[str, ObjectInfo]]:
+    """Every object at a name of a store, by its path below it; the empty one if it is a file.
+
+    Raises:
+        TooLargeError: There are more than `most`.
+    """
     first = next(store.list(name), None) if name else None
     if first is not None and first.key == name:
         yield "", first
         return
     folder = f"{name}/" if name else ""
-    for info in store.list(folder):
+    for info in at_most(most, store.list(folder), store.uri + folder):
         key = info.key.removeprefix(folder)
         if _visible(key):
             yield key, info

@@ -14,7 +14,10 @@ Layout in the store:
 
 import hashlib
 import json
-from typing import Any, Literal
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -28,7 +31,17 @@ CONTRACT = 2
 is read of it, and its tokenizer is the one of its file.
 """
 
-StageKind = Literal["pretrain", "mini", "corpus", "embed", "finetune", "graft"]
+WRITTEN_BY, LOCAL = "writtenBy", "local"
+"""In a manifest's environment: `namespace/name` of a resource, or a run outside of a cluster."""
+WRITER = "LINGRAFT_WRITER"
+"""The environment variable that tells a trainer so."""
+MADE_FOR = "madeFor"
+"""In a manifest's environment: what people call the stage, `<resource>/<its name in the plan>`."""
+_RESOURCE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9][-a-z0-9.]{0,252}")
+
+_CALLED = re.compile(r"[a-z0-9][-a-z0-9.]{0,252}/[a-zA-Z0-9][-a-zA-Z0-9._]{0,100}")
+
+StageKind = Literal["pretrain", "mini", "corpus", "embed", "finetune", "graft", "publish"]
 
 DATA_PARALLEL: frozenset[StageKind] = frozenset({"pretrain", "mini", "embed", "finetune"})
 """Kinds that run on all of a pool's workers; the others run on one."""
@@ -103,7 +116,7 @@ class Stage(Contract):
         description="Under which it was planned. Not written: whoever pins a stage writes it.",
     )
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Hex sha256 of contract, kind, params and input digests."""
         recipe = {"kind": self.kind, "params": self.params, "inputs": self.inputs}
@@ -113,6 +126,13 @@ class Stage(Contract):
     def ref(self) -> str:
         """`<kind>/<digest>`: the stage's place in the store."""
         return f"{self.kind}/{self.digest}"
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Pydantic's, which would take the digest along."""
+        copied = super().model_copy(update=update, deep=deep)
+        known: dict[str, Any] = vars(copied)
+        known.pop("digest", None)
+        return copied
 
 
 CPU_MICRO_BATCH_TOKENS = 1024
@@ -176,6 +196,22 @@ class Manifest(Contract):
     compute: Compute
     environment: dict[str, Any] = Field(description="Versions, machine, precision, workers.")
     created_at: str = Field(description="RFC 3339, UTC.")
+
+    @property
+    def made_for(self) -> str:
+        """`<resource>/<its name in the plan>`, as its writer said; empty where nobody did."""
+        said = self.environment.get(MADE_FOR)
+        return said if isinstance(said, str) and _CALLED.fullmatch(said) else ""
+
+    @property
+    def written_by(self) -> str:
+        """`namespace/name` of the resource that computed it, `local` or `unknown`.
+
+        What its writer said: who may write to the store can say anything.
+        """
+        said = self.environment.get(WRITTEN_BY)
+        known = isinstance(said, str) and (said == LOCAL or _RESOURCE.fullmatch(said))
+        return str(said) if known else "unknown"
 
 
 class Progress(Contract):

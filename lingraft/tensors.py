@@ -92,12 +92,12 @@ def copy_tensors(files: Mapping[str, Read], part: Part, target: Path) -> None:
         return data
 
     with disk_errors(target), target.open("wb") as out:
-        out.write(_head([(name, entry) for _, _, name, entry in chosen]))
+        out.write(head([(name, entry) for _, _, name, entry in chosen]))
         for data in in_order(fetch, _pieces(chosen), AT_ONCE):
             out.write(data)
 
 
-def _head(entries: Sequence[tuple[str, Entry]]) -> bytes:
+def head(entries: Sequence[tuple[str, Entry]]) -> bytes:
     """The head of a file that holds these tensors in this order, one behind the other."""
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     at = 0

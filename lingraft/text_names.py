@@ -59,36 +59,57 @@ def check_text_file(name: str) -> None:
         raise UserError(f"{name or 'this'} is no text by its name: {_NEEDED}")
 
 
+class TextFiles:
+    """Tells a folder's text from its other files, one name after the other.
+
+    What only tells of the others (README.txt, LICENSE.txt) is no text.
+    """
+
+    def __init__(self) -> None:
+        self._about, self._found = "", False
+        self._splits: dict[str, str] = {}
+
+    def takes(self, key: str) -> bool:
+        """Whether a file is text, by its path in the folder."""
+        if text_name(key) is None:
+            return False
+        if _ABOUT.fullmatch(PurePosixPath(key).name):
+            self._about = self._about or key
+            return False
+        self._found = True
+        splits = {SPLITS[word] for word in re.split(r"[^a-z]+", key.lower()) if word in SPLITS}
+        if len(splits) == 1:
+            self._splits.setdefault(splits.pop(), key)
+        return True
+
+    def check(self) -> None:
+        """Judge the folder, once all names are known.
+
+        Raises:
+            UserError: There is no text, or one split of a data set beside another: a test set must
+                not be trained on because it lies beside the training text.
+        """
+        if not self._found:
+            only = f" but {self._about}, which is about others" if self._about else ""
+            raise UserError(f"no text in it{only}: {_NEEDED}")
+        if len(self._splits) > 1:
+            one, other = list(self._splits.values())[:2]
+            raise UserError(
+                f"it holds {one} and {other}, two splits of one data set: give the file, or a "
+                "folder, with the text to train on alone"
+            )
+
+
 def text_files(keys: Sequence[str]) -> list[str]:
     """The files of a folder that are text, in their order.
-
-    What only tells of the others (README.txt, LICENSE.txt) is not.
 
     Args:
         keys: Of all its files, relative to it.
 
     Raises:
-        UserError: There is no text, or one split of a data set beside another.
+        UserError: As `TextFiles.check`.
     """
-    named = [key for key in keys if text_name(key) is not None]
-    found = [key for key in named if not _ABOUT.fullmatch(PurePosixPath(key).name)]
-    if not found:
-        only = f" but {named[0]}, which is about others" if named else ""
-        raise UserError(f"no text in it{only}: {_NEEDED}")
-    _refuse_mixed_splits(found)
+    files = TextFiles()
+    found = [key for key in keys if files.takes(key)]
+    files.check()
     return found
-
-
-def _refuse_mixed_splits(keys: Sequence[str]) -> None:
-    """A test set must not be trained on because it lies beside the training text."""
-    first: dict[str, str] = {}
-    for key in keys:
-        splits = {SPLITS[word] for word in re.split(r"[^a-z]+", key.lower()) if word in SPLITS}
-        if len(splits) == 1:
-            first.setdefault(splits.pop(), key)
-    if len(first) > 1:
-        one, other = list(first.values())[:2]
-        raise UserError(
-            f"it holds {one} and {other}, two splits of one data set: give the file, or a "
-            "folder, with the text to train on alone"
-        )

@@ -11,9 +11,13 @@ from pydantic import BaseModel
 
 from lingraft.hub.names import MODEL, SPELLED
 from lingraft.resource import LanguageAdaptationSpec
+from lingraft.resource.budget import ONE_UNIT, Budget
 from lingraft.resource.formats import FORMATS, NAMED, columns_of, listed, metrics_of
+from lingraft.resource.publish import Publish
+from lingraft.resource.refresh import Refresh
 from lingraft.resource.steps import Architecture, Base, Embeddings, Mini, Pretrain, Tokenizer
 from lingraft.resource.tasks import Task
+from lingraft.schedule import NO_SCHEDULE, NO_ZONE, SCHEDULE
 
 Reason = Literal["FieldValueRequired", "FieldValueForbidden"]
 
@@ -67,8 +71,13 @@ def _default(model: type[BaseModel], field: str) -> str:
 
 def _metrics() -> str:
     """CEL for the metrics of the task's format, as `'accuracy, f1'`."""
-    pairs = (f"'{one}': '{', '.join(metrics_of(one))}'" for one in FORMATS)
+    pairs = (f"'{one}': '{', '.join(metrics_of(one)) or 'none'}'" for one in FORMATS)
     return f"{{{', '.join(pairs)}}}[self.format]"
+
+
+def _formats(trains: str) -> list[str]:
+    """Formats by whether a model is fine-tuned for them (`Kind.trains`)."""
+    return [name for name, one in FORMATS.items() if one.of_kind.trains == trains]
 
 
 def _columns() -> str:
@@ -136,10 +145,33 @@ RULES: dict[type[BaseModel], list[Rule]] = {
             "embeddings.calibrate is Standard's: it fits rows to the full model",
             ".embeddings.calibrate",
         ),
+        Rule(
+            "!has(self.embeddings) || !has(self.embeddings.init)"
+            " || self.embeddings.init != 'aligned' || has(self.base.pretrain)"
+            " || (has(self.mini) && has(self.mini.text))",
+            "embeddings.init aligned needs mini.text: source-language text",
+            ".mini.text",
+            "FieldValueRequired",
+        ),
     ],
     Base: [Rule("has(self.uri) != has(self.pretrain)", "set exactly one of uri and pretrain")],
     Tokenizer: [
         Rule("!(has(self.train) && has(self.uri))", "set either train or uri, not both"),
+    ],
+    Budget: [
+        Rule(
+            "has(self.flops) || has(self.deviceHours) || has(self.cost)",
+            ONE_UNIT,
+            reason="FieldValueRequired",
+        )
+    ],
+    Refresh: [
+        Rule("!self.schedule.contains('TZ')", NO_ZONE, ".schedule"),
+        Rule(
+            f"self.schedule.contains('TZ') || self.schedule.matches(r'{SCHEDULE}')",
+            NO_SCHEDULE,
+            ".schedule",
+        ),
     ],
     Pretrain: [_WARMUP],
     Mini: [_WARMUP],
@@ -178,11 +210,28 @@ RULES: dict[type[BaseModel], list[Rule]] = {
             "retrieval needs no train, dev or sourceTest: nothing is fine-tuned",
         ),
         Rule(
-            "self.format == 'retrieval' || has(self.train)",
+            f"self.format == 'retrieval' || !(self.format in {_formats('never')})"
+            " || !(has(self.train) || has(self.dev))",
+            "needs no train or dev: nothing is fine-tuned",
+            expression="self.format + ' needs no train or dev: nothing is fine-tuned'",
+        ),
+        Rule(
+            f"!(self.format in {_formats('masked')}) || !has(self.dev) || has(self.train)",
+            "dev picks the best epoch of training: give train too",
+            ".dev",
+        ),
+        Rule(
+            f"!(self.format in {_formats('always')}) || has(self.train)",
             "a task needs train (source-language data)",
             ".train",
             "FieldValueRequired",
             "'a ' + self.format + ' task needs train (source-language data)'",
+        ),
+    ],
+    Publish: [
+        Rule(
+            "!has(self.margin) || self.margin == 0.0 || has(self.noWorseThan)",
+            "margin is noWorseThan's: set noWorseThan: current",
         ),
     ],
 }

@@ -44,6 +44,8 @@ class _Converter:
         """One node, with all that is below it."""
         name, node = self._resolved(given)
         schema: Schema = {key: node[key] for key in KEPT if key in node}
+        if "const" in node and node["type"] == "string":  # a Literal of one
+            schema["enum"] = [node["const"]]
         if description := self._description(node):
             schema["description"] = description
         rules = self._rules.get(name, [])

@@ -127,6 +127,7 @@ class Family:
         answers: Whether transformers has a class of it for question answering.
         chooses: Whether transformers has a class of it for multiple choice.
         pretrained: Whether `base.pretrain` offers it.
+        tied: Whether the decoder is tied to the token embeddings where its config does not say.
     """
 
     model_type: str
@@ -157,6 +158,7 @@ class Family:
     answers: bool = True
     chooses: bool = True
     pretrained: bool = False
+    tied: bool = True
 
     @property
     def body(self) -> str:

@@ -14,6 +14,7 @@ FAMILY = Family(
     rotary="model.rotary_emb",
     sizes=Sizes(key_heads="num_key_value_heads"),
     dropouts=("attention_dropout",),
+    tied=False,
     answers=False,
     chooses=False,
 )

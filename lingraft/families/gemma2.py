@@ -16,6 +16,7 @@ FAMILY = replace(
         added_norms=("post_attention_layernorm", "post_feedforward_layernorm"),
     ),
     scaled=True,
+    tied=True,
     local="some",
     attention="added",
     score_scale="query_pre_attn_scalar",

@@ -4,4 +4,6 @@ from dataclasses import replace
 
 from lingraft.families import llama
 
-FAMILY = replace(llama.FAMILY, model_type="smollm3", rotates="no_rope_layers", local="some")
+FAMILY = replace(
+    llama.FAMILY, model_type="smollm3", tied=True, rotates="no_rope_layers", local="some"
+)

@@ -7,12 +7,14 @@ Formats (each file plain or .gz):
     belebele        Belebele's jsonl; its training set's tsv, or RACE, for training
     xcopa           XCOPA's and COPA's jsonl; SocialIQA's for training
     xstorycloze     XStoryCloze's tsv, StoryCloze's csv
+    multiblimp      MultiBLiMP's tsv; {sentence_good, sentence_bad}, as BLiMP has it
     sib-200         SIB-200's tsv
     massive         MASSIVE's jsonl, rows of one partition
     classification  {text, label[, group]}
     pairs           {text, textPair, label[, group]}
     qa              {context, question, answers: {text: [...], answer_start: [...]}[, id]}
     choice          {context and question, or one of them, choices: [...], label}
+    instruction     {prompt, completion}, or {messages}
     retrieval       {source, target}
     ner, pos        {tokens, tags[, group]}, or one word a line as WikiANN, CoNLL, UD ... have it
 """
@@ -27,11 +29,14 @@ from lingraft.formats.examples import (
     Answer,
     Choice,
     Example,
+    Instruction,
+    MinimalPair,
     ParallelPair,
     Purpose,
     Question,
     Tagged,
     TaskRow,
+    Turn,
     group_of,
     labels_in,
 )
@@ -45,11 +50,14 @@ __all__ = [
     "Choice",
     "Collected",
     "Example",
+    "Instruction",
+    "MinimalPair",
     "ParallelPair",
     "Purpose",
     "Question",
     "Tagged",
     "TaskRow",
+    "Turn",
     "group_of",
     "labels_in",
     "labels_of",
@@ -82,8 +90,8 @@ def read_examples(
 
     Returns:
         At least one `Example` (kinds classification and pairs), `Question` (qa), `Choice`
-        (choice), `ParallelPair` (retrieval) or `Tagged` sentence (ner and pos), in the files'
-        order.
+        (choice), `MinimalPair`, `Instruction`, `ParallelPair` (retrieval) or `Tagged` sentence
+        (ner and pos), in the files' order.
 
     Raises:
         UserError: a file that is not of the format, with `file:line` and what was expected.

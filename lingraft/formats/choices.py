@@ -37,13 +37,15 @@ def own(row: Row, wanted: Wanted) -> Choice:
     """`{context and question, or one of them, choices: [...], label}`, the label from 0.
 
     Raises:
-        UnusableRowError: a missing or wrong field.
+        UnusableRowError: a missing or wrong field, or two choices that are one.
     """
     del wanted
     context, question = _optional(row, "context", _OWN), _optional(row, "question", _OWN)
     if not context and not question:
         raise row.unusable("context", "is missing, and so is a question", _OWN)
     choices = _list(row, "choices", _OWN)
+    if len({one.strip() for one in choices}) < len(choices):
+        raise row.unusable("choices", "holds the same text twice", _OWN)
     right = _number(row, "label", len(choices), _OWN)
     return Choice(context, question, choices, right)
 

@@ -1,13 +1,30 @@
 """Files read into rows: what is left out is counted, and too much of it is a mistake."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lingraft.errors import UserError
-from lingraft.formats import choices, pairs, plain, qa, tagged, topics
+from lingraft.formats import (
+    choices,
+    instructions,
+    minimal_pairs,
+    pairs,
+    plain,
+    qa,
+    tagged,
+    topics,
+)
 from lingraft.formats.codecs import NotHereError
-from lingraft.formats.examples import Example, OtherLanguage, Tagged, TaskRow, UnusableRowError
+from lingraft.formats.examples import (
+    Choice,
+    Example,
+    MinimalPair,
+    OtherLanguage,
+    Tagged,
+    TaskRow,
+    UnusableRowError,
+)
 from lingraft.formats.files import TaskFile
 from lingraft.formats.rows import Row
 from lingraft.formats.tables import table_rows
@@ -15,6 +32,8 @@ from lingraft.formats.wanted import Wanted, check_cases, check_label
 
 MOST_SKIPPED = 0.01
 """Share of the rows that may be unusable."""
+_MOST_LANGUAGES = 1000
+"""Of which the names are kept, for errors: a file may have one in each row."""
 
 Rows = Callable[[TaskFile], Iterator[Row]]
 Parse = Callable[[Row, Wanted], TaskRow | OtherLanguage | None]
@@ -26,12 +45,14 @@ READERS: dict[str, tuple[Rows, Parse]] = {
     "belebele": (choices.reading_rows, choices.reading),
     "xcopa": (table_rows, choices.causes),
     "xstorycloze": (choices.story_rows, choices.story),
+    "multiblimp": (minimal_pairs.pair_rows, minimal_pairs.minimal_pair),
     "sib-200": (topics.sib_rows, topics.sib),
     "massive": (table_rows, topics.massive),
     "classification": (table_rows, plain.classification),
     "pairs": (table_rows, plain.pair),
     "qa": (table_rows, qa.own),
     "choice": (table_rows, choices.own),
+    "instruction": (table_rows, instructions.instruction),
     "retrieval": (table_rows, plain.retrieval),
     "ner": (tagged.ner_rows, tagged.tagged),
     "pos": (tagged.pos_rows, tagged.tagged),
@@ -136,12 +157,15 @@ def _add(
     if found is None:
         return
     if isinstance(found, OtherLanguage):
-        data.languages.add(found.language)
+        if len(data.languages) < _MOST_LANGUAGES:
+            data.languages.add(found.language)
         return
     if isinstance(found, Example) and found.label is not None:
         check_label(found.label, wanted, place)
         data.labels.setdefault(found.label, place)
-    data.rows.append(found)
+    data.rows.append(
+        replace(found, place=place) if isinstance(found, Choice | MinimalPair) else found
+    )
 
 
 def _judge(data: Collected, wanted: Wanted, where: str) -> None:

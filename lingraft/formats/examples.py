@@ -1,6 +1,6 @@
 """What every task format is read into, and why a row is not."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from lingraft.errors import UserError
@@ -70,6 +70,7 @@ class Choice:
         choices: At least two.
         right: Number of the right one, from 0.
         leads: Whether a choice stands before the context: it is that which came first.
+        place: `file:line`, for errors.
     """
 
     context: str
@@ -77,6 +78,7 @@ class Choice:
     choices: tuple[str, ...]
     right: int
     leads: bool = False
+    place: str = field(default="", compare=False, repr=False)
 
     @property
     def group(self) -> str | None:
@@ -87,6 +89,42 @@ class Choice:
     def label(self) -> str:
         """The right one's number, as predictions name it."""
         return str(self.right)
+
+
+@dataclass(frozen=True, slots=True)
+class MinimalPair:
+    """A sentence, and the same with a fault; `place` is `file:line`, for errors."""
+
+    right: str
+    wrong: str
+    place: str = field(default="", compare=False, repr=False)
+
+
+class Turn(NamedTuple):
+    """What one side of a conversation says, by transformers' names."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """What is asked, and the answer.
+
+    Attributes:
+        turns: The conversation before the answer; a prompt is one turn of the user.
+        completion: The answer.
+        is_message: Whether it was given as a message, which never touches the turn before it.
+    """
+
+    turns: tuple[Turn, ...]
+    completion: str
+    is_message: bool = field(default=False, compare=False)
+
+    @property
+    def group(self) -> str:
+        """What is asked: answers to one prompt stand or fall together."""
+        return "\n".join(turn.content for turn in self.turns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +150,7 @@ class Tagged:
     group: str | None = None
 
 
-TaskRow = Example | Question | Choice | ParallelPair | Tagged
+TaskRow = Example | Question | Choice | MinimalPair | Instruction | ParallelPair | Tagged
 
 
 def labels_in(row: TaskRow) -> tuple[str, ...]:
@@ -124,7 +162,7 @@ def labels_in(row: TaskRow) -> tuple[str, ...]:
 
 def group_of(row: TaskRow) -> str | None:
     """What a row stands or falls with; None: nothing."""
-    return None if isinstance(row, ParallelPair) else row.group
+    return None if isinstance(row, MinimalPair | ParallelPair) else row.group
 
 
 class OtherLanguage(NamedTuple):

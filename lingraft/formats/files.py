@@ -24,6 +24,8 @@ _OTHERS = {
 _CHUNK = 1 << 14
 LONGEST_LINE = 1 << 20
 """Bytes of a line of which only a beginning is read: a few packed ones may hold gigabytes."""
+MOST_LINES = 300_000
+"""Of a file of which only a beginning is read: each costs time, an empty one too."""
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 NOT_UTF8 = "not UTF-8 text; convert the file to UTF-8"
 
@@ -77,13 +79,16 @@ def lines_of(file: TaskFile) -> Iterator[tuple[str, str]]:
     Lines end with \n or \r\n only: sentences do contain the other separators of Unicode. Bytes
     that are not UTF-8 become lone surrogates, so that only a text that has them is at fault.
     A line that the file's limit cuts is left out. Where there is a limit, so is what follows a line
-    of more than LONGEST_LINE bytes.
+    of more than LONGEST_LINE bytes, or MOST_LINES lines.
     """
     number = 0
     longest = -1 if file.limit is None else LONGEST_LINE
     with _text(file) as binary:
         for raw in _read(file, lambda: binary.readline(longest)):
             number += 1
+            if file.limit is not None and number > MOST_LINES:
+                file.cut = True
+                return
             if not raw.endswith(b"\n"):
                 file.cut = file.cut or len(raw) == longest
                 if file.cut:

@@ -41,6 +41,13 @@ CHOICES_AND_TOPICS = (
         (".csv",),
     ),
     Layout(
+        "MultiBLiMP",
+        ("multiblimp",),
+        r"(?P<language>[a-z]{3})/data",
+        {"test": WHOLE},
+        (".tsv",),
+    ),
+    Layout(
         "SIB-200",
         ("sib-200",),
         rf"(?:{FLORES}/)?(?P<split>train|dev|test)",

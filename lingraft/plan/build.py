@@ -18,9 +18,17 @@ from lingraft.plan.defaults import (
     trainings,
 )
 from lingraft.plan.model import Plan
+from lingraft.plan.packs import add_publish
 from lingraft.plan.readings import readings, reads_of
 from lingraft.plan.recipe import method_of, resolved
-from lingraft.plan.shared import add_base, add_finetunes, add_mini, tokenizer_of_base
+from lingraft.plan.shared import (
+    add_base,
+    add_finetunes,
+    add_mini,
+    add_source_text,
+    held_out_unit,
+    tokenizer_of_base,
+)
 from lingraft.selection import Reading
 from lingraft.stage import Source
 
@@ -55,10 +63,13 @@ def plan(
         causal=shape.family.causal,
     )
     training = trained.embeddings
-    corpus = _add_corpus(dag, spec, words, training.sequence_length, base)
+    corpus = _add_corpus(dag, spec, words, training.sequence_length, shape, base)
     model = base
     if spec.method != "Standard":
         model = add_mini(dag, spec, shape, layers, trained.mini, base)
+    # The start `aligned` reads the base's language too.
+    aligned = spec.embeddings.init == "aligned"
+    source = {"source": add_source_text(dag, spec, shape, base)} if aligned else {}
     # A tokenizer that is only loaded is taken to be as large as the base's.
     rows = words.vocab_size or shape.vocabulary
     depth = shape.layers if spec.method == "Standard" else layers.copied + layers.new
@@ -71,14 +82,18 @@ def plan(
             init=spec.embeddings.init,
             training=training,
             calibrate=calibrates(spec, shape),
+            keep_unseen=shape.family.causal,
             output_steps=spec.embeddings.output_steps,
             snapshots=snapshot_steps(training.steps, spec.embeddings.snapshots),
         ),
-        {"model": model, "base": tokenizer_of_base(dag, spec, base), "corpus": corpus},
+        {"model": model, "base": tokenizer_of_base(dag, spec, base), "corpus": corpus} | source,
         flops=_embed_flops(spec, shape, training, rows, depth, bridge=bridge),
         steps=training.steps,
     )
-    _add_graft(dag, spec, shape, {"base": base, "corpus": corpus, "embed": embed})
+    inputs = {"base": base, "corpus": corpus, "embed": embed} | source
+    graft = _add_graft(dag, spec, shape, inputs)
+    if spec.publish is not None:
+        add_publish(dag, spec, spec.publish, {"graft": graft, "base": base})
     return Plan(
         stages=dag.stages,
         sources=tuple(sources[reading] for reading in readings(spec)),
@@ -110,6 +125,7 @@ def _add_corpus(
     spec: resource.LanguageAdaptationSpec,
     words: params.TokenizerChoice,
     length: int,
+    shape: Shape,
     base: str,
 ) -> str:
     inputs = {
@@ -127,6 +143,8 @@ def _add_corpus(
             tokenizer=words,
             sequence_length=length,
             heldout_share=HELDOUT_SHARE,
+            whole_documents=shape.family.causal,
+            held_out=held_out_unit(causal=shape.family.causal),
             seed=0,
         ),
         inputs,
@@ -136,14 +154,14 @@ def _add_corpus(
 def _embed_flops(
     spec: resource.LanguageAdaptationSpec,
     shape: Shape,
-    training: params.MaskedLm,
+    training: params.LmTraining,
     rows: int,
     depth: int,
     *,
     bridge: bool = False,
 ) -> float:
     tokens = training.batch_rows * training.sequence_length
-    return training.steps * compute.embed_step(
+    updates = training.steps * compute.embed_step(
         shape,
         layers=depth,
         vocabulary=rows,
@@ -153,6 +171,23 @@ def _embed_flops(
         output_share=spec.embeddings.output_steps / training.steps,
         bridge=bridge,
     )
+    if not calibrates(spec, shape):
+        return updates
+    return updates + compute.calibration(
+        shape,
+        vocabulary=rows,
+        told=training.told,
+        sequence_length=training.sequence_length,
+    )
+
+
+def _generation(spec: resource.LanguageAdaptationSpec) -> params.Generation | None:
+    """What is to be written for people; None where that is left to the defaults."""
+    asked, usual = spec.generation, params.Generation()
+    if asked is None:
+        return None
+    wanted = params.Generation(prompts=tuple(asked.prompts), max_new_tokens=asked.max_new_tokens)
+    return None if wanted == usual else wanted
 
 
 def _add_graft(
@@ -188,6 +223,7 @@ def _add_graft(
             seed=spec.seed,
             calibrate=calibrates(spec, shape),
             tasks=tuple(tasks),
+            generation=_generation(spec),
         ),
         inputs,
     )

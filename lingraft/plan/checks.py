@@ -10,14 +10,11 @@ from lingraft.architecture import Shape
 from lingraft.errors import UserError
 from lingraft.plan.defaults import MiniLayers, Trainings, bridge_of, sequence_length
 from lingraft.plan.scale import EPOCHS, LEAST_BATCH
-from lingraft.resource.formats import FORMATS
-from lingraft.resource.steps import MaskedLanguageModelling
-from lingraft.resource.tasks import Task
+from lingraft.plan.task_checks import check_tasks
+from lingraft.resource.steps import LanguageModelling
 
 LEAST_UPDATES = 100
 """With fewer nothing is learned; where the user did not ask for so few, that is refused."""
-CAUSAL_KINDS = ("classification", "pairs")
-"""Of tasks that causal bases are fine-tuned for."""
 FEW_UPDATES = 500
 """What was measured here had 600 and more (docs/results.md); users are told of shorter runs."""
 
@@ -33,26 +30,7 @@ def check(spec: resource.LanguageAdaptationSpec, shape: Shape, layers: MiniLayer
     _check_depths(spec, shape, layers)
     _check_head(spec, shape)
     _check_lengths(spec, shape)
-    for i, task in enumerate(spec.tasks):
-        _check_names(task, f"spec.tasks[{i}]")
-        if shape.family.causal and FORMATS[task.format].kind not in CAUSAL_KINDS:
-            raise UserError(
-                f"a causal base ({shape.model_type}) is fine-tuned to classify texts and pairs of "
-                "texts alone: leave the task out, or give a masked base",
-                where=f"spec.tasks[{i}].format",
-            )
-        if FORMATS[task.format].kind == "qa" and not shape.family.answers:
-            raise UserError(
-                f"transformers has no model of the family {shape.model_type} that answers "
-                "questions: leave the task out, or give another base",
-                where=f"spec.tasks[{i}].format",
-            )
-        if FORMATS[task.format].kind == "choice" and not shape.family.chooses:
-            raise UserError(
-                f"transformers has no model of the family {shape.model_type} for multiple choice: "
-                "leave the task out, or give another base",
-                where=f"spec.tasks[{i}].format",
-            )
+    check_tasks(spec, shape)
 
 
 def _check_causal(spec: resource.LanguageAdaptationSpec, shape: Shape) -> None:
@@ -108,29 +86,20 @@ def _check_depths(spec: resource.LanguageAdaptationSpec, shape: Shape, layers: M
 
 
 def _check_head(spec: resource.LanguageAdaptationSpec, shape: Shape) -> None:
-    if shape.family.causal and not shape.masked_lm_head:
+    if shape.family.causal and not shape.has_head:
         raise UserError(
             "the base has no language-model head, which embeddings are trained through: give a "
             "checkpoint of a ...ForCausalLM class",
             where="spec.base.uri",
         )
     trains_one = spec.method == "MiniPost" and spec.mini.steps != 0
-    if not trains_one and not shape.masked_lm_head:
+    if not trains_one and not shape.has_head:
         what = "it" if spec.method == "MiniPost" else spec.method
         raise UserError(
             f"the base has no masked-LM head, which {what} trains embeddings through: use method "
             "MiniPost with mini.text and steps, or a checkpoint of a ...ForMaskedLM class",
             where="spec.base.uri",
         )
-
-
-def _check_names(task: Task, field: str) -> None:
-    """Two labels, or two fields of a file, must not be one."""
-    labels = [label.casefold() for label in task.label_names]
-    for name, names in (("labels", labels), ("columns", list(task.renamed.values()))):
-        if twice := next((one for one in names if names.count(one) > 1), ""):
-            message = f"'{twice}' stands there twice: name each once"
-            raise UserError(message, where=f"{field}.{name}")
 
 
 def check_updates(spec: resource.LanguageAdaptationSpec, trained: Trainings) -> tuple[str, ...]:
@@ -142,7 +111,7 @@ def check_updates(spec: resource.LanguageAdaptationSpec, trained: Trainings) -> 
     Raises:
         UserError: The field at fault, and what to do about it.
     """
-    runs: Mapping[str, params.MaskedLm | None] = {
+    runs: Mapping[str, params.LmTraining | None] = {
         "spec.base.pretrain": trained.pretrain,
         "spec.mini": trained.mini,
         "spec.embeddings": trained.embeddings,
@@ -174,7 +143,7 @@ def check_updates(spec: resource.LanguageAdaptationSpec, trained: Trainings) -> 
     return tuple(short)
 
 
-def _too_few(field: str, choice: MaskedLanguageModelling, run: params.MaskedLm) -> UserError:
+def _too_few(field: str, choice: LanguageModelling, run: params.LmTraining) -> UserError:
     if choice.batch_tokens is not None and run.batch_tokens > LEAST_BATCH:
         return UserError(
             f"with {run.batch_tokens:,} tokens in an update there are only {run.steps} updates, "
@@ -188,9 +157,9 @@ def _too_few(field: str, choice: MaskedLanguageModelling, run: params.MaskedLm) 
     )
 
 
-def _choices(spec: resource.LanguageAdaptationSpec) -> dict[str, MaskedLanguageModelling]:
+def _choices(spec: resource.LanguageAdaptationSpec) -> dict[str, LanguageModelling]:
     """The runs that the plan has, by field."""
-    found: dict[str, MaskedLanguageModelling] = {"spec.embeddings": spec.embeddings}
+    found: dict[str, LanguageModelling] = {"spec.embeddings": spec.embeddings}
     if spec.base.pretrain is not None:
         found["spec.base.pretrain"] = spec.base.pretrain
     if spec.method == "MiniPost" and spec.mini.text is not None:
@@ -205,13 +174,4 @@ def _check_lengths(spec: resource.LanguageAdaptationSpec, shape: Shape) -> None:
             raise UserError(
                 f"is {length}, more than the base's {shape.positions} positions: shorten it",
                 where=f"{field}.sequenceLength",
-            )
-    length = sequence_length(spec.embeddings, shape)
-    for i, task in enumerate(spec.tasks):
-        if task.max_length is not None and task.max_length > length:
-            raise UserError(
-                f"is {task.max_length}, longer than the {length} tokens the embeddings are trained "
-                "at: positions would be met there first; shorten it or raise "
-                "embeddings.sequenceLength",
-                where=f"spec.tasks[{i}].maxLength",
             )

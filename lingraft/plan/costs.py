@@ -10,7 +10,7 @@ from pydantic import Field, computed_field
 
 from lingraft import compute
 from lingraft.architecture import Shape
-from lingraft.params import EmbedParams, MaskedLm, MiniParams, PretrainParams
+from lingraft.params import EmbedParams, LmTraining, MiniParams, PretrainParams
 from lingraft.plan.model import Plan
 from lingraft.stage import Contract
 
@@ -97,7 +97,7 @@ def _once(plan: Plan) -> tuple[float, str]:
     return second_head(plan.shape, training), "pretraining's second head"
 
 
-def second_head(shape: Shape, training: MaskedLm) -> float:
+def second_head(shape: Shape, training: LmTraining) -> float:
     """FLOPs of a pretraining's second masked-LM head, the middle one."""
     tokens = training.batch_rows * training.sequence_length
 

@@ -8,7 +8,7 @@ from lingraft.architecture import Shape
 from lingraft.errors import UserError
 from lingraft.plan import scale
 from lingraft.resource.formats import FORMATS
-from lingraft.resource.steps import MaskedLanguageModelling, Tokenizer
+from lingraft.resource.steps import LanguageModelling, Tokenizer
 from lingraft.resource.tasks import Task
 from lingraft.selection import Reading
 from lingraft.stage import Source
@@ -33,9 +33,9 @@ class MiniLayers(NamedTuple):
 class Trainings(NamedTuple):
     """The language-modelling runs of a plan; None where the plan has no such step."""
 
-    pretrain: params.MaskedLm | None
-    mini: params.MaskedLm | None
-    embeddings: params.MaskedLm
+    pretrain: params.LmTraining | None
+    mini: params.LmTraining | None
+    embeddings: params.LmTraining
 
 
 def mini_layers(spec: resource.LanguageAdaptationSpec, shape: Shape) -> MiniLayers:
@@ -57,14 +57,28 @@ def bridge_of(spec: resource.LanguageAdaptationSpec, shape: Shape) -> params.Bri
     return params.Bridge(tokens=tokens, mask_probability=mask_probability(spec.mini, shape))
 
 
-def sequence_length(choice: MaskedLanguageModelling, shape: Shape) -> int:
+def sequence_length(choice: LanguageModelling, shape: Shape) -> int:
     """Tokens of one row: 512, or the base's positions if fewer."""
     return choice.sequence_length or min(LONGEST_ROW, shape.positions)
 
 
-def mask_probability(choice: MaskedLanguageModelling, shape: Shape) -> float | None:
+def mask_probability(choice: LanguageModelling, shape: Shape) -> float | None:
     """Share of the tokens that are masked and told; None for a causal base, which tells each."""
     return None if shape.family.causal else choice.mask_probability or MASKED
+
+
+def by_likelihood(task: Task, shape: Shape) -> bool:
+    """Whether a base does a task by log-likelihood, without training."""
+    kind = FORMATS[task.format].kind
+    return shape.family.causal and kind in ("choice", "minimal-pairs")
+
+
+def reads_beyond_rows(task: Task, shape: Shape) -> bool:
+    """Whether a task's texts may be longer than the rows that the embeddings are trained in.
+
+    A causal base's own tokenizer may need many more tokens than the new one, and is scored too.
+    """
+    return by_likelihood(task, shape) or FORMATS[task.format].kind == "instruction"
 
 
 def finetune_length(task: Task, shape: Shape) -> int:
@@ -75,8 +89,15 @@ def finetune_length(task: Task, shape: Shape) -> int:
     return task.max_length or min(FORMATS[task.format].length, shape.positions)
 
 
-def evaluation_length(task: Task, embeddings: MaskedLanguageModelling, shape: Shape) -> int:
-    """Tokens of one example in evaluation: those of fine-tuning, as far as embeddings saw them."""
+def evaluation_length(task: Task, embeddings: LanguageModelling, shape: Shape) -> int:
+    """Tokens of one example in evaluation: those of fine-tuning, as far as embeddings saw them.
+
+    By log-likelihood all that the base has positions for.
+    """
+    if by_likelihood(task, shape):
+        return task.max_length or shape.positions
+    if reads_beyond_rows(task, shape):
+        return finetune_length(task, shape)
     return min(finetune_length(task, shape), sequence_length(embeddings, shape))
 
 
@@ -104,19 +125,19 @@ def trainings(
 
 
 def _training(
-    choice: MaskedLanguageModelling,
+    choice: LanguageModelling,
     shape: Shape,
     wanted: float,
     *,
     layers_train: bool,
     seed: int = 0,
-) -> params.MaskedLm:
+) -> params.LmTraining:
     length = sequence_length(choice, shape)
     batch = choice.batch_tokens or scale.batch_tokens(wanted, length)
     steps = choice.steps or scale.updates(wanted, batch)
     rate = scale.layers_rate(shape.hidden, batch) if layers_train else scale.rows_rate(shape.hidden)
     warmup = choice.warmup_steps
-    return params.MaskedLm(
+    return params.LmTraining(
         steps=steps,
         batch_tokens=batch,
         sequence_length=length,

@@ -44,12 +44,19 @@ _PARAMS: dict[str, dict[str, str]] = {
         "*": "embeddings.*",
     },
     "finetune": {"sourceLanguage": "sourceLanguage", "*": "{task}.*"},
+    "publish": {
+        "language": "language",
+        "as": "publish.as",
+        "gates*": "tasks",
+        "*": "publish.*",
+    },
     "graft": {
         "language": "language",
         "sourceLanguage": "sourceLanguage",
         "method": "method",
         "init": "embeddings.init",
         "calibrate": "embeddings.calibrate",
+        "generation*": "generation*",
         "seed": "seed",
     },
 }
@@ -61,7 +68,7 @@ _SOURCES: dict[str, dict[str, str]] = {
     "mini-corpus": {"text": "mini.text.uri"},
     "finetune": {"train": "{task}.train", "dev": "{task}.dev"},
 }
-_FIXED = {"heldoutShare"}
+_FIXED = {"heldoutShare", "keepUnseen", "answerEnd"}
 
 
 def field_of_param(plan: Plan, planned: PlannedStage, path: str) -> str | None:

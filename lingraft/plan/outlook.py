@@ -5,8 +5,10 @@ from typing import NamedTuple
 
 from pydantic import Field
 
+from lingraft.memory import Memory
 from lingraft.plan.costs import Costs, costs_of
 from lingraft.plan.estimate import Estimate, estimate
+from lingraft.plan.memory import memory_by_stage
 from lingraft.plan.model import Plan
 from lingraft.plan.why import Why, why_not_cached
 from lingraft.stage import Contract, Manifest, StageKind
@@ -29,6 +31,9 @@ class Outlook(Contract):
     checkpoints: dict[str, int] = Field(description="By stage: updates that a checkpoint has.")
     costs: Costs
     time: Estimate
+    memory: dict[str, Memory] = Field(
+        description="By stage: bytes of one worker without a GPU, by formula."
+    )
 
 
 def outlook(plan: Plan, done: Mapping[str, Manifest], history: History) -> Outlook:
@@ -46,4 +51,5 @@ def outlook(plan: Plan, done: Mapping[str, Manifest], history: History) -> Outlo
         checkpoints=history.checkpoints,
         costs=costs_of(plan),
         time=estimate(plan, done, [*done.values(), *others]),
+        memory=memory_by_stage(plan),
     )

@@ -25,7 +25,8 @@ def readings(spec: resource.LanguageAdaptationSpec) -> dict[Reading, str]:
     if pretrain is not None:
         add(pretrain.text.uri, "text", "spec.base.pretrain.text.uri")
         add(pretrain.tokenizer.uri, "tokenizer", "spec.base.pretrain.tokenizer.uri")
-    if spec.method in ("Auto", "MiniPost") and spec.mini.text is not None:
+    reads = spec.method in ("Auto", "MiniPost") or spec.embeddings.init == "aligned"
+    if reads and spec.mini.text is not None:
         add(spec.mini.text.uri, "text", "spec.mini.text.uri")
     for i, task in enumerate(spec.tasks):
         for purpose, uri in uris_of(task).items():

@@ -45,7 +45,7 @@ def resolved(spec: LanguageAdaptationSpec, shape: Shape) -> LanguageAdaptationSp
     # A bridge stands below the base's top: other new layers have to be trained.
     next_ones = "new_layers_from" in asked and spec.mini.new_layers_from == "Next"
     own: dict[str, Any] = {"new_layers_from": "Top", "steps": 0}
-    if next_ones or not shape.masked_lm_head:
+    if next_ones or not shape.has_head:
         own = {}
     mini = _unless_set(spec.mini, own).model_copy(update={"text": text})
     if next_ones and mini.steps == 0:

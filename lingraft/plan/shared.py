@@ -4,6 +4,8 @@ Nothing here may read `spec.language`, `spec.corpus`, `spec.embeddings`, `spec.s
 test data or its gate: one of them in a digest, and a fleet trains its base again.
 """
 
+from typing import Literal
+
 from lingraft import compute, params, resource
 from lingraft.architecture import Shape
 from lingraft.formats.examples import Purpose
@@ -17,6 +19,7 @@ from lingraft.plan.defaults import (
     tokenizer,
 )
 from lingraft.plan.readings import reads_of
+from lingraft.resource.formats import FORMATS
 from lingraft.resource.tasks import Task
 from lingraft.selection import Reading
 
@@ -26,7 +29,7 @@ def add_base(
     spec: resource.LanguageAdaptationSpec,
     shape: Shape,
     layers: MiniLayers,
-    training: params.MaskedLm | None,
+    training: params.LmTraining | None,
 ) -> str:
     """The base: a source, or the stages `source-corpus` and `pretrain`."""
     if spec.base.uri is not None:
@@ -94,7 +97,7 @@ def add_mini(
     spec: resource.LanguageAdaptationSpec,
     shape: Shape,
     layers: MiniLayers,
-    training: params.MaskedLm | None,
+    training: params.LmTraining | None,
     base: str,
 ) -> str:
     """The mini-model: cut off the base (MiniJoint), or put on top of its bottom (MiniPost)."""
@@ -114,18 +117,9 @@ def add_mini(
     )
     if spec.mini.text is None:
         return dag.add("mini", "mini", post, {"base": base})
-    length = sequence_length(spec.mini, shape)
-    corpus = dag.add(
-        "mini-corpus",
-        "corpus",
-        _source_text(spec.mini.text, params.TokenizerChoice(source="base"), length),
-        {
-            "text": dag.source(spec.mini.text.uri, "text"),
-            "base": tokenizer_of_base(dag, spec, base),
-        },
-    )
-    inputs = {"base": base, "corpus": corpus}
+    inputs = {"base": base, "corpus": add_source_text(dag, spec, shape, base)}
     if bridge is not None:
+        length = sequence_length(spec.mini, shape)
         flops = compute.bridge_fit(shape, tokens=bridge.tokens, sequence_length=length)
         return dag.add("mini", "mini", post, inputs, flops=flops)
     assert training is not None  # text is for one of the two
@@ -145,6 +139,26 @@ def add_mini(
         inputs,
         flops=training.steps * step,
         steps=training.steps,
+    )
+
+
+def add_source_text(
+    dag: Dag, spec: resource.LanguageAdaptationSpec, shape: Shape, base: str
+) -> str:
+    """Source text in the base's tokens: the mini-model's, else what the base was pretrained on."""
+    text = spec.mini.text
+    if text is None:
+        return "source-corpus"
+    return dag.add(
+        "mini-corpus",
+        "corpus",
+        _source_text(
+            text,
+            params.TokenizerChoice(source="base"),
+            sequence_length(spec.mini, shape),
+            causal=shape.family.causal,
+        ),
+        {"text": dag.source(text.uri, "text"), "base": tokenizer_of_base(dag, spec, base)},
     )
 
 
@@ -174,6 +188,7 @@ def add_finetunes(
                 max_length=finetune_length(task, shape),
                 dropout=task.dropout,
                 seed=seed,
+                answer_end=FORMATS[task.format].kind == "instruction",
             ),
             inputs,
         )
@@ -181,8 +196,17 @@ def add_finetunes(
     )
 
 
+def held_out_unit(*, causal: bool) -> Literal["Paragraphs", "Documents"]:
+    """What is held out of text as one: a causal base learns much of a document from the rest."""
+    return "Documents" if causal else "Paragraphs"
+
+
 def _source_text(
-    text: resource.Text, choice: params.TokenizerChoice, sequence_length: int
+    text: resource.Text,
+    choice: params.TokenizerChoice,
+    sequence_length: int,
+    *,
+    causal: bool = False,
 ) -> params.CorpusParams:
     return params.CorpusParams(
         language=None,
@@ -190,5 +214,7 @@ def _source_text(
         tokenizer=choice,
         sequence_length=sequence_length,
         heldout_share=HELDOUT_SHARE,
+        whole_documents=causal,
+        held_out=held_out_unit(causal=causal),
         seed=0,
     )

@@ -1,120 +1,161 @@
-"""One self-contained HTML page about a run: quality, cost, curves, provenance."""
+"""One self-contained HTML page about a run: the verdict first, provenance last and folded."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import Any
 
 from lingraft.floors import evaluation_of, labels_line, remarks
+from lingraft.gates import GateResult
 from lingraft.plan import Plan
-from lingraft.plan.costs import Costs, costs_of
-from lingraft.report.curves import curve
+from lingraft.plan.costs import costs_of
+from lingraft.report import figures, origin
+from lingraft.report.html import document, folded, table
 from lingraft.report.planned import cost_rows
-from lingraft.report.results import SCORES, heldout_facts, measured_facts, score_rows
+from lingraft.report.results import (
+    SCORES,
+    gate_line,
+    heldout_facts,
+    kept_line,
+    measured_facts,
+    published_line,
+    score_rows,
+)
+from lingraft.report.sentences import confusions, cut_sentences, guessed_words, written
+from lingraft.report.verdict import Tile, Verdict, verdict_of
+from lingraft.report.words import tokenizer_words
 from lingraft.stage import Manifest
 
-STYLE = """
-:root{color-scheme:light dark;--line:#8886;--accent:light-dark(#0b62a8,#6db8f2)}
-body{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem}
-h1{margin-bottom:0}h2{margin-top:2.2rem;border-bottom:1px solid var(--line)}
-table{border-collapse:collapse;width:100%}
-td,th{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid var(--line)}
-.lead{font-size:1.15rem}code{font-size:.85em;word-break:break-all}
-figure{display:inline-block;width:29rem;max-width:100%;margin:0 1rem 1rem 0}
-svg{width:100%}svg text{font-size:12px;fill:currentColor}
-.axis{fill:none;stroke:var(--line)}.line{fill:none;stroke:var(--accent);stroke-width:2}
-"""
 
-
-def render(name: str, plan: Plan, manifests: Mapping[str, Manifest]) -> str:
+def render(
+    name: str,
+    plan: Plan,
+    manifests: Mapping[str, Manifest],
+    gates: Sequence[GateResult] = (),
+) -> str:
     """The page.
 
     Args:
         name: The resource's name.
         plan: Its plan.
         manifests: The stages that are done, by name in the plan, in its order.
+        gates: What came of its quality gates.
+
+    Raises:
+        UserError: matplotlib, which draws the charts, is not installed.
     """
     graft = manifests.get("graft")
-    params, costs = plan["graft"].stage.params, costs_of(plan)
-    lead = f"Language {escape(params['language'])}, method {escape(params['method'])}."
-    if costs.method != "Standard":
-        lead += f" A step of learning the language costs {plan.saved_per_step:.2f} times less "
-        lead += "compute than Standard's (computed from FLOPs, not a measured speed-up). "
-        lead += f"All in all: {escape(costs.sentence)}."
-    if graft is None:
-        lead = f"{len(manifests)} stages are done; the evaluation is still to come."
+    metrics = graft.metrics if graft else {}
     parts = [
-        f"<h1>{escape(name)}</h1><p class='lead'>{lead}</p>",
-        "<h2>Quality</h2>",
-        _table(SCORES, score_rows(graft)),
-        "<p>± is a standard error, bootstrapped over groups of the test set. The floor is the "
-        "source model that never saw the language, the majority always the most frequent label."
-        "</p>",
-        _table(("", ""), [*heldout_facts(graft), *_labels(graft)]) if graft else "",
-        _warnings([*remarks(graft.metrics if graft else {}), *plan.warnings]),
-        "<h2>Cost</h2>",
-        f"{_table(*_cost_table(costs))}<p>{escape(costs.sentence)}.</p>",
-        _table(("", ""), measured_facts(manifests)),
-        "<h2>Learning curves</h2>" + _curves(manifests),
-        "<h2>Tokenizer</h2>" + _tokenizer(manifests),
-        "<h2>Provenance</h2>" + _provenance(manifests),
+        _head(name, plan, graft, published_line(manifests)),
+        _verdict(verdict_of(plan, manifests, gates)),
+        _warnings([*remarks(metrics), *plan.warnings]),
+        _section("Quality", _quality(graft, gates)),
+        _section("What it guesses", guessed_words(metrics)),
+        _section("What it writes", written(metrics)),
+        _section("How sentences are cut", cut_sentences(metrics) + _tokenizer(manifests)),
+        _section("Training", _charts(figures.training(plan, manifests))),
+        _section("Cost", _cost(plan, manifests)),
+        _section("Where it came from", _origin(plan, manifests)),
     ]
+    return document(name, "".join(parts))
+
+
+def _section(title: str, body: str) -> str:
+    return f"<h2>{escape(title)}</h2>{body}" if body else ""
+
+
+def _head(name: str, plan: Plan, graft: Manifest | None, published: str | None) -> str:
+    params, shape = plan["graft"].stage.params, plan.shape
+    what = (
+        f"Language {params['language']}, method {params['method']}, on a {shape.model_type} base "
+        f"of {shape.layers} layers of {shape.hidden}. The source language is {kept_line(plan)}."
+    )
+    place = origin.place_of(plan, graft)
+    path = f"<p>The model: <code>{escape(place)}</code></p>" if place else ""
+    said = f"<p>{escape(published[:1].upper() + published[1:])}</p>" if published else ""
+    return f"<h1>{escape(name)}</h1><p class='quiet'>{escape(what)}</p>{path}{said}"
+
+
+def _verdict(verdict: Verdict) -> str:
+    tiles = "".join(map(_tile, verdict.tiles))
+    why = "".join(f"<p>{escape(sentence)}</p>" for sentence in verdict.why)
     return (
-        "<!doctype html><html lang='en'><meta charset='utf-8'>"
-        "<meta name='viewport' content='width=device-width'>"
-        f"<title>{escape(name)}</title><style>{STYLE}</style><body>{''.join(parts)}</body></html>"
+        f"<p class='verdict {verdict.tone}'>{escape(verdict.headline)}</p>"
+        f"<div class='cards'>{tiles}</div>{why}"
     )
 
 
-def _cost_table(costs: Costs) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    head, *rows = cost_rows(costs)
-    return head, rows
-
-
-def _labels(graft: Manifest) -> list[tuple[str, str]]:
-    entries = evaluation_of(graft.metrics)
-    return [(f"labels of {e['task']}", line) for e in entries if (line := labels_line(e))]
+def _tile(tile: Tile) -> str:
+    before = f"{escape(tile.before)} → " if tile.before else ""
+    return (
+        f"<div class='card' style='--tone:var(--{tile.tone})'>{escape(tile.what)}"
+        f"<b>{before}{escape(tile.after)}</b><span class='quiet'>{escape(tile.note)}</span></div>"
+    )
 
 
 def _warnings(sentences: Iterable[str]) -> str:
-    return "".join(f"<p>Warning: {escape(sentence)}.</p>" for sentence in sentences)
+    return "".join(f"<p class='mixed'>Warning: {escape(sentence)}.</p>" for sentence in sentences)
 
 
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = ["<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows]
-    if not lines:
-        return "<p>Nothing yet.</p>"
-    titles = "".join(f"<th>{escape(title)}</th>" for title in head)
-    return f"<table>{f'<tr>{titles}</tr>' if any(head) else ''}{''.join(lines)}</table>"
+def _charts(drawn: Iterable[str]) -> str:
+    found = "".join(drawn)
+    return f"<div class='charts'>{found}</div>" if found else ""
 
 
-def _curves(manifests: Mapping[str, Manifest]) -> str:
-    drawn = [
-        curve(f"{name}: loss", [(p["step"], p["loss"]) for p in manifest.metrics.get("curve", [])])
-        for name, manifest in manifests.items()
+def _quality(graft: Manifest | None, gates: Sequence[GateResult]) -> str:
+    metrics = graft.metrics if graft else {}
+    labels = [
+        (entry["task"], line) for entry in evaluation_of(metrics) if (line := labels_line(entry))
     ]
-    return "".join(drawn) or "<p>Nothing was trained yet.</p>"
+    return "".join(
+        [
+            _charts(figures.quality(metrics)),
+            *confusions(evaluation_of(metrics)),
+            table(SCORES, score_rows(graft), numbers=(2, 3, 4, 5)),
+            "<p class='quiet'>± is a standard error, bootstrapped over groups of the test set. The "
+            "floor is the source model that never saw the language, the majority always the most "
+            "frequent label.</p>",
+            table(("", ""), heldout_facts(graft)) if graft else "",
+            table(("labels of", ""), labels) if labels else "",
+            "".join(f"<p>{escape(gate_line(gate))}.</p>" for gate in gates),
+        ]
+    )
 
 
 def _tokenizer(manifests: Mapping[str, Manifest]) -> str:
     corpus = manifests.get("corpus")
-    report: dict[str, Any] = corpus.metrics.get("tokenizer", {}) if corpus else {}
-    warnings: list[str] = corpus.metrics.get("warnings", []) if corpus else []
-    rows = [
-        (key, f"{value:.4g}" if isinstance(value, float) else str(value))
-        for key, value in report.items()
-    ]
-    return _table(("", ""), rows) + _warnings(warnings)
+    if corpus is None:
+        return ""
+    rows = tokenizer_words(corpus.metrics.get("tokenizer", {}))
+    figures_ = table(("the new tokenizer", "", ""), rows, numbers=(1,))
+    return _warnings(corpus.metrics.get("warnings", [])) + figures_
 
 
-def _provenance(manifests: Mapping[str, Manifest]) -> str:
-    rows = [
-        (
-            name,
-            manifest.stage.digest,
-            manifest.created_at,
-            str(manifest.environment.get("device", "")),
-            str(manifest.environment.get("precision", "")),
+def _cost(plan: Plan, manifests: Mapping[str, Manifest]) -> str:
+    costs = costs_of(plan)
+    head, *rows = cost_rows(costs)
+    saved = ""
+    if costs.method != "Standard":
+        saved = (
+            f"<p>A step of learning the language costs {plan.saved_per_step:.2f} times less "
+            "compute than Standard's: computed from FLOPs, not a measured speed-up.</p>"
         )
-        for name, manifest in manifests.items()
-    ]
-    return _table(("stage", "digest", "made at", "on", "in"), rows)
+    return "".join(
+        [
+            _charts(figures.spending(costs, manifests)),
+            f"<p>Beside Standard: {escape(costs.sentence)}.</p>{saved}",
+            folded(
+                "The figures",
+                table(head, rows, numbers=(1, 2)) + table(("", ""), measured_facts(manifests)),
+            ),
+        ]
+    )
+
+
+def _origin(plan: Plan, manifests: Mapping[str, Manifest]) -> str:
+    return "".join(
+        [
+            table(origin.ORIGINS, origin.origins(plan)),
+            folded("Settings, defaults too", table(("stage", "", ""), origin.settings(plan))),
+            folded("Provenance", table(origin.PROVENANCE, origin.provenance(manifests))),
+        ]
+    )

@@ -5,6 +5,7 @@ from typing import Any
 
 from lingraft.floors import part, standings
 from lingraft.gates import GateResult
+from lingraft.plan import Plan
 from lingraft.stage import Manifest
 
 SCORES = (
@@ -58,10 +59,29 @@ def heldout_facts(graft: Manifest | None) -> list[tuple[str, str]]:
         for key, name in (("start", "before step 2"), ("untouched", "untouched base"))
     ]
     bits = f"{number(heldout['bitsPerByte'])} ({', '.join(beside)})"
-    facts = [("held-out bits per byte", bits)]
+    size = f", of {heldout['bytes']:,} bytes" if "bytes" in heldout else ""
+    facts = [(f"held-out bits per byte{size}", bits)]
     if heldout.get("unknownRate") is not None:
         facts.append(("unknown tokens in held-out text", f"{heldout['unknownRate']:.2%}"))
     return facts
+
+
+def kept_line(plan: Plan) -> str:
+    """What became of the language that the base knew."""
+    language: str = plan["graft"].stage.params["language"]
+    return f"kept by the base, which is only read; the graft reads {language} alone"
+
+
+def published_line(manifests: Mapping[str, Manifest]) -> str | None:
+    """What was published at the run's end, or why nothing was; None: it publishes nowhere."""
+    manifest = manifests.get("publish")
+    if manifest is None:
+        return None
+    found = manifest.metrics
+    if not found.get("published"):
+        return f"not published: {found.get('reason', '')}"
+    since = f"{found['since'][:16]}Z"
+    return f"published: version {found['version']} at {found['uri']} ({since})"
 
 
 def measured_facts(manifests: Mapping[str, Manifest]) -> list[tuple[str, str]]:

@@ -8,7 +8,17 @@ from lingraft.plan import Plan
 from lingraft.plan.costs import costs_of
 from lingraft.report.columns import aligned
 from lingraft.report.planned import cost_lines
-from lingraft.report.results import SCORES, gate_line, heldout_facts, measured_facts, score_rows
+from lingraft.report.results import (
+    SCORES,
+    gate_line,
+    heldout_facts,
+    kept_line,
+    measured_facts,
+    published_line,
+    score_rows,
+)
+from lingraft.report.samples import guess_lines, sample_lines
+from lingraft.report.verdict import verdict_of
 from lingraft.stage import Manifest
 
 
@@ -26,6 +36,8 @@ def result_lines(
             yield f"labels of {entry['task']}: {line}"
     for what, value in heldout_facts(graft):
         yield f"{what}: {value}"
+    yield from sample_lines(metrics)
+    yield from guess_lines(metrics)
     for remark in remarks(metrics):
         yield f"warning: {remark}"
     yield from cost_lines(costs_of(plan))
@@ -35,4 +47,8 @@ def result_lines(
     for gate in gates:
         yield gate_line(gate)
     if graft:
+        yield f"source language: {kept_line(plan)}"
+        yield f"worth it? {verdict_of(plan, manifests, gates).headline}"
+        if (said := published_line(manifests)) is not None:
+            yield said
         yield f"artifact: {plan.store.rstrip('/')}/{plan['graft'].stage.ref}/{graft.holder}/files/"

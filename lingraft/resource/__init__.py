@@ -10,9 +10,12 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lingraft.pools import Pools
+from lingraft.resource.budget import Budget
 from lingraft.resource.fields import Model, Uri
+from lingraft.resource.publish import Publish
+from lingraft.resource.refresh import Refresh
 from lingraft.resource.steps import Base, Embeddings, Mini, Text, Tokenizer
-from lingraft.resource.tasks import Task
+from lingraft.resource.tasks import Generation, Task
 
 API_VERSION = "lingraft.dev/v1alpha1"
 KIND = "LanguageAdaptation"
@@ -24,7 +27,9 @@ Method = Literal["Standard", "MiniJoint", "MiniPost"]
 class Store(Model):
     """Where artifacts live."""
 
-    uri: Uri = Field(description="A bucket, or a folder in one.")
+    uri: Uri = Field(
+        description="A bucket, or a folder in one; {namespace} stands for the resource's."
+    )
     credentials_secret: str | None = Field(
         default=None,
         min_length=1,
@@ -95,8 +100,17 @@ class LanguageAdaptationSpec(Model):
         description="Tasks to fine-tune in the source language and to evaluate in the new one. "
         "Default: none; the loss on held-out text is always measured.",
     )
+    generation: Generation | None = Field(
+        default=None,
+        description="Of a causal base: texts that the base and the graft continue, shown in the "
+        "report. Default: beginnings of held-out documents.",
+    )
     store: Store | None = Field(
         default=None, description="Where artifacts go. Default: the operator's store."
+    )
+    publish: Publish | None = Field(
+        default=None,
+        description="Where the result is published once all gates are passed. Default: nowhere.",
     )
     seed: int = Field(
         default=0,
@@ -108,6 +122,14 @@ class LanguageAdaptationSpec(Model):
         default=False,
         description="While true nothing is started, and what runs is stopped; it resumes from its "
         "last checkpoint.",
+    )
+    budget: Budget | None = Field(
+        default=None, description="What all attempts together may spend. Default: no limit."
+    )
+    refresh: Refresh | None = Field(
+        default=None,
+        description="When all sources are looked up anew. Default: never, but for a new value of "
+        "the annotation lingraft.dev/refresh. Unused on one machine, where every run looks.",
     )
     queue: str | None = Field(
         default=None,
@@ -141,6 +163,9 @@ class LanguageAdaptationSpec(Model):
             raise ValueError("mini.newLayersFrom is MiniPost's: MiniJoint adds no layers")
         if self.method not in ("Auto", "Standard") and self.embeddings.calibrate:
             raise ValueError("embeddings.calibrate is Standard's: it fits rows to the full model")
+        given = self.base.pretrain is not None or self.mini.text is not None
+        if self.embeddings.init == "aligned" and not given:
+            raise ValueError("embeddings.init aligned needs mini.text: source-language text")
         names = [task.name for task in self.tasks]
         if len(set(names)) < len(names):
             raise ValueError("tasks: names must differ")

@@ -13,19 +13,32 @@ TaskFormat = Literal[
     "belebele",
     "xcopa",
     "xstorycloze",
+    "multiblimp",
     "sib-200",
     "massive",
     "classification",
     "pairs",
     "qa",
     "choice",
+    "instruction",
     "retrieval",
     "ner",
     "pos",
 ]
-TaskKind = Literal["classification", "pairs", "qa", "choice", "retrieval", "ner", "pos"]
-"""What a model is asked to do. `pairs` are classified, `retrieval` trains nothing; `ner` and `pos`
-tag every word."""
+TaskKind = Literal[
+    "classification",
+    "pairs",
+    "qa",
+    "choice",
+    "minimal-pairs",
+    "instruction",
+    "retrieval",
+    "ner",
+    "pos",
+]
+"""What a model is asked to do. `pairs` are classified; of `minimal-pairs` the right sentence is to
+be the likelier one; an `instruction` is answered; `retrieval` compares vectors; `ner` and `pos` tag
+every word."""
 
 
 @dataclass(frozen=True)
@@ -33,23 +46,34 @@ class Kind:
     """One kind of task.
 
     Attributes:
-        metrics: What a gate can ask for.
+        metrics: What a gate can ask for; none where less is better.
+        trains: Whether a model is fine-tuned for it: always, never, or of a masked base alone.
         labels: Whether its examples, or their words, have one label each.
         length: Tokens of one example where the task names no maxLength.
     """
 
     metrics: tuple[str, ...]
+    trains: Literal["always", "masked", "never"] = "always"
     labels: bool = False
     length: int = 128
 
+
+LIKELIHOOD = ("accuracy", "accuracyNorm", "accuracyBytes")
+"""lm-evaluation-harness' acc, acc_norm and acc_bytes: of the likeliest continuation, and of the
+likeliest for each of its characters and bytes."""
+LOSSES = ("bitsPerByte", "loss")
+"""Metrics of which less is better."""
 
 KINDS: Mapping[TaskKind, Kind] = MappingProxyType(
     {
         "classification": Kind(("accuracy", "macroF1"), labels=True),
         "pairs": Kind(("accuracy", "macroF1"), labels=True),
         "qa": Kind(("exactMatch", "f1"), length=384),  # with its paragraph: SQuAD's usual setting
-        "choice": Kind(("accuracy",), length=512),  # with its passage: RACE's usual setting
-        "retrieval": Kind(("accuracy",)),
+        # With its passage: RACE's usual setting.
+        "choice": Kind(LIKELIHOOD, trains="masked", length=512),
+        "minimal-pairs": Kind(LIKELIHOOD, trains="never"),
+        "instruction": Kind((), length=1024),  # TRL's usual setting
+        "retrieval": Kind(("accuracy",), trains="never"),
         "ner": Kind(("f1", "precision", "recall"), labels=True),
         "pos": Kind(("accuracy", "macroF1"), labels=True),
     }
@@ -92,12 +116,14 @@ FORMATS: Mapping[TaskFormat, Format] = MappingProxyType(
         "belebele": Format("choice"),
         "xcopa": Format("choice", short=True),
         "xstorycloze": Format("choice", short=True),
+        "multiblimp": Format("minimal-pairs"),
         "sib-200": Format("classification"),
         "massive": Format("classification"),
         "classification": Format("classification", ("text", "label", "group"), named=True),
         "pairs": Format("pairs", ("text", "textPair", "label", "group"), named=True),
         "qa": Format("qa", ("context", "question", "answers", "id")),
         "choice": Format("choice", ("context", "question", "choices", "label")),
+        "instruction": Format("instruction", ("prompt", "completion", "messages", "system")),
         "retrieval": Format("retrieval", ("source", "target")),
         "ner": Format("ner", ("tokens", "tags", "group"), named=True),
         "pos": Format("pos", ("tokens", "tags", "group"), named=True),

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from lingraft.resource.fields import MOST_LAYERS, MOST_POSITIONS, MOST_STEPS, Model, ModelUri, Uri
 
+Init = Literal["random", "normal", "overlap", "mean", "focus", "aligned"]
 ModelType = Literal["bert", "roberta", "xlm-roberta", "roberta-prelayernorm"]
 """The model families that can be pretrained from text, by transformers' names."""
 
@@ -58,7 +59,7 @@ class Tokenizer(Model):
         return self
 
 
-class MaskedLanguageModelling(Model):
+class LanguageModelling(Model):
     """How a language-modelling run is done: masked, or causal, as the base is.
 
     For much text the defaults are the reference recipe's; with less they are scaled down.
@@ -157,7 +158,7 @@ class Architecture(Model):
         return self
 
 
-class Pretrain(MaskedLanguageModelling):
+class Pretrain(LanguageModelling):
     """A base to be pretrained from source-language text, for MiniJoint with a middle head."""
 
     text: Text = Field(
@@ -196,7 +197,7 @@ class Base(Model):
         return self
 
 
-class Mini(MaskedLanguageModelling):
+class Mini(LanguageModelling):
     """The shallow mini-model that the new embeddings are trained through.
 
     Standard has none. MiniJoint takes the base's bottom layers and middle head. MiniPost takes its
@@ -238,15 +239,17 @@ class Mini(MaskedLanguageModelling):
     )
 
 
-class Embeddings(MaskedLanguageModelling):
+class Embeddings(LanguageModelling):
     """How the target language's token embeddings are learned (step 2)."""
 
-    init: Literal["random", "normal", "overlap", "mean", "focus"] = Field(
+    init: Init = Field(
         default="overlap",
         description="Start of the new rows. random: mean and deviation of the source rows; "
         "normal: N(0, 0.02); overlap: tokens of both vocabularies copied, the rest random; "
         "mean: mean of the source pieces of the same string, else random; focus: the other "
-        "tokens as mixtures of the copied ones that occur in the same contexts.",
+        "tokens as mixtures of the copied ones that occur in the same contexts; aligned: every "
+        "token as a mixture of the base's tokens that occur in like contexts of source text "
+        "(mini.text, or base.pretrain.text), for texts about the same things.",
     )
     calibrate: bool | None = Field(
         default=None,
@@ -275,6 +278,7 @@ class Embeddings(MaskedLanguageModelling):
         le=40,
         description="Also keep what was learned at the start and after this many numbers of "
         "updates up to `steps`, each 1.41 times the one before: `snapshots/` of the embed "
-        "artifact, each as large as the embeddings, sent with every checkpoint too. A change "
+        "artifact, each as large as the embeddings, sent with every checkpoint too. "
+        "Up to five between the ends are scored on held-out text, for the report's curve. A change "
         "trains the embeddings again. Default: none.",
     )

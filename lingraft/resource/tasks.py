@@ -1,4 +1,4 @@
-"""Steps 3 and 4 of the method: tasks, and the gates that they have to pass."""
+"""Steps 3 and 4 of the method: tasks, the gates that they have to pass, and what is shown."""
 
 from typing import Annotated, Literal, Self
 
@@ -25,6 +25,10 @@ class Columns(Model):
     context: Column = Field(description="qa: the paragraph. choice: what the choices follow.")
     question: Column = Field(description="qa, choice: the question.")
     choices: Column = Field(description="choice: the list of choices.")
+    prompt: Column = Field(description="instruction: what is asked.")
+    completion: Column = Field(description="instruction: the answer.")
+    messages: Column = Field(description="instruction: a conversation, the answer its last turn.")
+    system: Column = Field(description="instruction: what the model is told before that.")
     answers: Column = Field(description="qa: the answers.")
     id: Column = Field(description="qa: the question's id.")
     source: Column = Field(description="retrieval: the sentence in the new language.")
@@ -36,16 +40,45 @@ class Columns(Model):
 class Gate(Model):
     """A quality bar: below it the adaptation is not Ready."""
 
-    metric: Literal["accuracy", "macroF1", "exactMatch", "f1", "precision", "recall"] = Field(
+    metric: Literal[
+        "accuracy",
+        "accuracyNorm",
+        "accuracyBytes",
+        "macroF1",
+        "exactMatch",
+        "f1",
+        "precision",
+        "recall",
+    ] = Field(
         description="What is measured. mlqa, squad and qa have exactMatch and f1; belebele, xcopa, "
-        "xstorycloze, choice and retrieval have accuracy; ner has f1, precision and recall (of "
-        "whole entities); the others have accuracy and macroF1 (of pos: of words)."
+        "xstorycloze, choice, multiblimp and retrieval have accuracy; ner has f1, precision and "
+        "recall (of whole entities); the others have accuracy and macroF1 (of pos: of words). "
+        "Choices of a causal base also have accuracyNorm and accuracyBytes: of the likeliest for "
+        "each character, and for each byte."
     )
     min: float = Field(ge=0, le=1, description="Least value that passes, 0 to 1.")
 
 
+class Generation(Model):
+    """What a causal base and its graft write, greedily and by sampling, for people to read."""
+
+    prompts: list[Annotated[str, Field(min_length=1, max_length=2000)]] = Field(
+        default_factory=list[str],
+        max_length=16,
+        description="Texts to continue, in the new language. Default: the beginnings of three "
+        "documents that were held out.",
+    )
+    max_new_tokens: int = Field(
+        default=48, ge=1, le=512, description="Tokens of one continuation, at most."
+    )
+
+
 class Task(Model):
-    """A task: fine-tuned in the source language, evaluated zero-shot in the target language."""
+    """A task: fine-tuned in the source language, evaluated zero-shot in the target language.
+
+    A causal base chooses without training, by log-likelihood; an `instruction` task tunes it to
+    answer.
+    """
 
     name: str = Field(
         pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
@@ -54,11 +87,13 @@ class Task(Model):
     )
     format: TaskFormat = Field(
         description="Format of its files, which also decides the kind of task. classification, "
-        "pairs, qa and choice are for files of your own; ner and pos read the usual files of named "
-        "entity recognition and part-of-speech tagging too."
+        "pairs, qa, choice and instruction are for files of your own; ner and pos read the usual "
+        "files of named entity recognition and part-of-speech tagging too."
     )
     train: Uri | None = Field(
-        default=None, description="Source-language training data; all formats but retrieval."
+        default=None,
+        description="Source-language training data. Not for retrieval and multiblimp, nor for "
+        "choices of a causal base (belebele, xcopa, xstorycloze, choice).",
     )
     dev: Uri | None = Field(
         default=None,
@@ -70,8 +105,8 @@ class Task(Model):
     )
     columns: Columns | None = Field(
         default=None,
-        description="Other names of the fields of classification, pairs, qa, choice, retrieval, "
-        "ner and pos files, such as {text: sentence, label: category}.",
+        description="Other names of the fields of classification, pairs, qa, choice, instruction, "
+        "retrieval, ner and pos files, such as {text: sentence, label: category}.",
     )
     labels: list[LabelName] | None = Field(
         default=None,
@@ -96,7 +131,8 @@ class Task(Model):
         description="Tokens of one example, at most; longer paragraphs of questions, and longer "
         "sentences of ner and pos, are read in overlapping windows of so many, longer contexts "
         "of choices are cut. Default: 128, of mlqa, squad and qa 384, of belebele and choice 512, "
-        "or what the base and the embeddings' rows allow if that is less.",
+        "of instruction 1,024, or what the base and the embeddings' rows allow if that is less; of "
+        "choices of a causal base all its positions.",
     )
     dropout: float = Field(
         default=0.1, ge=0, lt=1, description="Share dropped out in the layers, 0 to 1."
@@ -118,18 +154,20 @@ class Task(Model):
     @model_validator(mode="after")
     def _needs_train(self) -> Self:
         if self.gate is not None and self.gate.metric not in metrics_of(self.format):
-            known = ", ".join(metrics_of(self.format))
+            known = ", ".join(metrics_of(self.format)) or "none"
             raise ValueError(f"gate.metric is {self.gate.metric}; a {self.format} task has {known}")
         if set(self.renamed) - set(FORMATS[self.format].columns):
             message = f"columns of a {self.format} task that can be renamed: "
             raise ValueError(message + columns_of(self.format))
         if self.labels is not None and self.format not in NAMED:
             raise ValueError(f"labels are for {listed(NAMED)} tasks")
-        if self.format == "retrieval":
-            if self.train or self.dev or self.source_test:
-                raise ValueError(
-                    "retrieval needs no train, dev or sourceTest: nothing is fine-tuned"
-                )
-        elif self.train is None:
+        trains = FORMATS[self.format].of_kind.trains
+        if self.format == "retrieval" and (self.train or self.dev or self.source_test):
+            raise ValueError("retrieval needs no train, dev or sourceTest: nothing is fine-tuned")
+        if trains == "never" and (self.train or self.dev):
+            raise ValueError(f"{self.format} needs no train or dev: nothing is fine-tuned")
+        if trains == "always" and self.train is None:
             raise ValueError(f"a {self.format} task needs train (source-language data)")
+        if self.dev is not None and self.train is None:
+            raise ValueError("dev picks the best epoch of training: give train too")
         return self

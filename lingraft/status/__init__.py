@@ -5,27 +5,38 @@ True, Ready is there always. `phase` and `progress` are for people.
 """
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from lingraft.errors import FailureClass
 from lingraft.plan import Plan
 from lingraft.stage import StageKind
+from lingraft.status.budget import BudgetStatus, Left, Money, Spent
+from lingraft.status.former import FormerAttempts
 from lingraft.status.model import StatusModel
-from lingraft.status.results import Artifacts, ComputeStatus, Evaluation, HeldOut
+from lingraft.status.refresh import RefreshStatus
+from lingraft.status.results import Artifacts, ComputeStatus, Evaluation, HeldOut, PublishedStatus
 
 __all__ = [
     "Artifacts",
     "Attempt",
+    "BudgetStatus",
     "ComputeStatus",
     "Condition",
     "ConditionType",
     "Evaluation",
+    "FormerAttempts",
     "HeldOut",
     "LanguageAdaptationStatus",
+    "Left",
+    "Money",
     "Phase",
     "PinnedPlan",
+    "PublishedStatus",
+    "RefreshStatus",
+    "Spent",
     "StageProgress",
     "StageState",
     "StageStatus",
@@ -33,7 +44,9 @@ __all__ = [
 ]
 
 Phase = Literal["Pending", "Running", "Suspended", "Ready", "Stalled"]
-ConditionType = Literal["Ready", "Reconciling", "Stalled", "EmbeddingsTrained", "QualityGatePassed"]
+ConditionType = Literal[
+    "Ready", "Reconciling", "Stalled", "EmbeddingsTrained", "QualityGatePassed", "Refreshed"
+]
 StageState = Literal["Waiting", "Queued", "Starting", "Running", "Retrying", "Done", "Failed"]
 
 
@@ -77,6 +90,15 @@ class Attempt(StatusModel):
     counted: bool = Field(
         default=True, description="Whether it counts towards spec.retry.maxAttempts."
     )
+    seconds: float | None = Field(
+        default=None, description="Seconds at work that this resource was charged for."
+    )
+    flops: float | None = Field(
+        default=None, description="FLOPs, by formula, that this resource was charged for."
+    )
+    paid_until: datetime | None = Field(
+        default=None, description="Until when it was charged, while its trainer runs."
+    )
 
 
 class StageProgress(StatusModel):
@@ -110,15 +132,29 @@ class StageStatus(StatusModel):
     holder: str | None = Field(
         default=None, description="Who wrote the artifact: the folder of its files in the store."
     )
+    written_by: str | None = Field(
+        default=None,
+        description="namespace/name of the resource that computed the artifact, local for a run "
+        "outside of a cluster, or unknown: as the artifact's writer said.",
+    )
     ray_job: str | None = Field(default=None, description="RayJob of the present attempt.")
     dashboard_url: str | None = Field(
         default=None, alias="dashboardURL", description="URL of its Ray dashboard in the cluster."
+    )
+    log: str | None = Field(
+        default=None,
+        description="URI of what its trainer said last, with the traceback if it failed: there "
+        "from its first heartbeat on, and after its pods are gone. lingraft logs prints it.",
     )
     progress: StageProgress | None = Field(default=None, description="How far it is.")
     eta: datetime | None = Field(default=None, description="When it may be done, at this speed.")
     not_before: datetime | None = Field(default=None, description="When the next attempt starts.")
     attempts: tuple[Attempt, ...] = Field(
-        default=(), description="Attempts since the last reset, and up to ten in all."
+        default=(),
+        description="The newest attempts: ten, or as many as there is room for beside many stages.",
+    )
+    former_attempts: FormerAttempts | None = Field(
+        default=None, description="What the attempts before those leave behind."
     )
     device_seconds: float | None = Field(
         default=None,
@@ -138,6 +174,9 @@ class PinnedPlan(StatusModel):
     refresh: str = Field(
         default="", description="Value of the annotation lingraft.dev/refresh it was made for."
     )
+    replaced: str = Field(
+        default="", description="Why it stands in the place of one that was pinned before."
+    )
     content: str = Field(
         description="The plan as JSON: stages, parameters, fingerprints of all sources. One "
         "string, because it must come back byte by byte: digests depend on it."
@@ -146,7 +185,21 @@ class PinnedPlan(StatusModel):
     @property
     def plan(self) -> Plan:
         """The plan itself: one of an older contract keeps the digests of its own."""
-        return Plan.model_validate_json(self.content).under(self.contract)
+        return _plan(self.content, self.contract)
+
+    @property
+    def readable(self) -> Plan | None:
+        """The plan, unless a release that has other fields pinned it."""
+        try:
+            return self.plan
+        except ValidationError:
+            return None
+
+
+@lru_cache(maxsize=32)
+def _plan(content: str, contract: int) -> Plan:
+    """Of hundreds of stages it takes a while to read, and is asked for several times a pass."""
+    return Plan.model_validate_json(content).under(contract)
 
 
 class LanguageAdaptationStatus(StatusModel):
@@ -169,7 +222,7 @@ class LanguageAdaptationStatus(StatusModel):
     conditions: tuple[Condition, ...] = Field(
         default=(),
         description="The state for machines: Ready, Reconciling, Stalled, EmbeddingsTrained, "
-        "QualityGatePassed.",
+        "QualityGatePassed, Refreshed.",
     )
     stages: tuple[StageStatus, ...] = Field(
         default=(), description="The plan's stages, in its order."
@@ -178,7 +231,21 @@ class LanguageAdaptationStatus(StatusModel):
         default=None,
         description="The plan that is followed to the end, whatever changes around it.",
     )
+    refresh: RefreshStatus | None = Field(
+        default=None, description="When sources were looked up anew, and when they will be."
+    )
+    last_ready: tuple[str, ...] = Field(
+        default=(),
+        description="`<kind>/<digest>` of the artifacts that are Ready, or were last: while what "
+        "changed in the sources is computed, and if that fails, they stay.",
+    )
+    budget: BudgetStatus | None = Field(
+        default=None, description="What all attempts spent, and what is left of spec.budget."
+    )
     artifacts: Artifacts | None = Field(default=None, description="URIs of what came out.")
+    published: PublishedStatus | None = Field(
+        default=None, description="What was published, and since when."
+    )
     evaluation: tuple[Evaluation, ...] = Field(
         default=(), description="Zero-shot scores in the new language, per task and metric."
     )

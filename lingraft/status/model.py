@@ -10,7 +10,7 @@ class StatusModel(BaseModel):
     """Base of the status models: camelCase outside; unknown fields of a newer operator are kept."""
 
     model_config = ConfigDict(
-        extra="ignore", alias_generator=to_camel, populate_by_name=True, frozen=True
+        extra="allow", alias_generator=to_camel, populate_by_name=True, frozen=True
     )
 
     @model_serializer(mode="wrap")

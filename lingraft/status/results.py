@@ -1,5 +1,7 @@
 """The part of the status that says what came out, what it must be compared with, and its cost."""
 
+from datetime import datetime
+
 from pydantic import Field
 
 from lingraft.status.model import StatusModel
@@ -12,15 +14,51 @@ class Artifacts(StatusModel):
         default=None, description="URI of the target language's token embeddings."
     )
     tokenizer: str | None = Field(default=None, description="URI of the target tokenizer.")
+    pack: str | None = Field(
+        default=None,
+        description="URI of the language pack: with it in place the base, and every task model of "
+        "it, reads the new language.",
+    )
+    fine_tuned: dict[str, str] | None = Field(
+        default=None,
+        description="URIs of the task models that the pack goes into, by task and seed; fine-tuned "
+        "in the source language.",
+    )
     model: str | None = Field(
-        default=None, description="URI of the full model in the new language, a checkpoint."
+        default=None,
+        description="URI of the full model in the new language, a checkpoint. Of adaptations that "
+        "were planned before there were packs.",
     )
     task_models: dict[str, str] | None = Field(
-        default=None, description="URIs of the task models in the new language, by task and seed."
+        default=None,
+        description="URIs of the task models in the new language, by task and seed. Of adaptations "
+        "that were planned before there were packs.",
     )
     evaluation: str | None = Field(
         default=None, description="URI of evaluation.json with all scores."
     )
+
+
+class PublishedStatus(StatusModel):
+    """What readers of spec.publish.uri get, as current.json there says."""
+
+    uri: str = Field(description="spec.publish.uri; empty where there is none.")
+    version: str | None = Field(
+        default=None, description="The folder below it that readers follow: the current version."
+    )
+    as_: str = Field(alias="as", description="pack or model; empty where nothing is.")
+    since: datetime | None = Field(default=None, description="When it became the current version.")
+    by: str = Field(default="", description="How it became that: publish or rollback.")
+    previous: str | None = Field(
+        default=None, description="The version that was current before it."
+    )
+    reason: str = Field(
+        default="", description="Why what was computed last is not the current version."
+    )
+    asked: str = Field(
+        default="", description="Value of the annotation lingraft.dev/rollback that was obeyed."
+    )
+    rollback: str = Field(default="", description="How that went, in a sentence.")
 
 
 class Evaluation(StatusModel):
@@ -59,6 +97,14 @@ class HeldOut(StatusModel):
     )
     unknown_rate: float | None = Field(
         default=None, description="Share of its tokens that are unknown, 0 to 1."
+    )
+    tokens_per_word: float | None = Field(
+        default=None,
+        description="Tokens of a word of it, by the new tokenizer; absent where a script has no "
+        "spaces.",
+    )
+    tokens_per_word_untouched: float | None = Field(
+        default=None, description="The same by the base's own tokenizer."
     )
 
 

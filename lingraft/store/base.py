@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from lingraft.errors import CorruptArtifactError, InfrastructureError
+from lingraft.errors import CorruptArtifactError, InfrastructureError, TooLargeError
+from lingraft.limits import OBJECT_BYTES, too_large
 from lingraft.stage import FileRecord
 from lingraft.store.disk import check_found, disk_errors, in_parallel
 
@@ -58,9 +59,21 @@ class ArtifactStore(ABC):
 
     uri: str
 
+    def check_writes(self) -> None:  # noqa: B027 - most stores keep what they promise
+        """Try whether what is written here is kept as writers rely on; once in a process.
+
+        Raises:
+            UnsuitableStoreError: The server lacks something.
+            LingraftError: It could not be asked.
+        """
+
     @abstractmethod
-    def get(self, key: str) -> tuple[bytes, str] | None:
-        """The (bytes, ETag) of a small object, or None where there is none."""
+    def get(self, key: str, *, most: int = OBJECT_BYTES) -> tuple[bytes, str] | None:
+        """The (bytes, ETag) of a small object, or None where there is none.
+
+        Raises:
+            TooLargeError: It has more than `most` bytes.
+        """
 
     @abstractmethod
     def get_range(self, key: str, start: int, size: int, *, if_match: str | None = None) -> bytes:
@@ -158,6 +171,11 @@ class ArtifactStore(ABC):
     def delete_prefix(self, prefix: str) -> None:
         """Remove every object below `prefix`, in parallel."""
         in_parallel(self.delete, [info.key for info in self.list(prefix)])
+
+    def too_large(self, key: str, size: int, most: int) -> TooLargeError:
+        """What is said of an object that is larger than what is read of it."""
+        limit = f"at most {most >> 10:,} KiB of such a file are read"
+        return too_large(f"this object has {size:,} bytes", limit, self.uri + key)
 
     def remedy(self, prefix: str) -> str:
         """What to do about a damaged object: a key's first two parts are its stage's folder."""

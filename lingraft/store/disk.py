@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -25,7 +26,7 @@ def in_order(work: Callable[[T], R], items: Iterable[T], threads: int) -> Genera
     The first error stops what has not started.
     """
     with ThreadPoolExecutor(threads) as pool:
-        futures = [pool.submit(work, item) for item in items]
+        futures = [pool.submit(copy_context().run, work, item) for item in items]
         try:
             for future in futures:
                 yield future.result()

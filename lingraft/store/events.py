@@ -11,6 +11,9 @@ from lingraft.stage import Stage
 from lingraft.store.base import ArtifactStore
 from lingraft.store.disk import in_parallel
 
+MOST_BYTES = 256 << 20
+"""Of one file that is merged: a trainer's own."""
+
 
 class EventFiles:
     """The event files of one stage."""
@@ -41,6 +44,6 @@ class EventFiles:
         *others, last = self.numbers() or [0]
         if not others:
             return
-        found = [self._store.get(self._key(one)) for one in (*others, last)]
+        found = [self._store.get(self._key(one), most=MOST_BYTES) for one in (*others, last)]
         self._store.put(self._key(last), b"".join(one[0] for one in found if one is not None))
         in_parallel(self._store.delete, [self._key(one) for one in others])

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
+from lingraft.limits import OBJECT_BYTES
 from lingraft.store.base import ArtifactStore, Conflict, ObjectInfo, checked_key
 from lingraft.store.disk import copy_hashed, disk_errors, locked
 
@@ -28,13 +29,16 @@ class FileStore(ArtifactStore):
         self._root = root
         self.uri = root.as_uri().rstrip("/") + "/"
 
-    def get(self, key: str) -> tuple[bytes, str] | None:
+    def get(self, key: str, *, most: int = OBJECT_BYTES) -> tuple[bytes, str] | None:
         """See `ArtifactStore.get`."""
         path = self._root / checked_key(key)
         with disk_errors(path):
             try:
                 with path.open("rb") as stream:
-                    return stream.read(), _etag(os.fstat(stream.fileno()))
+                    status = os.fstat(stream.fileno())
+                    if status.st_size > most:
+                        raise self.too_large(key, status.st_size, most)
+                    return stream.read(most), _etag(status)
             except FileNotFoundError:
                 return None
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from lingraft.errors import CorruptArtifactError
+from lingraft.limits import NOTE_BYTES
 from lingraft.stage import Contract
 from lingraft.store.base import ArtifactStore
 
@@ -35,13 +36,16 @@ def write_object(
     return store.put(key, data.encode(), if_absent=if_absent, if_match=if_match)
 
 
-def parse_object(store: ArtifactStore, key: str, kind: type[C]) -> tuple[C, str] | None:
+def parse_object(
+    store: ArtifactStore, key: str, kind: type[C], most: int = NOTE_BYTES
+) -> tuple[C, str] | None:
     """The object and its ETag, or None where there is none.
 
     Raises:
+        TooLargeError: It has more than `most` bytes.
         CorruptArtifactError: It is not such an object.
     """
-    found = store.get(key)
+    found = store.get(key, most=most)
     if found is None:
         return None
     try:

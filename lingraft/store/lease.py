@@ -156,6 +156,11 @@ def local_holder() -> str:
     return f"local-{host}-{_boot()}-{os.getpid()}-{_start_time(os.getpid())}"
 
 
+def is_local(holder: str) -> bool:
+    """Whether a holder is a process outside of a cluster."""
+    return holder.startswith("local-")
+
+
 def holder_is_dead(name: str) -> bool:
     """Whether the holder is a process of this machine that has certainly ended.
 

@@ -14,21 +14,24 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from email.utils import parsedate_to_datetime
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
 from urllib.parse import urlsplit
 
 from lingraft.errors import CredentialsError, InfrastructureError, UserError
-from lingraft.store import credentials
+from lingraft.limits import OBJECT_BYTES
+from lingraft.store import budget, credentials
 from lingraft.store.base import ArtifactStore, Conflict, ObjectInfo, checked_key
 from lingraft.store.disk import CHUNK, T, disk_errors, in_order
 
 try:
     from botocore import exceptions as aws
 
-    from lingraft.store.s3_client import client
+    from lingraft.store.s3_body import read_body
+    from lingraft.store.s3_client import client, is_amazon
     from lingraft.store.s3_faults import OutOfRangeError, s3_fault
+    from lingraft.store.s3_probe import probe
 except ImportError as error:
     raise UserError("S3 needs boto3; install lingraft with the extra `s3`") from error
 
@@ -38,6 +41,8 @@ RANGE = 32 << 20
 """Bytes of one request of a download: a request costs a server what a few MB do."""
 
 _PARTS_AT_ONCE = 4
+_tried: set[tuple[str, str]] = set()
+"""Endpoints and stores that keep what writers rely on."""
 P = ParamSpec("P")
 
 
@@ -84,6 +89,7 @@ class S3Store(ArtifactStore):
 
     @contextmanager
     def _faults(self, key: str) -> Generator[None]:
+        budget.check(self.uri + key)
         try:
             yield
         except (aws.ClientError, aws.BotoCoreError) as error:
@@ -98,10 +104,27 @@ class S3Store(ArtifactStore):
             self._client.list_objects_v2(Bucket=self.bucket, Prefix=self._prefix, MaxKeys=1)
 
     @_renewing
-    def get(self, key: str) -> tuple[bytes, str] | None:
+    def check_writes(self) -> None:
+        """See `ArtifactStore.check_writes`."""
+        place = (self._endpoint, self.uri)
+        if place in _tried or is_amazon(self._endpoint):
+            return
+        with self._faults(""):
+            probe(self._client, self.bucket, self._prefix, self._endpoint)
+        _tried.add(place)
+
+    @_renewing
+    def get(self, key: str, *, most: int = OBJECT_BYTES) -> tuple[bytes, str] | None:
         """See `ArtifactStore.get`."""
+
+        def take(answer: Any) -> bytes:
+            found = read_body(answer, most + 1, self.uri + key)
+            if len(found) > most:
+                raise self.too_large(key, answer["ContentLength"], most)
+            return found
+
         try:
-            return self._read(key, lambda body: body.read())
+            return self._read(key, take)
         except FileNotFoundError:
             return None
 
@@ -111,7 +134,8 @@ class S3Store(ArtifactStore):
         condition = {"IfMatch": if_match} if if_match else {}
         try:
             wanted = f"bytes={start}-{start + size - 1}"
-            return self._read(key, lambda body: body.read(), Range=wanted, **condition)[0]
+            take = partial(read_body, most=size, where=self.uri + key)
+            return self._read(key, take, Range=wanted, **condition)[0]
         except OutOfRangeError:
             return b""
 
@@ -121,10 +145,11 @@ class S3Store(ArtifactStore):
             for last in (False, False, True):
                 answer = self._client.get_object(**self._at(key), **conditions)
                 try:
-                    return take(answer["Body"]), answer["ETag"]
+                    return take(answer), answer["ETag"]
                 except (aws.HTTPClientError, aws.IncompleteReadError):
                     if last:
                         raise
+                    budget.check(self.uri + key)
         raise AssertionError("unreachable")
 
     @_renewing
@@ -239,9 +264,9 @@ class S3Store(ArtifactStore):
         with disk_errors(local), local.open("w+b", buffering=0) as target:
 
             def fetch(start: int) -> None:
-                def pour(body: Any) -> None:
+                def pour(answer: Any) -> None:
                     at = start
-                    for chunk in body.iter_chunks(CHUNK):
+                    for chunk in answer["Body"].iter_chunks(CHUNK):
                         left = memoryview(chunk)
                         while left:  # a full disk may take a part of it before it says so
                             written = os.pwrite(target.fileno(), left, at)

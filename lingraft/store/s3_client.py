@@ -23,7 +23,7 @@ def _made_for(settings: credentials.Settings) -> Any:
     endpoint = given.get("AWS_ENDPOINT_URL_S3") or given.get("AWS_ENDPOINT_URL") or ""
     host = urlsplit(endpoint).hostname or "s3.amazonaws.com"
     # Endpoints other than Amazon's rarely have a DNS name per bucket.
-    amazon = host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+    amazon = is_amazon(host)
     config = Config(
         retries={
             "mode": "standard",
@@ -36,6 +36,11 @@ def _made_for(settings: credentials.Settings) -> Any:
     # AWS's other SDKs read AWS_REGION; boto3 alone only AWS_DEFAULT_REGION.
     region = given.get("AWS_REGION") or given.get("AWS_DEFAULT_REGION")
     return _session(given).client("s3", region_name=region, config=config)
+
+
+def is_amazon(host: str) -> bool:
+    """Whether a host, with or without a port, is one of Amazon's."""
+    return host.partition(":")[0].endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
 
 def _session(given: Mapping[str, str]) -> boto3.session.Session:

@@ -7,6 +7,7 @@ from typing import Any
 
 from lingraft.cache import populate
 from lingraft.errors import CorruptArtifactError, InfrastructureError
+from lingraft.limits import CHECKPOINTS, LISTED, OBJECT_BYTES, at_most
 from lingraft.stage import (
     Contract,
     Failure,
@@ -50,7 +51,7 @@ def read_manifest(store: ArtifactStore, ref: str) -> Manifest | None:
         CorruptArtifactError: There is one, but not of this stage.
     """
     key = f"{ref}/manifest.json"
-    found = parse_object(store, key, Manifest)
+    found = parse_object(store, key, Manifest, OBJECT_BYTES)
     if found is None:
         return None
     manifest = found[0]
@@ -175,8 +176,10 @@ class StageStore:
 
         Not the newest: their times were told by clocks of several machines.
         """
-        names = (info.key for info in self._store.list(f"{self._stage.ref}/"))
-        keys = [key for key in names if _declares(key)]
+        home = f"{self._stage.ref}/"
+        where = self._store.uri + home
+        names = (info.key for info in at_most(LISTED, self._store.list(home), where))
+        keys = list(at_most(CHECKPOINTS, filter(_declares, names), where))
         found = in_parallel(lambda key: parse_object(self._store, key, Checkpoint), keys)
         complete = [f[0] for f in found if f is not None]
         return sorted(complete, key=lambda c: (c.step, c.created_at), reverse=True)

@@ -22,6 +22,11 @@ def flops(value: float) -> str:
     return f"{value:.2e}" if value else "-"
 
 
+def gib(size: int) -> str:
+    """Bytes as GiB with one digit; `-` for none."""
+    return f"{size / 2**30:.1f}" if size else "-"
+
+
 def describe(progress: Progress) -> str:
     """One line of progress."""
     parts = [progress.phase]

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from transformers import AutoModel, AutoModelForPreTraining, AutoTokenizer, PreTrainedModel
 
 from lingraft.selection import MIDDLE_HEAD
-from lingraft_trainer.models.checkpoint import MIDDLE_LAYERS, load_masked_lm
+from lingraft_trainer.models.checkpoint import MIDDLE_LAYERS, load_lm
 from lingraft_trainer.models.mini import head_tensors
 from tests.matrix.files import Tensors, edit_json, edit_tensors
 from tests.support.families import base_tokenizer
@@ -235,7 +235,7 @@ BASES: dict[str, Callable[[Path], None]] = {
 
 def add_middle_head(folder: Path, dtype: torch.dtype) -> None:
     """A random second head after layer 2, as joint pretraining would have left it."""
-    loaded = load_masked_lm(folder, layers=JOINT_LAYERS)
+    loaded = load_lm(folder, layers=JOINT_LAYERS)
     generator = torch.Generator().manual_seed(3)
     head = {
         name: (0.3 * torch.randn(tensor.shape, generator=generator)).to(dtype)

@@ -19,7 +19,7 @@ AXES: dict[str, tuple[str, ...]] = {
     "task": (*TASKS, *TAGGED),
     "precision": tuple(DTYPES),
     "method": ("Standard", "MiniJoint", "MiniPost"),
-    "init": ("overlap", "mean", "focus", "random", "normal"),
+    "init": ("overlap", "mean", "focus", "random", "normal", "aligned"),
     "products": tuple(PRODUCTS),
 }
 NEVER = frozenset(
@@ -63,6 +63,8 @@ def resource_fields(cell: Cell, uris: Mapping[str, str], **fields: Any) -> dict[
     mini: dict[str, Any] = {}
     if cell.method != "Standard":
         mini = {"layers": JOINT_LAYERS}
+    if cell.init == "aligned":
+        mini["text"] = {"uri": uris["source"]}
     if cell.method == "MiniPost":
         mini |= TRAINING | rate | {"newLayers": 1, "text": {"uri": uris["source"]}}
     return {

@@ -151,7 +151,7 @@ BAD_BASES: dict[str, Bad[None]] = {
     ),
     "lost layer": Bad(bert(without("layer.1.")), said("lacks 16 tensors of its own body", "run")),
     "lost head": Bad(bert(without("predictions.transform")), said("part of its head", "run")),
-    "LoRA inside": Bad(bert(with_tensor(LORA)), said("knows no place for", "run")),
+    "LoRA inside": Bad(bert(with_tensor(LORA)), said("holds adapters beside its weights", "run")),
     "compiled": Bad(
         bert(renamed("bert.", "_orig_mod.bert.")), said("tensors of its own body", "run")
     ),

@@ -32,15 +32,21 @@ def check_corpus(manifest: Manifest) -> None:
     assert metrics["heldoutRows"] > 0
 
 
-def check_scores(manifest: Manifest, folder: Path, task: Task) -> None:
-    """The task's scores, and its model as anybody loads it."""
+def check_scores(manifest: Manifest, folder: Path, home: Path, task: Task) -> None:
+    """The task's scores, and its model as anybody loads it.
+
+    Args:
+        manifest: Of the graft.
+        folder: Its result.
+        home: The task's model with the language in place, where there is one.
+        task: Whose they are.
+    """
     (found,) = manifest.metrics["evaluation"]
     assert found["examples"] == len(task.tests) and not found["warnings"]
     for metric, value in found["metrics"].items():
         assert 0 <= value["mean"] <= 1 and math.isfinite(value["mean"]), metric
     if task.kind == "retrieval":
         return
-    home = folder / "tasks" / "task-0"
     auto: Any = getattr(transformers, AUTO[task.kind])
     model, info = auto.from_pretrained(home, output_loading_info=True, dtype=torch.float32)
     assert not any(info.values()), info

@@ -13,7 +13,7 @@ from lingraft.planning import plan_resource
 from lingraft.stage import Execution, Manifest
 from lingraft.store import open_store
 from lingraft.store.stages import fetch_artifact
-from lingraft_trainer.local import run_plan
+from lingraft_trainer.running.local import run_plan
 from tests.matrix.bases import BASES, add_middle_head
 from tests.matrix.cells import Cell, resource_fields, task_fields
 from tests.matrix.corpora import CORPORA, SOURCE, txt

@@ -42,7 +42,7 @@ def test_roberta_base():
         intermediate=3072,
         vocabulary=50_265,
         positions=512,
-        masked_lm_head=True,
+        has_head=True,
     )
 
 
@@ -65,8 +65,8 @@ def test_only_roberta_numbers_positions_after_the_padding_id():
         (None, False),
     ],
 )
-def test_a_masked_lm_head_is_known_by_the_class(classes: list[str] | None, has_head: bool):
-    assert shape(ROBERTA | {"architectures": classes}).masked_lm_head is has_head
+def test_a_head_is_known_by_the_class(classes: list[str] | None, has_head: bool):
+    assert shape(ROBERTA | {"architectures": classes}).has_head is has_head
 
 
 @pytest.mark.parametrize("model_type", ["gpt2", "", None])
@@ -122,7 +122,7 @@ def test_a_base_to_be_pretrained():
         intermediate=128,
         vocabulary=4096,
         positions=96,
-        masked_lm_head=True,
+        has_head=True,
     )
 
 
@@ -138,7 +138,7 @@ MODERNBERT: dict[str, Any] = SIZES | {
 
 def test_rotary_positions_are_all_there_whatever_the_padding_id():
     found = shape(MODERNBERT)
-    assert (found.positions, found.layers, found.masked_lm_head) == (8192, 22, True)
+    assert (found.positions, found.layers, found.has_head) == (8192, 22, True)
     assert found.keys is found.embedding is None
 
 
@@ -151,9 +151,9 @@ def test_sizes_under_other_names():
 def test_electra_has_narrow_embeddings_and_its_discriminator_no_masked_lm_head():
     config = BERT | {"model_type": "electra", "hidden_size": 64, "embedding_size": 128}
     generator = shape(config | {"architectures": ["ElectraForMaskedLM"]})
-    assert generator.embedding == 128 and generator.masked_lm_head
+    assert generator.embedding == 128 and generator.has_head
     discriminator = shape(config | {"architectures": ["ElectraForPreTraining"]})
-    assert not discriminator.masked_lm_head
+    assert not discriminator.has_head
     assert shape(config | {"embedding_size": 64}).embedding is None
 
 
@@ -210,9 +210,9 @@ QWEN3: dict[str, Any] = SMOLLM2 | {
 def test_a_causal_base():
     found = shape(SMOLLM2)
     assert (found.keys, found.queries, found.positions) == (192, None, 8192)
-    assert found.masked_lm_head and found.family.causal
+    assert found.has_head and found.family.causal
     assert shape(SMOLLM2 | {"is_decoder": True}) == found
-    assert not shape(SMOLLM2 | {"architectures": ["LlamaModel"]}).masked_lm_head
+    assert not shape(SMOLLM2 | {"architectures": ["LlamaModel"]}).has_head
 
 
 def test_heads_of_a_causal_base_need_not_be_as_wide_as_its_layers():
@@ -238,3 +238,43 @@ def test_what_is_no_plain_causal_base_is_refused(changes: dict[str, Any], senten
     with pytest.raises(UserError, match=sentence) as caught:
         shape(QWEN3 | changes)
     assert caught.value.where == "spec.base.uri"
+
+
+@pytest.mark.parametrize(
+    ("model_type", "auto", "target"),
+    [
+        ("llama", "AutoModel", "someone--modeling_llama_encoder.LlamaEncoderModel"),
+        ("llama", "AutoModelForCausalLM", "modeling_moe.LlamaMoEForCausalLM"),
+        ("llama", "AutoModelForCausalLM", "modeling_x.X"),
+        ("bert", "AutoModel", "modeling_bert.JinaBertModel"),
+        ("mistral", "AutoModel", "modeling.MistralBidirectionalModel"),
+    ],
+)
+def test_a_class_of_a_checkpoints_own_is_refused(model_type: str, auto: str, target: str):
+    config = SMOLLM2 | {"model_type": model_type, "auto_map": {auto: target}}
+    with pytest.raises(UserError, match=rf"auto_map {auto} .*, which is code of its own"):
+        shape(config)
+
+
+@pytest.mark.parametrize(
+    ("model_type", "target"),
+    [
+        ("phi3", "modeling_phi3.Phi3ForCausalLM"),
+        ("gemma3_text", "modeling.Gemma3ForCausalLM"),
+        ("gemma3_text", "modeling.Gemma3TextModel"),
+        ("xlm-roberta", "someone/repo--modeling.XLMRobertaForMaskedLM"),
+        ("qwen2", "modeling_qwen.Qwen2Model"),
+    ],
+)
+def test_a_copy_of_transformers_class_is_not(model_type: str, target: str):
+    names = {"AutoConfig": "configuration_x.X", "AutoModel": target}
+    config = SMOLLM2 | {"model_type": model_type}
+    assert shape(config | {"auto_map": names}) == shape(config)
+    assert shape(config | {"auto_map": None}) == shape(config)
+
+
+def test_a_causal_family_that_looks_to_both_sides_is_refused():
+    with pytest.raises(UserError, match="is_causal false: it looks to both sides"):
+        shape(SMOLLM2 | {"is_causal": False})
+    assert shape(SMOLLM2 | {"is_causal": True}) == shape(SMOLLM2)
+    assert shape(BERT | {"is_causal": False}) == shape(BERT)

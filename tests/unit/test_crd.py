@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from lingraft.crd import custom_resource_definition, to_yaml
 from lingraft.crd.rules import RULES, Rule
 from lingraft.resource import LanguageAdaptation, LanguageAdaptationSpec
+from lingraft.resource.formats import FORMATS
 from lingraft.status import LanguageAdaptationStatus
 from tests.support.examples import EXAMPLES
 from tests.support.objects import disturbed, objects
@@ -104,6 +105,7 @@ def test_every_number_a_user_writes_has_bounds():
     assert [path for path, node in numbers if "minimum" not in node] == []
     unbounded = [path for path, node in numbers if "maximum" not in node]
     assert {path.rsplit(".")[-1] for path in unbounded} <= {
+        "flops",
         "microBatchTokens",
         "perHour",
         "tolerationSeconds",
@@ -128,6 +130,11 @@ def test_exactly_the_uris_must_be_on_s3():
         if any(one["rule"].startswith(rule) for one in node.get("x-kubernetes-validations", ()))
     }
     assert found == {"uri", "train", "dev", "test", "sourceTest"}
+
+
+def test_rules_name_columns_that_there_are():
+    named = {name for one in FORMATS.values() for name in one.columns}
+    assert named <= dict(nodes(SPEC))[".tasks[].columns"]["properties"].keys()
 
 
 def test_the_columns_of_kubectl_get():

@@ -24,7 +24,10 @@ def test_every_field_is_found_and_says_what_it_means():
         ("spec.base", "FIELD: base <Object> -required-"),
         ("spec.tasks", "FIELD: tasks <[]Object>"),
         ("spec.tasks[0].gate", "min <number> -required- Least value that passes, 0 to 1."),
-        ("spec.embeddings.init", "One of random, normal, overlap, mean, focus. Default: overlap."),
+        (
+            "spec.embeddings.init",
+            "One of random, normal, overlap, mean, focus, aligned. Default: overlap.",
+        ),
         ("spec.embeddings.maskProbability", "Above 0, below 1. Default: 0.15."),
         ("spec.pools.small.nodeSelector", "FIELD: nodeSelector <map[string]string>"),
         ("status.evaluation", "majority <number>"),

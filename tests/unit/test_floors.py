@@ -26,6 +26,15 @@ def said(*entries: dict[str, Any], **more: Any) -> list[str]:
     return list(remarks({"evaluation": list(entries), **more}))
 
 
+@pytest.mark.parametrize(
+    ("loss", "said_of_it"),
+    [(0.5, ""), (0.97, "less than two standard errors below it"), (1.2, "no better than")],
+)
+def test_less_is_better_of_a_loss(loss: float, said_of_it: str):
+    one = Standing("ask", "bitsPerByte", loss, 0.02, 1.0, None, None)
+    assert (said_of_it in one.remark) if said_of_it else not one.remark
+
+
 def test_a_score_below_the_majority_is_said_to_be_no_result():
     (one,) = said(entry(0.184, majority=0.253, untouched={"mean": 0.2, "perSeed": [0.2]}))
     assert one == "genre: accuracy 0.184 is no better than the most frequent label for all (0.253)"

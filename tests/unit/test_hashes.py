@@ -39,6 +39,17 @@ def test_a_file_is_read_once(tmp_path: Path, read: list[str]) -> None:
     assert sorted(read) == ["a", "b"]
 
 
+def test_all_files_are_read_again_where_they_are_asked_for_anew(
+    tmp_path: Path, read: list[str]
+) -> None:
+    (tmp_path / "a").write_text("a")
+    for _ in range(2):
+        assert sha256_of_files([tmp_path / "a"], anew=True) == [sha("a")]
+    assert read == ["a", "a"]
+    sha256_of_files([tmp_path / "a"])
+    assert read == ["a", "a"], "what was read is remembered for others"
+
+
 def test_other_content_is_read_even_where_size_and_time_are_the_same(
     tmp_path: Path, read: list[str]
 ) -> None:

@@ -45,7 +45,7 @@ def test_the_tag_has_lingrafts_version(checkout: Path) -> None:
         ("tools/images/sbom.py", True, True),
         ("lingraft/stage.py", True, True),
         ("operator/lingraft_operator/main.py", True, False),
-        ("trainer/lingraft_trainer/runner.py", False, True),
+        ("trainer/lingraft_trainer/running/runner.py", False, True),
     ],
 )
 def test_a_change_moves_the_images_it_is_in(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lingraft.errors import UserError
+from lingraft.files import load_resource
 from lingraft.hub.mirror import VARIABLE
 from lingraft.hub.names import MODEL
 from lingraft.places import MODELS, Location, on_cluster, on_this_machine, placed
@@ -185,3 +186,19 @@ def test_all_faults_are_found_and_what_is_right_is_placed() -> None:
     moved, none = placed(spec, lambda at, written: f"{written}!")
     assert (moved["base"]["uri"], moved["tasks"][0]["test"], none) == ("a/b!", "s3://b/t!", [])
     assert moved["tasks"][0]["name"] == "hf://x" and moved["corpus"]["textField"] == "hf://x"
+
+
+def test_a_store_may_be_of_the_namespace(tmp_path: Path) -> None:
+    text = """
+apiVersion: lingraft.dev/v1alpha1
+kind: LanguageAdaptation
+metadata: {name: sw, namespace: team-a}
+spec:
+  language: sw
+  base: {uri: s3://models/base/}
+  corpus: {uri: s3://corpora/sw/}
+  store: {uri: "s3://lingraft/{namespace}/"}
+"""
+    (tmp_path / "a.yaml").write_text(text)
+    store = load_resource(tmp_path / "a.yaml").spec.store
+    assert store is not None and store.uri == "s3://lingraft/team-a/"

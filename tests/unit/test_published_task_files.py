@@ -16,7 +16,8 @@ LABELS = {"sib-200": ("science/technology", "travel"), "massive": ("alarm_set",)
 
 
 @pytest.mark.parametrize(
-    "format", ["belebele", "xcopa", "xstorycloze", "choice", "sib-200", "massive"]
+    "format",
+    ["belebele", "xcopa", "xstorycloze", "choice", "multiblimp", "instruction", *LABELS],
 )
 def test_first_rows_are_read(format: str) -> None:
     found = first_rows(f"{(DATA / format).as_uri()}/", Wanted(format, "fr", "test"))

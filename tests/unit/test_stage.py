@@ -114,3 +114,10 @@ def test_what_is_stored_is_strict_and_never_changed():
         Stage.model_validate({"kind": "graph", "params": {}, "inputs": {}})
     with pytest.raises(ValidationError, match="frozen"):
         STAGE.kind = "graft"
+
+
+def test_a_changed_copy_has_a_digest_of_its_own():
+    stage = Stage(kind="embed", params={"steps": 1}, inputs={})
+    assert stage.digest != stage.model_copy(update={"params": {"steps": 2}}).digest
+    assert stage.digest != stage.model_copy(update={"contract": 1}).digest
+    assert stage == Stage(kind="embed", params={"steps": 1}, inputs={}), "remembered or not"

@@ -24,5 +24,5 @@ def test_nothing_heavy_is_imported(arguments):
 
 
 def test_a_process_that_waits_for_workers_does_not_load_transformers():
-    code = "import sys, lingraft_trainer.runner; sys.exit('transformers' in sys.modules)"
+    code = "import sys, lingraft_trainer.running.runner; sys.exit('transformers' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, stop)
     try:
         # Takes seconds to import: Ctrl-C may come meanwhile.
-        from lingraft_trainer.runner import run
+        from lingraft_trainer.running.runner import run
 
         manifest = run(spec, name=os.environ.get("LINGRAFT_NAME", ""))
     except LingraftError as error:

@@ -238,3 +238,10 @@ def test_a_wrong_row_is_named(tmp_path: Path, changes: dict[str, Any], message: 
     row = {"context": "It rains.", "choices": ["a", "b"], "label": 0} | changes
     said = refused(lines(tmp_path / "c.jsonl", row), "choice").replace('"', "'")
     assert message in said and f"{tmp_path}/c.jsonl:1: " in said
+
+
+@pytest.mark.parametrize("choices", [["a", "b", "a"], ["a", "a "]])
+def test_two_choices_that_are_one_are_refused(tmp_path: Path, choices: list[str]) -> None:
+    row = {"question": "Who?", "choices": choices, "label": 0}
+    said = refused(lines(tmp_path / "c.jsonl", row), "choice")
+    assert "c.jsonl:1: the field 'choices' holds the same text twice" in said

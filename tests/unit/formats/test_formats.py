@@ -185,7 +185,8 @@ def test_labels_are_sorted_but_nli_keeps_its_order():
 def test_the_examples_of_the_manual_are_read(tmp_path: Path):
     manual = (Path(__file__).parents[3] / "docs" / "data.md").read_text()
     shown = dict(re.findall(r"^\| `(\w+)` \| `(\{.*?\})` a line", manual, re.MULTILINE))
-    assert set(shown) == {"classification", "pairs", "qa", "choice", "retrieval", "ner", "pos"}
+    kinds = {"classification", "pairs", "qa", "choice", "instruction", "retrieval", "ner", "pos"}
+    assert set(shown) == kinds
     for format, line in shown.items():
         assert len(rows_of(write(tmp_path / "x.jsonl", line), format, "fr")) == 1
     for layout in LAYOUTS:

@@ -19,6 +19,8 @@ VERDICTS = {
     "running": ("Running", "Progressing", "InProgress"),
     "retrying": ("Running", "Progressing", "InProgress"),
     "ready": ("Ready", "Healthy", "Current"),
+    "refreshing": ("Ready", "Healthy", "Current"),
+    "budget-exceeded": ("Stalled", "Degraded", "Failed"),
     "invalid-spec": ("Stalled", "Degraded", "Failed"),
     "access-denied": ("Stalled", "Degraded", "Failed"),
     "input-unavailable": ("Stalled", "Degraded", "Failed"),

@@ -17,12 +17,14 @@ from prometheus_client.metrics import MetricWrapperBase
 from lingraft.errors import FailureClass
 from lingraft.stage import Stage, StageKind
 from lingraft_operator import metrics
-from lingraft_trainer.gauges import Gauges
+from lingraft_operator.watches.troubles import TROUBLES
+from lingraft_trainer.machine.gauges import Gauges
 from tools.chart import CHART, ROOT
 
 ALERTS = yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())
 DASHBOARD = json.loads((CHART / "files" / "dashboard.json").read_text())
-SCRAPED = {"namespace", "pod", "job"}
+SCRAPED = {"namespace", "pod", "job", "exported_namespace"}
+"""The last one is a metric's own `namespace`, where the target has one."""
 """Labels that Prometheus adds when it scrapes."""
 
 
@@ -70,7 +72,7 @@ def series() -> dict[str, set[str]]:
             labels = set(metric._labelnames)
             for name in REGISTRY._collector_to_names[metric]:
                 found[name] = labels | ({"le"} if name.endswith("_bucket") else set())
-    return found
+    return found | {metrics.troubles.name: set(metrics.troubles.labels)}
 
 
 def nodes(node: Any) -> Iterator[Any]:
@@ -115,6 +117,7 @@ def test_a_value_of_a_label_is_one_that_the_operator_writes() -> None:
         "outcome": set(get_args(FailureClass)),
         "reason": {"unexpected"},  # of queue.py
         "code": {"403"},
+        "trouble": set(TROUBLES),
         "namespace": {"NAMESPACE", "$namespace"},
     }
     for _, expression in EXPRESSIONS:
@@ -132,7 +135,7 @@ def test_every_metric_is_on_the_dashboard() -> None:
     }
     ours = [m for m in vars(metrics).values() if isinstance(m, MetricWrapperBase)]
     unseen = [m for m in ours if not shown & set(REGISTRY._collector_to_names[m])]
-    assert ours and not unseen
+    assert ours and not unseen and metrics.troubles.name in shown
     assert TRAINED and TRAINED.keys() <= shown
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lingraft.architecture import Shape
-from lingraft.compute import embed_step
+from lingraft.compute import calibration, embed_step
 from lingraft.errors import UserError
 from lingraft.plan import Plan, plan, readings
 from tests.support.specs import ROBERTA_BASE, pinned, planned, spec_of, task
@@ -13,13 +13,18 @@ from tests.support.specs import ROBERTA_BASE, pinned, planned, spec_of, task
 ENGLISH = {"text": {"uri": "file:///english"}}
 SMALL = ROBERTA_BASE.model_copy(update={"layers": 3, "positions": 128})
 EUROBERT = ROBERTA_BASE.model_copy(update={"model_type": "eurobert"})
-BODY = ROBERTA_BASE.model_copy(update={"masked_lm_head": False})
+BODY = ROBERTA_BASE.model_copy(update={"has_head": False})
 LLAMA = ROBERTA_BASE.model_copy(update={"model_type": "llama"})
-LLAMA_BODY = LLAMA.model_copy(update={"masked_lm_head": False})
+LLAMA_BODY = LLAMA.model_copy(update={"has_head": False})
 
 
 def pretrain(**changes: Any) -> dict[str, Any]:
     return {"pretrain": ENGLISH | changes}
+
+
+def untrained(**changes: Any) -> dict[str, Any]:
+    """A task without data to train on."""
+    return {"name": "xcopa", "test": "file:///sw"} | changes
 
 
 REFUSED: list[tuple[str, str, str, Shape, dict[str, Any]]] = [
@@ -80,9 +85,37 @@ REFUSED: list[tuple[str, str, str, Shape, dict[str, Any]]] = [
         "embeddings": {"outputSteps": 700, "steps": 600}
     }),
     ("base.uri", "ForCausalLM class", "MiniPost", LLAMA_BODY, {}),
-    *(("tasks[1].format", "classify texts and pairs of texts alone", "Standard", LLAMA, {
+    *(("tasks[1].format", "chooses by log-likelihood: leave the task out", "Standard", LLAMA, {
         "tasks": [task(), task("other", format=format)]
-    }) for format in ("mlqa", "belebele", "ner", "pos")),
+    }) for format in ("mlqa", "qa", "ner", "pos")),
+    ("tasks[0].format", "give a masked base", "Standard", LLAMA, {
+        "tasks": [untrained(format="retrieval")]
+    }),
+    *(("tasks[0].train", "nothing is trained for it", "Standard", LLAMA, {
+        "tasks": [task(format=format)]
+    }) for format in ("belebele", "xcopa", "xstorycloze", "choice")),
+    *(("tasks[0].train", "is fine-tuned to choose: give", "Standard", ROBERTA_BASE, {
+        "tasks": [untrained(format=format)]
+    }) for format in ("belebele", "choice")),
+    ("tasks[0].format", "told apart by a causal base", "Standard", ROBERTA_BASE, {
+        "tasks": [untrained(format="multiblimp")]
+    }),
+    ("tasks[0].format", "answered by a causal base", "Standard", ROBERTA_BASE, {
+        "tasks": [task(format="instruction")]
+    }),
+    ("tasks[0].maxLength", "is 600, more than the base's 512", "Standard", LLAMA, {
+        "tasks": [task(format="instruction", maxLength=600)]
+    }),
+    ("tasks[0].gate.metric", "log-likelihoods.*write accuracy", "Standard", ROBERTA_BASE, {
+        "tasks": [task(format="xcopa", gate={"metric": "accuracyNorm", "min": 0.5})]
+    }),
+    ("generation", "continues no text", "Standard", ROBERTA_BASE, {"generation": {}}),
+    ("generation.maxNewTokens", "has 512 positions: lower it", "Standard", LLAMA, {
+        "generation": {"maxNewTokens": 512}
+    }),
+    ("tasks[0].maxLength", "is 513, more than the base's 512 positions", "Standard", LLAMA, {
+        "tasks": [untrained(format="xcopa", maxLength=513)]
+    }),
 ]  # fmt: skip
 
 
@@ -168,6 +201,12 @@ def test_a_causal_base_is_told_in_the_plan_by_what_is_not_digested():
     assert given[0].pop("maskProbability") == 0.15 and given[0] == given[1]
 
 
+def test_a_causal_base_says_in_the_digest_of_its_text_that_documents_are_held_out():
+    masked, causal = (planned(spec_of("Standard"), shape) for shape in (ROBERTA_BASE, LLAMA))
+    assert "heldOut" not in masked["corpus"].stage.params
+    assert causal["corpus"].stage.params["heldOut"] == "Documents"
+
+
 def test_a_causal_base_has_its_head_at_every_token():
     """Without layers, a causal step costs what a masked one does at as many tokens as it tells."""
     masked, causal = (
@@ -186,6 +225,7 @@ def test_a_causal_base_has_its_head_at_every_token():
         embed_step(
             LLAMA, layers=12, vocabulary=rows, tokens=tokens, told=tokens, sequence_length=512
         )
+        + calibration(LLAMA, vocabulary=rows, told=1.0, sequence_length=512)
     )
 
 
@@ -206,6 +246,41 @@ def test_a_causal_bases_start_is_calibrated_unless_it_is_asked_for_otherwise(
     for name in ("embed", "graft"):  # who trains from it, and who scores it
         assert found[name].stage.params.get("calibrate", False) is calibrated
         assert calibrated or "calibrate" not in found[name].stage.params
+
+
+def test_a_causal_base_chooses_without_training_and_reads_as_much_as_it_can():
+    rows = {"embeddings": {"sequenceLength": 64}}
+    gate = {"metric": "accuracyBytes", "min": 0.5}
+    given = [
+        untrained(format="belebele", gate=gate, sourceTest="file:///en"),
+        untrained(name="pairs", format="multiblimp", maxLength=128),
+    ]
+    found = planned(spec_of("Standard", tasks=given, **rows), LLAMA)
+    assert [one.name for one in found.stages] == ["corpus", "embed", "graft"]
+    tasks = found["graft"].stage.params["tasks"]
+    assert [one["seeds"] for one in tasks] == [[], []]
+    assert [one["maxLength"] for one in tasks] == [512, 128]
+    assert "source_test:xcopa" in found["graft"].stage.inputs
+
+
+def test_instructions_are_tuned_and_scored_at_their_own_length():
+    rows = {"embeddings": {"sequenceLength": 64}}
+    long = LLAMA.model_copy(update={"positions": 4096})
+    found = planned(spec_of("Standard", tasks=[task(format="instruction")], **rows), long)
+    assert found["finetune-xnli-1"].stage.params["maxLength"] == 1024
+    (given,) = found["graft"].stage.params["tasks"]
+    assert given["maxLength"] == 1024 and given["seeds"] == [0, 1]
+
+
+def test_what_is_written_for_people_is_digested_where_it_is_asked_for():
+    def given(**asked: Any) -> dict[str, Any]:
+        return planned(spec_of("Standard", **asked), LLAMA)["graft"].stage.params
+
+    usual = given()
+    assert "generation" not in usual
+    assert given(generation={}) == usual == given(generation={"maxNewTokens": 48})
+    prompts = given(generation={"prompts": ["Il neige"]})
+    assert prompts["generation"] == {"prompts": ["Il neige"], "maxNewTokens": 48}
 
 
 def test_updates_of_the_output_side_alone_are_cheaper_and_saved_by_no_method():

@@ -11,7 +11,7 @@ PRETRAIN = {"pretrain": {"text": {"uri": "file:///english"}}}
 TEXT = {"text": {"uri": "file:///english"}}
 OWN = {"newLayersFrom": "Top", "steps": 0}
 LLAMA = ROBERTA_BASE.model_copy(update={"model_type": "llama"})
-BODY = ROBERTA_BASE.model_copy(update={"masked_lm_head": False})
+BODY = ROBERTA_BASE.model_copy(update={"has_head": False})
 SHALLOW = ROBERTA_BASE.model_copy(update={"layers": 2})
 
 

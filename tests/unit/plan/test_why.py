@@ -179,7 +179,7 @@ def every_plan() -> list[Plan]:
     ]
 
 
-FIXED = {"heldoutShare", "seed", "training.seed", "tokenizer.source"}
+FIXED = {"heldoutShare", "pack", "seed", "training.seed", "tokenizer.source"}
 """Parameters that no field sets; a new one belongs here or into `lingraft.plan.fields`."""
 OF_SHARED_TEXT = {"language", "tokenizer.train", "tokenizer.vocabSize"}
 """Of source text: it has no language to check, and step 1b's has the base's tokenizer."""

@@ -11,12 +11,14 @@ from torch.utils.flop_counter import FlopCounterMode
 from lingraft import compute
 from lingraft.architecture import shape_of_config
 from lingraft.families import family_of
+from lingraft_trainer.data.packing import PackedText, PackWriter
+from lingraft_trainer.embeddings.calibrate import PROBABILITY, calibrate
 from lingraft_trainer.models.bridge import Bridge, with_bridge
 from lingraft_trainer.models.family import AUTO, embeddings, encoder_layers
 from lingraft_trainer.models.mini import joint_view
 from lingraft_trainer.stages.embed import train_embeddings_only
-from lingraft_trainer.training.mlm import JointObjective, MaskedLmObjective
-from lingraft_trainer.training.mlm_data import batch_of
+from lingraft_trainer.training.lm import JointObjective, LmObjective
+from lingraft_trainer.training.lm_data import batch_of
 from lingraft_trainer.training.targets import Targets
 from tests.support.tiny import MODEL_TYPES, tiny_config
 
@@ -65,7 +67,7 @@ def test_embed_step(model_type, output_only):
         sequence_length=LENGTH,
         output_share=float(output_only),
     )
-    found = counted(MaskedLmObjective(model, family), output_only=output_only)
+    found = counted(LmObjective(model, family), output_only=output_only)
     assert found == pytest.approx(formula, rel=0.01)
 
 
@@ -87,7 +89,7 @@ def test_a_bridge_is_a_product_there_and_one_back(model_type):
         )
         for bridge in (True, False)
     )
-    assert counted(MaskedLmObjective(model, family)) == pytest.approx(formula, rel=0.01)
+    assert counted(LmObjective(model, family)) == pytest.approx(formula, rel=0.01)
     assert formula - plain == ROWS * LENGTH * 2 * 2 * 32**2
 
 
@@ -97,7 +99,7 @@ def test_pretrain_step(joint):
     objective = (
         JointObjective(model, joint_view(model, family, 1), family)
         if joint
-        else MaskedLmObjective(model, family)
+        else LmObjective(model, family)
     )
     shape = shape_of_config(model.config.to_dict(), where="test")
     formula = compute.pretrain_step(
@@ -129,4 +131,35 @@ def test_mini_step_needs_no_backward_pass_through_the_frozen_layers(model_type, 
         told=MASKED,
         sequence_length=LENGTH,
     )
-    assert counted(MaskedLmObjective(model, family)) == pytest.approx(formula, rel=0.01)
+    assert counted(LmObjective(model, family)) == pytest.approx(formula, rel=0.01)
+
+
+@pytest.mark.parametrize("model_type", ["llama", "roberta", "qwen2"])
+def test_calibration(model_type, tmp_path):
+    """A pass of the body, and the decoder's for each try; here of every row there is."""
+    model, family = model_of(model_type), family_of(model_type)
+    writer = PackWriter(
+        tmp_path,
+        sequence_length=LENGTH,
+        pad_id=1,
+        mask_id=None if family.causal else 3,
+        special_ids=(0, 1, 2, 3),
+        vocab_size=300,
+        prefix=[],
+        suffix=[],
+        causal=family.causal,
+    )
+    rows = 40
+    for row in np.random.default_rng(0).integers(4, 300, (rows, LENGTH)):
+        writer.add(row.tolist(), LENGTH)
+    writer.close()
+    with FlopCounterMode(display=False) as counter:
+        calibrate(model, family, PackedText(tmp_path))
+    formula = compute.calibration(
+        shape_of_config(model.config.to_dict(), where="test"),
+        vocabulary=300,
+        told=(LENGTH - 1) / LENGTH if family.causal else PROBABILITY,
+        sequence_length=LENGTH,
+    )
+    read = formula * rows * LENGTH / compute.CALIBRATION_TOKENS
+    assert counter.get_total_flops() == pytest.approx(read, rel=0.02 if family.causal else 0.05)

@@ -17,7 +17,7 @@ from lingraft.errors import (
 )
 from lingraft.stage import Compute, Manifest, Stage, StageSpec
 from lingraft_trainer import __main__ as entry
-from lingraft_trainer import runner
+from lingraft_trainer.running import runner
 
 SPEC = StageSpec(stage=Stage(kind="mini", params={}, inputs={}), store="file:///store", holder="me")
 TEXT = SPEC.model_dump_json(by_alias=True)

@@ -17,17 +17,18 @@ import pyarrow.parquet as pq
 
 from lingraft.errors import UserError
 from lingraft_trainer.data.clean import Cleaner
-from lingraft_trainer.data.heldout import held_out
+from lingraft_trainer.data.heldout import held_out, held_out_whole
 from lingraft_trainer.data.parallel import ordered
+from lingraft_trainer.data.pieces import REPEATED, is_repeated, pieces_of, said_by
 from lingraft_trainer.data.script import ScriptCheck
 from lingraft_trainer.data.text import read_documents
 from lingraft_trainer.data.text_file import Tally, TextFile
 
 BATCH = 512  # documents
-LONGEST = 1_000
-"""Characters of a paragraph: documents are put together from them with single spaces."""
 PART = 16 << 20
 """Characters of one part: what one process tokenises. Bytes of files that one reads."""
+SHORT = 200
+"""Characters below which a paragraph is part of its document, though it was there before."""
 
 
 @dataclass
@@ -41,13 +42,25 @@ class Cleaned:
     characters: int = 0
     tally: Tally = field(default_factory=Tally)
     keys: "array[int]" = field(default_factory=lambda: array("Q"))
-    """`key_of` each paragraph, in order."""
+    """`key_of` each new paragraph, in order."""
     sizes: "array[int]" = field(default_factory=lambda: array("L"))
-    """Bytes of each paragraph."""
+    """Bytes of each of these."""
+    counts: "array[int]" = field(default_factory=lambda: array("L"))
+    """How many of these each document has, in order."""
 
-    def held_out(self, share: float, most: int) -> frozenset[int]:
-        """The keys of the paragraphs to hold out (see `heldout.held_out`)."""
+    def held_out(self, share: float, most: int, *, whole: bool = False) -> frozenset[int]:
+        """The keys of the paragraphs to hold out (see `heldout.held_out`).
+
+        Args:
+            share: Of all bytes.
+            most: Bytes, at most.
+            whole: All paragraphs of a document, or none, where documents are small enough.
+        """
         keys, sizes = np.asarray(self.keys, np.uint64), np.asarray(self.sizes, np.int64)
+        if whole:
+            counts = np.asarray(self.counts, np.int64)
+            of_document = np.repeat(np.arange(len(counts)), counts)
+            return held_out_whole(keys, sizes, of_document, share=share, most=most)
         return held_out(keys, sizes, share=share, most=most)
 
 
@@ -58,11 +71,22 @@ def clean_text(
     script: ScriptCheck,
     *,
     text_field: str = "text",
+    whole: bool = False,
     processes: int = 1,
 ) -> Cleaned:
     """Pass 1: read files; keep each paragraph once, the first in (file, offset) order.
 
     Paragraphs are told apart by 64 bits of BLAKE2b, about 80 bytes of memory each.
+
+    Args:
+        files: In order.
+        special_tokens: Which the text must not spell.
+        folder: For the parts.
+        script: Counts the text's scripts.
+        text_field: Of rows, their text.
+        whole: Whether documents are to come back as they were: short paragraphs that were there
+            before stay in one that has something new, and pieces are marked (see `pieces`).
+        processes: How many read side by side.
 
     Raises:
         UserError: There is no text, or more than 1 % of its rows are unusable.
@@ -76,13 +100,13 @@ def clean_text(
         for tally in table.column("tally").drop_null().to_pylist():
             done.tally.add(Tally(**tally))
         for paragraphs in table.column("paragraphs").to_pylist():
-            pieces = [piece for p in paragraphs for piece in _pieces(p)]
-            kept = [p for p in pieces if _is_new(p, seen, done)]
-            if kept:
+            kept, new = _kept(paragraphs, seen, done, whole=whole)
+            if new:
                 part.append(kept)
-                for paragraph in kept:
-                    script.add(paragraph)
-                    size += len(paragraph)
+                done.counts.append(new)
+                for piece in kept:
+                    script.add(said_by(piece))
+                    size += len(piece)
             if size >= PART:
                 _write(part, folder, done, size)
                 part, size = [], 0
@@ -115,6 +139,23 @@ def _groups(files: Sequence[TextFile]) -> Iterator[list[TextFile]]:
         yield group
 
 
+def _kept(
+    paragraphs: Sequence[str], seen: set[int], done: Cleaned, *, whole: bool
+) -> tuple[list[str], int]:
+    """The pieces of a document that stay, and how many of them are new."""
+    kept: list[str] = []
+    found = 0
+    for paragraph in paragraphs:
+        pieces = list(pieces_of(paragraph, marked=whole))
+        new = [_is_new(piece, seen, done) for piece in pieces]
+        found += sum(new)
+        if not whole:
+            kept += [piece for piece, is_new in zip(pieces, new, strict=True) if is_new]
+        elif any(new) or len(paragraph) < SHORT:
+            kept += [p if is_new else REPEATED + p for p, is_new in zip(pieces, new, strict=True)]
+    return kept, found
+
+
 def _is_new(paragraph: str, seen: set[int], done: Cleaned) -> bool:
     content = paragraph.encode()
     key = key_of(content)
@@ -132,17 +173,6 @@ def key_of(paragraph: bytes) -> int:
     return int.from_bytes(hashlib.blake2b(paragraph, digest_size=8).digest(), "little")
 
 
-def _pieces(paragraph: str) -> Iterator[str]:
-    """A long paragraph in pieces: what is held out must not be a third of a small text."""
-    while len(paragraph) > LONGEST:
-        at = paragraph.rfind(" ", LONGEST // 2, LONGEST)
-        at = at if at > 0 else LONGEST
-        yield paragraph[:at]
-        paragraph = paragraph[at:].lstrip(" ")
-    if paragraph:
-        yield paragraph
-
-
 def _in_two(paragraph: str, done: Cleaned) -> list[list[str]]:
     """The only paragraph and its last tenth, for something has to be held out."""
     at = len(paragraph) * 9 // 10
@@ -152,7 +182,9 @@ def _in_two(paragraph: str, done: Cleaned) -> list[list[str]]:
         raise UserError("the text is too short to train on and hold some out", where="corpus")
     done.keys, done.sizes = array("Q"), array("L")
     seen: set[int] = set()
-    return [[piece for piece in pieces if _is_new(piece, seen, done)]]
+    kept = [piece for piece in pieces if _is_new(piece, seen, done)]
+    done.counts = array("L", [len(kept)])
+    return [kept]
 
 
 _SCHEMA = pa.schema(
@@ -202,12 +234,14 @@ def sample_every(cleaned: Cleaned, most: int) -> int:
 
 
 def sample(cleaned: Cleaned, most: int) -> Iterator[str]:
-    """Every n-th paragraph, n so that about `most` characters come out at most."""
+    """Every n-th new paragraph, n so that about `most` characters come out at most."""
     every, number = sample_every(cleaned, most), 0
     for part in cleaned.parts:
         for documents in documents_of(part):
             for document in documents:
-                for paragraph in document:
+                for piece in document:
+                    if is_repeated(piece):
+                        continue
                     if number % every == 0:
-                        yield paragraph
+                        yield said_by(piece)
                     number += 1

@@ -28,11 +28,7 @@ class Encoder:
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._backend = tokenizer
         content: dict[str, Any] = json.loads(tokenizer.to_str())
-        model: dict[str, Any] = content["model"]
-        unknown = model.get("unk_id")  # Unigram's
-        if unknown is None and model.get("unk_token") is not None:
-            unknown = tokenizer.token_to_id(model["unk_token"])
-        self._unknown: int | None = unknown
+        self._unknown = _unknown_of(content["model"], tokenizer)
         self._absent = _absent_bytes(content, tokenizer)
         self._loses: dict[str, bool] = {}
 
@@ -76,6 +72,22 @@ class Encoder:
             if not character.isspace() and (not here or not self._absent.isdisjoint(content)):
                 lost += len(content)
         return lost
+
+
+def unknown_id(tokenizer: Tokenizer) -> int | None:
+    """The id that a tokenizer's model gives what it does not know; None where it knows all.
+
+    A tokenizer's `unk_token` may be a name alone: of GPT-2, SmolLM2 and OLMo 2 it is the end of a
+    document, which no text gives.
+    """
+    return _unknown_of(json.loads(tokenizer.to_str())["model"], tokenizer)
+
+
+def _unknown_of(model: dict[str, Any], tokenizer: Tokenizer) -> int | None:
+    unknown = model.get("unk_id")  # Unigram's
+    if unknown is None and model.get("unk_token") is not None:
+        unknown = tokenizer.token_to_id(model["unk_token"])
+    return unknown
 
 
 def _absent_bytes(content: dict[str, Any], tokenizer: Tokenizer) -> frozenset[int]:

@@ -36,6 +36,7 @@ class PackWriter:
         special_ids: All ids that are never masked.
         mask_id: Of the mask token; a causal model has none.
         causal: Whether it is for a causal model.
+        whole: Whether a document is cut only where it is longer than a row.
         rows_per_shard: Rows of one file; a shard is in memory until it is full.
     """
 
@@ -51,6 +52,7 @@ class PackWriter:
         prefix: Sequence[int],
         suffix: Sequence[int],
         causal: bool = False,
+        whole: bool = False,
         rows_per_shard: int = 65_536,
     ) -> None:
         self.folder = folder
@@ -64,6 +66,7 @@ class PackWriter:
         around = (list(prefix), list(suffix))
         self._of_document, self._of_piece = (around, ([], [])) if causal else (([], []), around)
         self._repeated = 1 if causal else 0
+        self._least = sequence_length if whole else LEAST
         self.room = sequence_length - sum(map(len, self._of_piece))
         if self.room <= self._repeated:
             raise ValueError(f"rows of {sequence_length} tokens leave no room for text")
@@ -93,7 +96,7 @@ class PackWriter:
         start, end = 0, len(ids)
         while start < end:
             free = self.room - len(self._row)  # room for text: the piece's frame is left out
-            if free < min(LEAST, end - start, self.room) or self._piece == MOST_PIECES:
+            if free < min(self._least, end - start, self.room) or self._piece == MOST_PIECES:
                 self._end_row()
                 free = self.room
             piece = ids[start : start + free]

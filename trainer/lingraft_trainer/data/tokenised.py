@@ -11,6 +11,7 @@ from lingraft_trainer.data.cleaned import Cleaned, documents_of, key_of
 from lingraft_trainer.data.encode import Encoder
 from lingraft_trainer.data.packing import PackWriter
 from lingraft_trainer.data.parallel import ordered
+from lingraft_trainer.data.pieces import is_repeated, kept_texts, paragraphs_of
 
 _SCHEMA = pa.schema(
     {
@@ -69,13 +70,21 @@ def _tokenise(
 ) -> Iterator[pa.Table]:
     encoder = Encoder(Tokenizer.from_file(tokenizer))
     for documents in documents_of(part):
-        held = [[p for p in one if key_of(p.encode()) in heldout] for one in documents]
-        texts = [
-            between.join(p for p in one if p not in out) if out else between.join(one)
-            for one, out in zip(documents, held, strict=True)
-        ]
+        texts: list[str] = []
+        held: list[list[str]] = []
+        for pieces in documents:
+            out = {i for i, p in enumerate(pieces) if _is_held(p, heldout)}
+            # One row at least: what is held out is in it.
+            kept = kept_texts(pieces, out, between=between) or [""]
+            texts += kept
+            held += [paragraphs_of(pieces, out), *([] for _ in kept[1:])]
         rows = [
             {"ids": e.ids, "bytes": e.bytes, "unknownBytes": e.unknown_bytes, "heldout": out}
             for e, out in zip(encoder(texts), held, strict=True)
         ]
         yield pa.Table.from_pylist(rows, _SCHEMA)
+
+
+def _is_held(piece: str, heldout: frozenset[int]) -> bool:
+    """What was there before is not: it stays or goes with its document."""
+    return not is_repeated(piece) and key_of(piece.encode()) in heldout

@@ -14,19 +14,19 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from lingraft.compute import CALIBRATION_ROUNDS, CALIBRATION_TOKENS
 from lingraft.families import Family
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.embeddings.cooccurrence import MOST_TOKENS, sampled_rows
 from lingraft_trainer.models.family import output, transform
 from lingraft_trainer.models.seen import body_output
-from lingraft_trainer.training.mlm_data import batch_of
+from lingraft_trainer.training.lm_data import batch_of
+from lingraft_trainer.training.precision import Precision, autocast
 from lingraft_trainer.training.targets import Targets, causal_targets, masked_targets
 
-TOKENS = 8_192
-"""That are read by the model, about: more tell the mean state no better."""
 AT_ONCE = 1_024
-ROUNDS, MOST = 3, 3.0
-"""Rounds, and by how much c moves in one at most, in nats."""
+MOST = 3.0
+"""By how much c moves in one round at most, in nats."""
 PROBABILITY = 0.15
 """Share of the tokens that a masked model tells here, as where it is scored."""
 SMOOTHING = 0.5
@@ -65,17 +65,20 @@ class Calibration:
 
 
 @torch.no_grad()
-def calibrate(model: PreTrainedModel, family: Family, text: PackedText) -> Calibration:
+def calibrate(
+    model: PreTrainedModel, family: Family, text: PackedText, precision: Precision = "fp32"
+) -> Calibration:
     """Fit the decoder's rows, or its bias, to the text's frequencies, in place.
 
     Args:
         model: With the target's vocabulary, where it is to run.
         family: The model's.
         text: Packed text of that vocabulary.
+        precision: Of the body's products; those of the decoder are fp32.
     """
     model.eval()
     wanted_V = _frequencies(text, family).to(model.device)
-    features_ME = _features(model, family, text)
+    features_ME = _features(model, family, text, precision)
     decoder = output(model)
     mean_E = features_ME.mean(dim=0)
     direction_E = mean_E / mean_E.square().sum()
@@ -96,7 +99,7 @@ def calibrate(model: PreTrainedModel, family: Family, text: PackedText) -> Calib
     missing_V = wanted_V.log() - told(moved_V).log()
     before = least = float((wanted_V * missing_V).sum())
     best_V = moved_V
-    for _ in range(ROUNDS):
+    for _ in range(CALIBRATION_ROUNDS):
         moved_V = moved_V + missing_V.clamp(-MOST, MOST)
         missing_V = wanted_V.log() - told(moved_V).log()
         if (now := float((wanted_V * missing_V).sum())) < least:
@@ -123,15 +126,18 @@ def _frequencies(text: PackedText, family: Family) -> Tensor:
     return torch.from_numpy(counts_V / counts_V.sum()).float()
 
 
-def _features(model: PreTrainedModel, family: Family, text: PackedText) -> Tensor:
+def _features(
+    model: PreTrainedModel, family: Family, text: PackedText, precision: Precision
+) -> Tensor:
     """What the decoder is given where tokens are to be told, [M, E]."""
     found: list[Tensor] = []
     at_once = max(1, AT_ONCE // text.sequence_length)
-    rows = sampled_rows(text, TOKENS)
+    rows = sampled_rows(text, CALIBRATION_TOKENS)
     for part in np.array_split(rows, -(-len(rows) // at_once)):
         targets, segments = _targets(text, part, family)
         batch = batch_of(targets, segments, family, pad_id=text.pad_id).to(model.device)
-        body = body_output(model, family, batch.input_ids, batch.attention, batch.position_ids)
-        hidden_MH = body.last_hidden_state.flatten(0, 1)[batch.told[: len(batch.labels)]]
-        found.append(transform(model, family, hidden_MH))
+        with autocast(precision, model.device):
+            body = body_output(model, family, batch.input_ids, batch.attention, batch.position_ids)
+            hidden_MH = body.last_hidden_state.flatten(0, 1)[batch.told[: len(batch.labels)]]
+            found.append(transform(model, family, hidden_MH).float())
     return torch.cat(found)

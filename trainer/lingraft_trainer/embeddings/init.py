@@ -1,4 +1,4 @@
-"""First values of the target embeddings: random, normal, overlap, mean or focus.
+"""First values of the target embeddings: random, normal, overlap, mean, focus or aligned.
 
 The special tokens' rows are the base's own, by role or by name, whatever the kind.
 """
@@ -10,6 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from lingraft_trainer.data.packing import PackedText
+from lingraft_trainer.embeddings.aligned import aligned_rows
 from lingraft_trainer.embeddings.cooccurrence import cooccurrence_vectors
 from lingraft_trainer.embeddings.focus import mixed_rows
 from lingraft_trainer.embeddings.surface import (
@@ -19,7 +20,7 @@ from lingraft_trainer.embeddings.surface import (
     surfaces,
 )
 
-Kind = Literal["random", "normal", "overlap", "mean", "focus"]
+Kind = Literal["random", "normal", "overlap", "mean", "focus", "aligned"]
 ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 
 
@@ -31,6 +32,7 @@ def initial_embeddings(
     *,
     seed: int,
     text: PackedText | None = None,
+    source_text: PackedText | None = None,
 ) -> tuple[Tensor, int]:
     """First values of the new matrix.
 
@@ -40,12 +42,15 @@ def initial_embeddings(
             else random; `mean`: the mean of the source pieces of the same text, else random;
             `focus`: as `overlap`, and a token of the new vocabulary alone starts as a mixture
             of the shared ones that keep similar company in the text (see `focus.py`); random
-            where it is too rare to tell.
+            where it is too rare to tell; `aligned`: every token as a mixture of those of the
+            base that keep similar company in source text (see `aligned.py`); as `mean` where it
+            is too rare to tell.
         source_VH: The base's embeddings, [V, H].
         source: The base's tokenizer.
         target: The new language's tokenizer, with ids 0..V'-1.
         seed: Of the draws.
-        text: Packed text of the new language; only `focus` reads it.
+        text: Packed text of the new language; `focus` and `aligned` read it.
+        source_text: Packed text of the base's language in its tokens; only `aligned` reads it.
 
     Returns:
         The matrix [V', H] and how many of its rows were taken from the source (special tokens
@@ -59,7 +64,7 @@ def initial_embeddings(
     else:
         matrix_VH = matrix_VH * source_VH.std(dim=0) + source_VH.mean(dim=0)
     taken = 0
-    if kind in ("overlap", "mean", "focus"):
+    if kind in ("overlap", "mean", "focus", "aligned"):
         matches = _matches(kind, source, target)
         for target_id, source_ids in matches.items():
             matrix_VH[target_id] = source_VH[source_ids].mean(dim=0)
@@ -67,6 +72,12 @@ def initial_embeddings(
         if kind == "focus":
             assert text is not None, "focus reads the text"
             taken += _mix(matrix_VH, list(matches), cooccurrence_vectors(text, seed=seed))
+        if kind == "aligned":
+            assert text is not None and source_text is not None, "aligned reads both texts"
+            vectors = (cooccurrence_vectors(one, seed=seed) for one in (text, source_text))
+            shared = [(new, known) for new, (known, *more) in matches.items() if not more]
+            mixed = _align(matrix_VH, source_VH, shared, *vectors)
+            taken = len(matches.keys() | mixed)
     known = source.get_vocab()
     for number, token in target.added_tokens_decoder.items():  # of a chat, say, which have no role
         if token.special and str(token) in known:
@@ -90,6 +101,25 @@ def _mix(matrix_VH: Tensor, shared: list[int], vectors_VD: Tensor) -> int:
     return len(to_N)
 
 
+def _align(
+    matrix_VH: Tensor,
+    source_VH: Tensor,
+    shared: list[tuple[int, int]],
+    new_VD: Tensor,
+    known_VD: Tensor,
+) -> set[int]:
+    """Mix the rows of all tokens with a vector, in place; which."""
+    new_N, known_M = (one.any(dim=1).nonzero()[:, 0] for one in (new_VD, known_VD))
+    of_new = {int(number): i for i, number in enumerate(new_N)}
+    of_known = {int(number): i for i, number in enumerate(known_M)}
+    pairs = [(of_new[a], of_known[b]) for a, b in shared if a in of_new and b in of_known]
+    if not pairs:
+        return set()
+    rows = aligned_rows(new_VD[new_N], known_VD[known_M], torch.tensor(pairs), source_VH[known_M])
+    matrix_VH[new_N] = rows
+    return set(of_new)
+
+
 def _matches(
     kind: Kind, source: PreTrainedTokenizerBase, target: PreTrainedTokenizerBase
 ) -> dict[int, list[int]]:
@@ -100,7 +130,7 @@ def _matches(
         text = surface.lower() if fold else surface
         if text in known:
             found[target_id] = [known[text]]
-        elif kind == "mean" and text.strip() and is_text(text):
+        elif kind in ("mean", "aligned") and text.strip() and is_text(text):
             # With its space: byte-level BPE has other pieces for the start of a word.
             said = text.removeprefix(" ") if spaced else text
             pieces = source(said, add_special_tokens=False)["input_ids"]

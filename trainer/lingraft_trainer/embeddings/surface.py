@@ -26,12 +26,13 @@ def surfaces(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
     byte_level = '"ByteLevel"' in json.dumps([model["pre_tokenizer"], model["decoder"]])
     falls_back = bool(model["model"].get("byte_fallback"))
     vocabulary: Mapping[str, int] = tokenizer.get_vocab()
+    added = tokenizer.added_tokens_decoder  # which are written as they are read
     found: dict[str, int] = {}
     for token, number in sorted(vocabulary.items(), key=lambda item: item[1]):
         if number in special:
             continue
         if byte_level:
-            surface = _bytes(token)
+            surface = token if number in added else _bytes(token)
         elif falls_back and (byte := _BYTE.fullmatch(token)):
             surface = chr(0xDC00 + int(byte[1], 16))
         elif kind == "WordPiece":
@@ -82,4 +83,4 @@ def _bytes(token: str) -> str | None:
     try:
         return bytes(BYTE_OF[letter] for letter in token).decode(errors="surrogateescape")
     except KeyError:
-        return None  # an added token, which is no bytes
+        return None  # what no text is cut into

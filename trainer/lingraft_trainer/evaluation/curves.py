@@ -22,7 +22,8 @@ def curves(
     """Updates, and what was scored after them, by name.
 
     Args:
-        heldout: Of held-out text, with its start and the untouched base; None without a head.
+        heldout: Of held-out text, with its start, the untouched base and some of what was learned
+            between; None without a head.
         evaluation: Of every task.
         updates: That the embeddings were learned in.
     """
@@ -31,6 +32,7 @@ def curves(
     if heldout is not None:
         if heldout["start"] is not None:
             found.append((0, _shown(heldout["start"])))
+        found += [(one["step"], _shown(one)) for one in heldout.get("between", ())]
         last |= _shown(heldout)
         if heldout["untouched"] is not None:
             last["heldout/bitsPerByte/untouched"] = heldout["untouched"]["bitsPerByte"]

@@ -1,7 +1,7 @@
 """Attention on a CPU where torch's fused one does not run, with dropout, or is slow, in bf16.
 
 In bf16 plain products take, with AMX, forward and backward, a fifth to two thirds of the time of
-torch's fused kernel, and some half of that kernel's in fp32 (docs/speed.md).
+torch's fused kernel, and some half of that kernel's in fp32 (docs/speed/cpu.md).
 """
 
 from typing import Any

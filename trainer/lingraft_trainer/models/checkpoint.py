@@ -19,8 +19,16 @@ from lingraft.errors import UserError
 from lingraft.families import Family, family_of
 from lingraft.selection import MIDDLE_HEAD
 from lingraft_trainer.models.config import cut, read_config
-from lingraft_trainer.models.family import AUTO, is_tied, output, second_bias, set_dropout
-from lingraft_trainer.models.weights import FIELD, check_finite, dtype_of
+from lingraft_trainer.models.family import (
+    AUTO,
+    is_tied,
+    output,
+    scale_as_stored,
+    second_bias,
+    set_dropout,
+)
+from lingraft_trainer.models.held import hold
+from lingraft_trainer.models.weights import FIELD, check_finite, check_plain, dtype_of
 
 MIDDLE_LAYERS = "layers"
 """The middle head's metadata: the number of layers below it, which its shapes do not tell."""
@@ -30,7 +38,7 @@ _OTHER_HEADS = re.compile(r"(^|\.)(pooler|cls|lm_head|classifier|qa_outputs)\.|(
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A language model as its checkpoint has it, in fp32.
+    """A language model as its checkpoint has it.
 
     Attributes:
         model: Tied or untied, as the weights are; its config says which.
@@ -45,16 +53,25 @@ class LoadedModel:
     dtype: torch.dtype
 
 
-def load_masked_lm(
-    path: Path, *, dropout: float | None = None, layers: int | None = None
+def load_lm(
+    path: Path,
+    *,
+    dropout: float | None = None,
+    layers: int | None = None,
+    frozen: int | bool = False,
+    dtype: torch.dtype = torch.float32,
 ) -> LoadedModel:
-    """Load a base or mini-model with the head of its objective, in fp32.
+    """Load a base or mini-model with the head of its objective.
 
     Args:
         path: Directory of a Hugging Face checkpoint, with or without that head. Without it the
             head is new, drawn from torch's global generator.
         dropout: Of the layers and of attention, to train with; by default as the config says.
         layers: How many of its layers, from the bottom; by default all.
+        frozen: Whether layers are not to be trained, or how many from the bottom: their products
+            are held as the checkpoint has them (`held.hold`), of float64 in fp32, which autocast
+            knows. All else is in fp32.
+        dtype: Of the model in memory, where none are held.
 
     Raises:
         UserError: No safetensors, weights that are unreadable, no numbers, too many or too few,
@@ -74,8 +91,12 @@ def load_masked_lm(
     def above(name: str) -> bool:
         return layers is not None and family.layer_of(name) >= layers
 
-    auto = AUTO[family.objective]
-    model, new = load(path, auto, config, may_be_new=of_head, may_be_left=above)
+    auto, found = AUTO[family.objective], dtype_of(path)
+    held = found if found.itemsize < torch.float32.itemsize else torch.float32
+    own_type = held if frozen else dtype
+    model, new = load(path, auto, config, may_be_new=of_head, may_be_left=above, dtype=own_type)
+    if frozen:
+        hold(model, family, held, None if frozen is True else frozen)
     shared = set(model.all_tied_weights_keys)
     own = {name for name in model.state_dict() if of_head(name)} - shared
     has_head = not own or own != new - shared
@@ -88,16 +109,16 @@ def load_masked_lm(
             where=FIELD,
         )
     model.config.tie_word_embeddings = is_tied(model)
-    return LoadedModel(model, family, has_head=has_head, dtype=dtype_of(path))
+    return LoadedModel(model, family, has_head=has_head, dtype=found)
 
 
-def load_body(path: Path) -> PreTrainedModel:
-    """A checkpoint's body without a head, in fp32; a pooler that it does not have is new.
+def load_body(path: Path, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
+    """A checkpoint's body without a head; a pooler that it does not have is new.
 
     Raises:
-        UserError: As `load_masked_lm`.
+        UserError: As `load_lm`.
     """
-    return load(path, AutoModel, read_config(path), may_be_new=of_pooler)[0]
+    return load(path, AutoModel, read_config(path), may_be_new=of_pooler, dtype=dtype)[0]
 
 
 def of_pooler(name: str) -> bool:
@@ -112,8 +133,9 @@ def load(
     *,
     may_be_new: Callable[[str], bool],
     may_be_left: Callable[[str], bool] = lambda name: False,
+    dtype: torch.dtype = torch.float32,
 ) -> tuple[PreTrainedModel, set[str]]:
-    """Load a model in fp32, every tensor accounted for.
+    """Load a model, every tensor accounted for.
 
     Args:
         path: Directory of the checkpoint.
@@ -121,15 +143,16 @@ def load(
         config: The model's.
         may_be_new: Whether a parameter that the checkpoint lacks may be drawn anew.
         may_be_left: Whether a tensor of the checkpoint may be left out, beside other heads.
+        dtype: Of its weights.
 
     Returns:
         The model, and the names of the parameters that are new.
 
     Raises:
-        UserError: As `load_masked_lm`.
+        UserError: As `load_lm`.
     """
     family = family_of(config.model_type)
-    dtype_of(path)  # says more about files that are no weights
+    stored = dtype_of(path)  # says more about files that are no weights
     try:
         model, info = auto.from_pretrained(
             path,
@@ -137,11 +160,14 @@ def load(
             use_safetensors=True,
             local_files_only=True,
             output_loading_info=True,
-            dtype=torch.float32,
+            dtype=dtype,
         )
     except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:300]
         raise UserError(f"the checkpoint cannot be read: {reason}", where=FIELD) from error
+    check_plain(info["unexpected_keys"], where=FIELD)
+    if family.scaled:
+        scale_as_stored(model, stored)
     new = {name for name in info["missing_keys"] if not name.endswith("position_ids")}
     if lost := {name for name in new if not may_be_new(name)}:
         raise UserError(
@@ -149,12 +175,17 @@ def load(
             "give a whole one",
             where=FIELD,
         )
+    wanted = auto is AUTO[family.objective]  # the head, of which then nothing may be left out
+
+    def is_others(name: str) -> bool:
+        if name.startswith(family.head.prefixes):
+            return not wanted
+        if wanted and family.causal and "lm_head" in name.split("."):
+            return False
+        return bool(_OTHER_HEADS.search(name)) or name.startswith(family.other_heads)
+
     left = {
-        name
-        for name in info["unexpected_keys"]
-        if not _OTHER_HEADS.search(name)
-        and not name.startswith(family.head.prefixes + family.other_heads)
-        and not may_be_left(name)
+        name for name in info["unexpected_keys"] if not is_others(name) and not may_be_left(name)
     }
     if left:
         raise UserError(

@@ -6,6 +6,7 @@ Almost everything is read through transformers' own common names (`base_model`,
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, PreTrainedModel
 from transformers.activations import ACT2FN
@@ -58,6 +59,17 @@ def embedded(
     return x
 
 
+def scale_as_stored(model: PreTrainedModel, dtype: torch.dtype) -> None:
+    """Have looked-up rows multiplied by what they are in a checkpoint's own type; in place.
+
+    The root of the hidden width is rounded to the type of the weights, in which the base was
+    trained and will be used: 33.94 is 34 in bf16, also where it is trained in fp32.
+    """
+    words: Any = embeddings(model)
+    rounded = torch.tensor(words.scalar_embed_scale, dtype=dtype)
+    words.embed_scale = rounded.to(torch.float32)
+
+
 def final_norm(model: PreTrainedModel, family: Family, hidden: Tensor) -> Tensor:
     """What a language model's body does behind its last layer: [..., H] -> [..., H]."""
     return hidden if family.final_norm is None else model.get_submodule(family.final_norm)(hidden)
@@ -88,6 +100,14 @@ def set_dropout(config: Any, family: Family, share: float) -> None:
         setattr(config, name, share)
 
 
+def freeze_vocabulary(model: PreTrainedModel) -> None:
+    """Have a model train without what belongs to the tokens of its vocabulary."""
+    embeddings(model).weight.requires_grad_(False)
+    decoder = model.get_output_embeddings()
+    if isinstance(decoder, nn.Linear):
+        decoder.requires_grad_(False)
+
+
 def replace_vocabulary(
     model: PreTrainedModel,
     family: Family,
@@ -109,24 +129,45 @@ def replace_vocabulary(
         output_matrix: New decoder matrix of an untied model, [V', E]. Copied. By default the
             decoder is tied to the embeddings.
     """
+    set_vocabulary(
+        model,
+        family,
+        nn.Parameter(matrix.detach().clone()),
+        pad_id,
+        None if bias is None else nn.Parameter(bias.detach().clone()),
+        None if output_matrix is None else nn.Parameter(output_matrix.detach().clone()),
+    )
+
+
+def set_vocabulary(
+    model: PreTrainedModel,
+    family: Family,
+    matrix: nn.Parameter,
+    pad_id: int,
+    bias: nn.Parameter | None = None,
+    output_matrix: nn.Parameter | None = None,
+) -> None:
+    """As `replace_vocabulary`, but the parameters themselves become the model's: none is copied."""
     rows = len(matrix)
     table = embeddings(model)  # the same module: some do more than to look up
-    table.weight = nn.Parameter(matrix.detach().clone())
+    table.weight = matrix
     table.num_embeddings = rows
     table.padding_idx = None if table.padding_idx is None else pad_id
     model.config.vocab_size = rows
+    for module in {model, model.base_model}:
+        if hasattr(module, "vocab_size"):
+            module.vocab_size = rows  # some have it
     if model.get_output_embeddings() is None:
         return
     decoder = output(model)
     decoder.out_features = rows
-    decoder.weight = table.weight
-    if output_matrix is not None:
-        decoder.weight = nn.Parameter(output_matrix.detach().clone())
+    decoder.weight = table.weight if output_matrix is None else output_matrix
     if decoder.bias is None:
         return
-    decoder.bias = nn.Parameter(matrix.new_zeros(rows) if bias is None else bias.clone())
+    trained = matrix.requires_grad
+    decoder.bias = nn.Parameter(matrix.new_zeros(rows), trained) if bias is None else bias
     if family.head.bias is not None:
         holder, _, name = family.head.bias.rpartition(".")
         tied = output_matrix is None  # an untied model has two of them, and reads the decoder's
-        second = decoder.bias if tied else nn.Parameter(decoder.bias.detach().clone())
+        second = decoder.bias if tied else nn.Parameter(decoder.bias.detach().clone(), trained)
         setattr(model.get_submodule(holder), name, second)

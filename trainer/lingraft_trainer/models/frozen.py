@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import linear, scaled_dot_product_attention
+from torch.nn.functional import scaled_dot_product_attention
 from transformers import PreTrainedModel
 from transformers.activations import ACT2FN
 
@@ -22,6 +22,8 @@ from lingraft.families import Family
 from lingraft_trainer.models.attention import as_bias, by_products, slow_when_fused
 from lingraft_trainer.models.family import dropped, encoder_layers
 from lingraft_trainer.models.frozen_layer import FrozenLayer, Norm, Product
+from lingraft_trainer.models.fused import gated
+from lingraft_trainer.models.held import held_linear
 from lingraft_trainer.models.near import near_attention, pays
 from lingraft_trainer.models.rotary import Rotation, at_positions, rotations, turn
 from lingraft_trainer.models.seen import LOCAL, kinds_of, seen_by_kind
@@ -53,7 +55,8 @@ class FrozenBody:
         model: Where it will run: its weights are not to be moved afterwards. In bf16 its own
             `forward` can no longer be called.
         family: The model's.
-        dtype: Of the products' weights, cast here once and not in every update.
+        dtype: Of the products' weights, cast here once and not in every update. Narrower ones stay
+            as they are.
     """
 
     def __init__(self, model: PreTrainedModel, family: Family, dtype: torch.dtype) -> None:
@@ -148,7 +151,7 @@ class FrozenBody:
             x_BSH = layer.norms[0](x_BSH)
         rotation = sight.rotation if layer.rotates else None
         heads = (self.heads, self.key_heads, self.key_heads)
-        qkv = linear(x_BSH, *layer.qkv)
+        qkv = held_linear(x_BSH, *layer.qkv)
         q, k, v = self._split(qkv, heads, layer.query_key_norms, rotation)
         if sight.window is not None and sight.bias is not None:
             seen = near_attention(self._attention, q, k, v, sight.bias, sight.window)
@@ -165,9 +168,9 @@ class FrozenBody:
             x_BSH = layer.norms[0](x_BSH)
         width = self.heads * self.width
         for_query, for_rest = _parted(layer.qkv, width)
-        kv = linear(x_BSH, *for_rest)
+        kv = held_linear(x_BSH, *for_rest)
         chosen = x_BSH.flatten(0, 1).index_select(0, slots.flat)
-        query = linear(chosen, *for_query).view(rows, -1, width)
+        query = held_linear(chosen, *for_query).view(rows, -1, width)
         rotation = sight.rotation if layer.rotates else None
         there = None if rotation is None else at_positions(rotation, slots.flat, rows)
         norms = layer.query_key_norms
@@ -217,23 +220,22 @@ class FrozenBody:
         """What follows attention; it looks at no other position: [..., H] -> [..., H]."""
         first, second = layer.norms
         of_attention, of_feed = layer.added_norms
-        x = _sum(of_attention(linear(attended, *layer.out)), x)
+        x = _sum(of_attention(held_linear(attended, *layer.out)), x)
         if self.family.layer.pre_norm:
             return _sum(of_feed(self._feed(layer, second(x))), x)
         x = first(x)
         return second(_sum(of_feed(self._feed(layer, x)), x))
 
     def _feed(self, layer: FrozenLayer, x: Tensor) -> Tensor:
-        inner = linear(x, *layer.up)
+        inner = held_linear(x, *layer.up)
         if not self.family.layer.gated:
-            return linear(self.activation(inner), *layer.down)
-        active, gate = inner.chunk(2, dim=-1)
-        return linear(self.activation(active) * gate, *layer.down)
+            return held_linear(self.activation(inner), *layer.down)
+        return held_linear(gated(self.activation, inner), *layer.down)
 
 
 def _past_bridge(layer: FrozenLayer, x_BSH: Tensor) -> Tensor:
     """A layer's input, past its mini-model's bridge where one stands before it."""
-    return x_BSH if layer.bridge is None else _sum(linear(x_BSH, *layer.bridge), x_BSH)
+    return x_BSH if layer.bridge is None else _sum(held_linear(x_BSH, *layer.bridge), x_BSH)
 
 
 def _parted(product: Product, at: int) -> tuple[Product, Product]:

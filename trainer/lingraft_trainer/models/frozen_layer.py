@@ -10,6 +10,7 @@ from torch.nn.functional import layer_norm
 
 from lingraft.families import Layer
 from lingraft_trainer.models.bridge import ATTRIBUTE
+from lingraft_trainer.models.fused import rms_norm
 
 Norm = Callable[[Tensor], Tensor]
 Product = tuple[Tensor, Tensor | None]
@@ -48,7 +49,7 @@ class FrozenLayer:
             module: The layer.
             layer: Its anatomy.
             kind: Which positions it sees, as `config.layer_types` has it.
-            dtype: Of the products' weights.
+            dtype: Of the products' weights, at most.
             head: Width of one.
             rotates: Whether it rotates queries and keys.
         """
@@ -95,13 +96,15 @@ def _joined(parts: Sequence[nn.Linear], dtype: torch.dtype) -> Product:
 
 
 def _cat(tensors: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
+    """One tensor; of a narrower type than is asked for it stays so (`held_linear`)."""
     data = [tensor.data for tensor in tensors]
-    return (torch.cat(data) if len(data) > 1 else data[0]).to(dtype)
+    whole = torch.cat(data) if len(data) > 1 else data[0]
+    return whole if torch.promote_types(whole.dtype, dtype) == dtype else whole.to(dtype)
 
 
 def _norm(module: Any) -> Norm:
     if not isinstance(module, nn.LayerNorm):
-        return module
+        return rms_norm(module) or module
     shape, weight = module.normalized_shape, module.weight.data
     bias = None if module.bias is None else module.bias.data
     return lambda x: layer_norm(x, shape, weight, bias, module.eps)

@@ -35,7 +35,7 @@ def save_picked(base: Path, layers: Sequence[int], folder: Path) -> None:
                 if layer < 0 or layer in new:
                     renamed = family.renumbered(name, new.get(layer, -1))
                     tensors[renamed] = opened.get_tensor(name)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     save_file(tensors, folder / WEIGHTS, {"format": "pt"})
     pick(config, layers)
     config.save_pretrained(folder)

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lingraft_trainer.device import sent
+from lingraft_trainer.machine.device import sent
 
 PAD_TO_MULTIPLE_OF = 16
 """Numbers of masked positions are padded to a multiple of it: libraries prepare every shape anew.

@@ -1,7 +1,8 @@
 """The tensors of a checkpoint themselves: their type, and that they are numbers."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from functools import reduce
 from pathlib import Path
 
@@ -21,6 +22,16 @@ _DTYPES = {
 }
 _WHOLE_NUMBERS = ("BOOL", "I64", "I32")
 """Of buffers, such as position ids."""
+_UNFINISHED = {
+    "holds adapters beside its weights": re.compile(
+        r"(^|\.)(base_layer|original_module|modules_to_save|lora_[a-z_]+|adapters?)(\.|$)", re.I
+    ),
+    "is quantised": re.compile(
+        r"(^|\.)(qweight|qzeros|g_idx|scales|SCB|(weight|input|output)_(scale|zero_point)(_inv)?"
+        r"|weight_(packed|shape|format)|(weight\.)?(absmax|(nested_)?quant_(map|state)))(\.|$)"
+    ),
+}
+"""Names of tensors without which the others are not the model's weights, wherever they stand."""
 
 
 def dtype_of(path: Path) -> torch.dtype:
@@ -94,3 +105,22 @@ def check_finite(tensors: Mapping[str, Tensor], of_what: str, *, where: str) -> 
                     "give another copy of it",
                     where=where,
                 )
+
+
+def check_plain(left: Iterable[str], *, where: str) -> None:
+    """Refuse a checkpoint with a tensor that others would have to be joined with.
+
+    Args:
+        left: Names of the tensors that the model has no place for.
+        where: For the error.
+
+    Raises:
+        UserError: Names one.
+    """
+    for what, names in _UNFINISHED.items():
+        if found := sorted(filter(names.search, left)):
+            raise UserError(
+                f"the checkpoint {what} ({found[0]}): give one of plain weights, with all merged "
+                "into them",
+                where=where,
+            )

@@ -11,19 +11,19 @@ from torch import Tensor
 from lingraft.errors import UserError
 from lingraft.params import Bridge as BridgeParams
 from lingraft.stage import Progress
-from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.models.bridge import Bridge
 from lingraft_trainer.models.checkpoint import LoadedModel
-from lingraft_trainer.models.seen import body_output
+from lingraft_trainer.models.seen import states_before
+from lingraft_trainer.running.context import StageContext
+from lingraft_trainer.training.lm_data import batch_of, parts_of
 from lingraft_trainer.training.masking import rows_of_step
-from lingraft_trainer.training.mlm_data import batch_of
 from lingraft_trainer.training.targets import targets_of
 
 RIDGE = 1e-4
 """Weight of the map's own size, over the mean square of what it is told from."""
 ROWS = 32
-"""Rows that are read at once."""
+"""Rows of one draw of masks."""
 
 
 @torch.no_grad()
@@ -38,8 +38,8 @@ def fit_bridge(
     """The bridge from below layer `below` to below layer `above` of a base, numbered from 0.
 
     Args:
-        ctx: Says where to run, and hears how far it is.
-        base: The whole base, on its device.
+        ctx: Hears how far it is.
+        base: The whole base, where it is to run.
         text: Source text in its tokens.
         params: How much of it.
         below: The first layer left out.
@@ -52,24 +52,22 @@ def fit_bridge(
     size = int(model.config.hidden_size)
     wanted = -(-params.tokens // text.sequence_length)
     rows = rows_of_step(0, seed=0, batch=min(wanted, text.rows), rows=text.rows)
-    moments = torch.zeros(size + 1, size + 1, dtype=torch.float64, device=ctx.device)
-    mixed = torch.zeros(size + 1, size, dtype=torch.float64, device=ctx.device)
+    moments = torch.zeros(size + 1, size + 1, dtype=torch.float64, device=model.device)
+    mixed = torch.zeros(size + 1, size, dtype=torch.float64, device=model.device)
     seen = 0
     parts = np.array_split(rows, -(-len(rows) // ROWS))
     for number, part in enumerate(parts):
         tokens, segments = text.take(part)
         share = params.mask_probability
         targets = targets_of(tokens, segments, text, share, seed=0, step=number)
-        batch = batch_of(targets, segments, family, pad_id=text.pad_id).to(ctx.device)
-        states = body_output(
-            model, family, batch.input_ids, batch.attention, batch.position_ids, every_layer=True
-        ).hidden_states
-        real = torch.from_numpy(segments > 0).to(ctx.device)
-        found = states[below][real].double(), states[above][real].double()
-        more, with_it = _moments(*found)
-        moments += more
-        mixed += with_it
-        seen += int(real.sum())
+        for some in parts_of(len(part), text.sequence_length, model.device):
+            batch = batch_of(targets.of(some), segments[some], family, pad_id=text.pad_id)
+            low, high = states_before(model, family, batch.to(model.device), (below, above))
+            real = torch.from_numpy(segments[some] > 0).to(model.device)
+            more, with_it = _moments(low[real].double(), high[real].double())
+            moments += more
+            mixed += with_it
+            seen += int(real.sum())
         ctx.report(Progress(step=number + 1, steps=len(parts), phase="fitting the bridge"))
     if seen < 4 * size:
         raise UserError(

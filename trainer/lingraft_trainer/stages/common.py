@@ -1,16 +1,16 @@
-"""What the training stages share: settings, costs and metrics of a masked-LM run."""
+"""What the training stages share: settings, costs and metrics of language modelling."""
 
 from typing import Any
 
-from lingraft.params import MaskedLm
+from lingraft.params import LmTraining
 from lingraft.stage import Compute
-from lingraft_trainer.context import StageContext
+from lingraft_trainer.running.context import StageContext
+from lingraft_trainer.training.lm import Heldout
 from lingraft_trainer.training.loop import Fit, Settings, device_seconds
-from lingraft_trainer.training.mlm import Heldout
 
 
-def mlm_settings(params: MaskedLm, field: str) -> Settings:
-    """The loop's settings of a masked-LM run that a field of the resource describes."""
+def lm_settings(params: LmTraining, field: str) -> Settings:
+    """The loop's settings of a language-modelling run that a field of the resource describes."""
     return Settings(
         steps=params.steps,
         learning_rate=params.learning_rate,
@@ -22,7 +22,7 @@ def mlm_settings(params: MaskedLm, field: str) -> Settings:
     )
 
 
-def mlm_cost(ctx: StageContext, done: Fit, flops: float) -> Compute:
+def lm_cost(ctx: StageContext, done: Fit, flops: float) -> Compute:
     """What a run cost, over all attempts."""
     return Compute(
         flops=flops,
@@ -37,6 +37,6 @@ def show_heldout(ctx: StageContext, step: int, score: Heldout) -> None:
     ctx.measured(step, {"heldout/loss": score.loss, "heldout/bitsPerByte": score.bits_per_byte})
 
 
-def mlm_metrics(done: Fit) -> dict[str, Any]:
+def lm_metrics(done: Fit) -> dict[str, Any]:
     """The curve and the last loss."""
     return {"finalLoss": done.final_loss, "maskedTokens": done.count, "curve": done.curve}

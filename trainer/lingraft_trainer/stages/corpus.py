@@ -21,7 +21,7 @@ from lingraft_trainer.embeddings.surface import single_characters
 from lingraft_trainer.evaluation.heldout import IN_OWN_TOKENS
 from lingraft_trainer.models.checkpoint import read_config
 from lingraft_trainer.tokenization.base import is_causal, keeps_padding, load_base_tokenizer
-from lingraft_trainer.tokenization.beside import refuse_other_reading
+from lingraft_trainer.tokenization.beside import refuse_lossy, refuse_other_reading
 from lingraft_trainer.tokenization.bpe_like import has_all_bytes
 from lingraft_trainer.tokenization.causal import (
     causal_special_tokens,
@@ -40,12 +40,17 @@ from lingraft_trainer.tokenization.swap import relay, save_tokenizer
 from lingraft_trainer.tokenization.train import train_tokenizer
 
 if TYPE_CHECKING:
-    from lingraft_trainer.context import StageContext
+    from lingraft_trainer.running.context import StageContext
 
 SAMPLE = 256 << 20
 """Characters a tokenizer is trained on, at most: of more text every n-th paragraph is taken."""
 REPORTED = 1 << 20  # characters
 MOST_HELDOUT = 2_000  # rows, at four bytes a token
+MOST_HELDOUT_CAUSAL = 1 << 16
+"""Bytes: a causal model tells every token of them, by its whole head."""
+SCORED_LENGTH = 1_024
+"""Tokens of a row of held-out causal text, as far as the base has positions."""
+TRAIN = "train"
 LEAST_HELDOUT = 1_000
 """Bytes, below which it is said that there are few."""
 UNKNOWN_SAID, UNKNOWN_REFUSED = 0.01, 0.2
@@ -71,6 +76,7 @@ def corpus(ctx: "StageContext") -> Result:
             folder,
             script,
             text_field=params.text_field,
+            whole=params.whole_documents,
             processes=ctx.threads,
         )
         ctx.report(Progress(step=1, steps=3, phase="tokenizer"))
@@ -163,10 +169,11 @@ def _tokenizer(
             refuse_other_models(state["model"], where="spec.tokenizer.uri")
             if not has_all_bytes(state):
                 raise UserError(
-                    "it has not all 256 bytes, so that some text would be lost: give another, or "
+                    "it has not all bytes of text, some of which would be lost: give another, or "
                     "none to have one trained",
                     where="spec.tokenizer.uri",
                 )
+            refuse_lossy(loaded)
         return relay(loaded, special)
     assert choice.train is not None and choice.vocab_size is not None
     return train_tokenizer(
@@ -194,18 +201,26 @@ def _pack(
 ) -> tuple[PackedText, PackedText]:
     """Pass 2: tokenise and pack, a share of the paragraphs held out.
 
-    Those are packed in the base's own tokens too, to score the base that was not adapted.
+    Of a causal base whole documents. Those are packed in the base's own tokens too, to score the
+    base that was not adapted; a causal one reads each of their paragraphs from its beginning, for
+    in other tokens a row holds more or less of it.
     """
 
     def writer(name: str, words: PreTrainedTokenizerBase) -> PackWriter:
         frame = vars(frame_of(words, causal=causal))
-        return PackWriter(ctx.out / name, sequence_length=params.sequence_length, **frame)
+        length, whole = params.sequence_length, causal and name != TRAIN
+        if whole:
+            most = read_config(ctx.inputs["base"]).max_position_embeddings
+            length = max(length, min(SCORED_LENGTH, most))
+        return PackWriter(ctx.out / name, sequence_length=length, whole=whole, **frame)
 
     # A causal model has to learn where lines end; to a masked one that would be one token more.
     between = "\n" if causal else " "
-    most = MOST_HELDOUT * params.sequence_length * 4
-    chosen = cleaned.held_out(params.heldout_share, most)
-    train = writer("train", tokenizer)
+    most = MOST_HELDOUT_CAUSAL if causal else MOST_HELDOUT * params.sequence_length * 4
+    # What a causal model has read of a document tells it much of the rest: its names, its words.
+    documents = params.held_out == "Documents"
+    chosen = cleaned.held_out(params.heldout_share, most, whole=documents)
+    train = writer(TRAIN, tokenizer)
     path = ctx.out / "tokenizer" / "tokenizer.json"
     held = pack(cleaned, path, chosen, train, folder, between=between, processes=ctx.threads)
     train.close()

@@ -16,20 +16,21 @@ from lingraft.architecture import shape_of_config
 from lingraft.errors import UserError
 from lingraft.params import EmbedParams
 from lingraft.stage import Result
-from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.packing import PackedText
-from lingraft_trainer.embeddings.start import Start
+from lingraft_trainer.embeddings.start import Start, source_text
 from lingraft_trainer.models.attention import with_quick_layers
 from lingraft_trainer.models.bridge import read_bridge, with_bridge
-from lingraft_trainer.models.checkpoint import load_masked_lm
+from lingraft_trainer.models.checkpoint import load_lm
 from lingraft_trainer.models.family import embeddings, is_tied, output
 from lingraft_trainer.models.weights import check_finite
-from lingraft_trainer.stages.common import mlm_cost, mlm_metrics, mlm_settings
+from lingraft_trainer.running.context import StageContext
+from lingraft_trainer.stages.common import lm_cost, lm_metrics, lm_settings
 from lingraft_trainer.stages.snapshots import Snapshots
 from lingraft_trainer.tokenization.base import load_base_tokenizer
+from lingraft_trainer.training.lm import lm_objective
+from lingraft_trainer.training.lm_data import LmData
 from lingraft_trainer.training.loop import fit
-from lingraft_trainer.training.mlm import masked_lm_objective
-from lingraft_trainer.training.mlm_data import MlmData
+from lingraft_trainer.training.precision import choose
 
 EMBEDDINGS = "embeddings.safetensors"
 """Tensors `weight` [V', E] and, where the base has one, `bias` [V']; of an untied base also
@@ -39,7 +40,7 @@ EMBEDDINGS = "embeddings.safetensors"
 def embed(ctx: StageContext) -> Result:
     """Writes the new embedding matrix and output bias."""
     params = EmbedParams.model_validate(ctx.params)
-    loaded = load_masked_lm(ctx.inputs["model"], dropout=params.training.dropout)
+    loaded = load_lm(ctx.inputs["model"], dropout=params.training.dropout, frozen=True)
     model, family = with_quick_layers(loaded.model), loaded.family
     bridge = read_bridge(ctx.inputs["model"])
     model = with_bridge(model, family, bridge)
@@ -51,19 +52,26 @@ def embed(ctx: StageContext) -> Result:
         )
     text = PackedText(ctx.inputs["corpus"] / "train")
     target = AutoTokenizer.from_pretrained(ctx.inputs["corpus"] / "tokenizer")
-    taken, calibration = Start(params.init, params.calibrate, params.training.seed).into(
-        model, family, load_base_tokenizer(ctx.inputs["base"]), target, text, ctx.device
+    start = Start(params.init, params.calibrate, params.training.seed, params.keep_unseen).into(
+        model,
+        family,
+        load_base_tokenizer(ctx.inputs["base"]),
+        target,
+        text,
+        ctx.device,
+        choose(ctx.execution.precision, ctx.device, model.config.hidden_size),
+        source_text(ctx),
     )
     train_embeddings_only(model)
-    data = MlmData(
+    data = LmData(
         text,
         params.training,
         family,
         micro_batch_tokens=ctx.execution.micro_batch_tokens,
         output_steps=params.output_steps,
     )
-    settings = mlm_settings(params.training, "spec.embeddings")
-    if calibration is not None:
+    settings = lm_settings(params.training, "spec.embeddings")
+    if (calibration := start.calibration) is not None:
         run = params.training
         told = run.batch_rows * run.sequence_length * run.told
         settings = replace(settings, eps=calibration.eps(told))
@@ -76,17 +84,28 @@ def embed(ctx: StageContext) -> Result:
             found["output"] = output(model).weight
         return {name: tensor.detach().cpu().contiguous() for name, tensor in found.items()}
 
-    snapshots = Snapshots(ctx, params.snapshots or (), learned)
+    def with_kept(found: dict[str, Tensor]) -> dict[str, Tensor]:
+        # Only in what is written: were they held while the rest learns, the embeddings that are
+        # read would learn to make up for it.
+        if start.kept is not None:
+            start.kept.put_back(found["weight"], found.get("output"))
+        return found
+
+    snapshots = Snapshots(
+        ctx,
+        params.snapshots or (),
+        lambda: with_kept({name: tensor.clone() for name, tensor in learned().items()}),
+    )
     done = fit(
         snapshots.ctx,
-        masked_lm_objective(model, family),
+        lm_objective(model, family),
         data,
         settings,
         width=model.config.hidden_size,
         after_step=snapshots.after_step,
     )
 
-    tensors = learned()
+    tensors = with_kept(learned())
     check_finite(tensors, "what was learned", where="spec.embeddings.learningRate")
     save_file(tensors, ctx.out / EMBEDDINGS)
     shape = shape_of_config(model.config.to_dict(), where="model")
@@ -100,11 +119,20 @@ def embed(ctx: StageContext) -> Result:
         output_share=params.output_share,
         bridge=bridge is not None,
     )
-    metrics = mlm_metrics(done) | {
+    if calibration is not None:
+        flops += compute.calibration(
+            shape,
+            vocabulary=text.vocab_size,
+            told=params.training.told,
+            sequence_length=text.sequence_length,
+        )
+    metrics = lm_metrics(done) | {
         "layers": shape.layers,
-        "rowsFromSource": taken,
+        "rowsFromSource": start.taken,
         "vocabulary": text.vocab_size,
     }
+    if start.kept is not None:
+        metrics["rowsKept"] = len(start.kept.ids)
     if calibration is not None:
         metrics["calibration"] = {
             "divergenceBefore": calibration.before,
@@ -113,7 +141,7 @@ def embed(ctx: StageContext) -> Result:
         }
     if params.snapshots:
         metrics["snapshots"] = snapshots.record()
-    return Result(metrics=metrics, compute=mlm_cost(ctx, done, flops))
+    return Result(metrics=metrics, compute=lm_cost(ctx, done, flops))
 
 
 def train_embeddings_only(model: PreTrainedModel) -> None:

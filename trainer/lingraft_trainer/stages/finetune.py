@@ -3,8 +3,10 @@
 Nothing here knows the target language: one fine-tuned body serves every language.
 """
 
+import json
 import logging
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,13 +17,20 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from lingraft import compute
 from lingraft.architecture import shape_of_config
 from lingraft.families import family_of
+from lingraft.memory import WIDE, Held
 from lingraft.params import FinetuneParams
+from lingraft.plan.memory import Worker
+from lingraft.plan.memory import finetune as memory_of_finetune
+from lingraft.resource.formats import LOSSES
+from lingraft.selection import CONFIG
 from lingraft.stage import Compute, Result
-from lingraft_trainer.context import StageContext
+from lingraft_trainer.machine.memory import memory_of_worker
 from lingraft_trainer.models.attention import with_quick_layers
-from lingraft_trainer.models.checkpoint import load, of_pooler
-from lingraft_trainer.models.config import read_config
-from lingraft_trainer.models.family import embeddings, set_dropout
+from lingraft_trainer.models.checkpoint import load, load_lm, of_pooler
+from lingraft_trainer.models.config import FIELD, read_config
+from lingraft_trainer.models.family import AUTO, freeze_vocabulary, set_dropout
+from lingraft_trainer.models.weights import dtype_of
+from lingraft_trainer.running.context import StageContext
 from lingraft_trainer.tasks.features import rows_of, tokens_of, with_padding
 from lingraft_trainer.tasks.kinds import (
     TaskBatch,
@@ -34,9 +43,11 @@ from lingraft_trainer.tasks.kinds import (
 )
 from lingraft_trainer.tasks.training_data import read_training, read_warnings, split
 from lingraft_trainer.tokenization.base import load_base_tokenizer
+from lingraft_trainer.tokenization.generation import stop_behind_answers
 from lingraft_trainer.tokenization.swap import save_tokenizer
 from lingraft_trainer.training.loop import Settings, Step, device_seconds, fit
 from lingraft_trainer.training.masking import rows_of_step, share_of
+from lingraft_trainer.training.sharded import agreed, save_whole, shard
 from lingraft_trainer.training.state import Best
 
 WARMUP_SHARE, WEIGHT_DECAY = 0.06, 0.01
@@ -55,8 +66,11 @@ def finetune(ctx: StageContext) -> Result:
         log.warning("%s", warning)
     tokenizer = with_padding(load_base_tokenizer(ctx.inputs["base"]))
     torch.manual_seed(params.seed)  # the task's head is new
-    model = load_task_model(ctx.inputs["base"], kind, labels, params.dropout)
-    embeddings(model).weight.requires_grad_(False)
+    apart = shared_out(ctx, params)
+    model = load_task_model(ctx.inputs["base"], kind, labels, params.dropout, wide=not apart)
+    if apart:
+        shard(model, family_of(model.config.model_type), ctx.device)
+    freeze_vocabulary(model)
     if family_of(model.config.model_type).causal:  # its head reads the last token before padding
         model.config.pad_token_id = tokenizer.pad_token_id
 
@@ -74,7 +88,8 @@ def finetune(ctx: StageContext) -> Result:
             scores = kind.evaluate(model, tokenizer, dev, params.max_length, params.source_language)
             totals = scores.totals
             ctx.measured(done, {f"dev/{name}": score for name, score in totals.items()})
-            best.offer(model, done // data.steps_per_epoch, totals[kind.selects_by], totals)
+            score = totals[kind.selects_by] * (-1 if kind.selects_by in LOSSES else 1)
+            best.offer(model, done // data.steps_per_epoch, score, totals)
             model.train()
 
     settings = Settings(
@@ -97,12 +112,18 @@ def finetune(ctx: StageContext) -> Result:
         best=best,
     )
     best.restore(model)
-    model.cpu().save_pretrained(ctx.out)
+    if params.answer_end:
+        stop_behind_answers(model, tokenizer)
+    if apart:
+        save_whole(model, ctx.out, ctx.scratch, first=ctx.rank == 0)
+    else:
+        model.cpu().save_pretrained(ctx.out)
     save_tokenizer(tokenizer, ctx.out)
     flops = compute.finetune_step(
         shape_of_config(model.config.to_dict(), where="base"),
         tokens=done.tokens,
         sequence_length=round(done.tokens / max(1, params.epochs * data.rows)),
+        told=done.count if kind.auto_class in AUTO.values() else 0,
     )
     return Result(
         metrics={
@@ -124,10 +145,32 @@ def finetune(ctx: StageContext) -> Result:
     )
 
 
+def shared_out(ctx: StageContext, params: FinetuneParams) -> bool:
+    """Whether one worker cannot hold it, by formula, so that they share it out."""
+    if ctx.world == 1:
+        return False
+    config = json.loads((ctx.inputs["base"] / CONFIG).read_text())
+    shape, gpu = shape_of_config(config, where=FIELD), ctx.device.type == "cuda"
+    worker = Worker(ctx.execution.micro_batch_tokens, gpu=gpu)
+    need = memory_of_finetune(params, Held(shape, shape.layers, WIDE, worker.device), worker)
+    beside = int(os.environ.get("LOCAL_WORLD_SIZE", ctx.world))
+    return agreed(need.total > memory_of_worker(ctx.device, beside), ctx.device)
+
+
 def load_task_model(
-    path: Path, kind: TaskKind, labels: tuple[str, ...], dropout: float
+    path: Path, kind: TaskKind, labels: tuple[str, ...], dropout: float, *, wide: bool = True
 ) -> PreTrainedModel:
-    """A base's body under a task's head; the head is new, drawn from torch's generator."""
+    """A base's body under a task's head: a new one, drawn from torch's generator, or its own.
+
+    Args:
+        path: Directory of the base's checkpoint.
+        kind: Of the task.
+        labels: Its labels.
+        dropout: To train with.
+        wide: Whether in fp32; else as the checkpoint has it, not copied out of its file.
+    """
+    if kind.auto_class in AUTO.values():
+        return with_quick_layers(load_lm(path, dropout=dropout, frozen=not wide).model)
     config = read_config(path)
     family = family_of(config.model_type)
     set_dropout(config, family, dropout)
@@ -139,8 +182,9 @@ def load_task_model(
         kind.auto_class,
         config,
         may_be_new=lambda name: not name.startswith(body) or of_pooler(name),
+        dtype=dtype_of(path),  # in which a new head is drawn, whoever widens it
     )
-    return with_quick_layers(model)
+    return with_quick_layers(model.float() if wide else model)
 
 
 class TaskData:

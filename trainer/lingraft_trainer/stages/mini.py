@@ -14,26 +14,27 @@ from lingraft import compute
 from lingraft.architecture import shape_of_config
 from lingraft.errors import UserError
 from lingraft.params import Bridge as BridgeParams
-from lingraft.params import MaskedLm, MiniParams
+from lingraft.params import LmTraining, MiniParams
 from lingraft.stage import Compute, Result
-from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.packing import PackedText
+from lingraft_trainer.machine.device import roomy
 from lingraft_trainer.models.attention import with_quick_layers
 from lingraft_trainer.models.bridge import with_bridge
-from lingraft_trainer.models.checkpoint import LoadedModel, load_masked_lm, read_middle_head
+from lingraft_trainer.models.checkpoint import LoadedModel, load_lm, read_middle_head
 from lingraft_trainer.models.config import read_config
 from lingraft_trainer.models.family import encoder_layers, output, second_bias
 from lingraft_trainer.models.mini import head_tensors
 from lingraft_trainer.models.picked import save_picked
+from lingraft_trainer.running.context import StageContext
 from lingraft_trainer.stages.bridge import fit_bridge
-from lingraft_trainer.stages.common import mlm_cost, mlm_metrics, mlm_settings, show_heldout
+from lingraft_trainer.stages.common import lm_cost, lm_metrics, lm_settings, show_heldout
+from lingraft_trainer.training.lm import LmObjective, heldout_score
+from lingraft_trainer.training.lm_data import LmData
 from lingraft_trainer.training.loop import device_seconds, fit
-from lingraft_trainer.training.mlm import MaskedLmObjective, heldout_score
-from lingraft_trainer.training.mlm_data import MlmData
 
 
 def mini(ctx: StageContext) -> Result:
-    """Writes the mini-model as an ordinary checkpoint of its base's masked-LM class."""
+    """Writes the mini-model as an ordinary checkpoint of its base's class, with its head."""
     params = MiniParams.model_validate(ctx.params)
     torch.manual_seed(0)  # a base without a head gets a new one
     dropout = params.training.dropout if params.training else None
@@ -46,14 +47,15 @@ def mini(ctx: StageContext) -> Result:
             where="spec.mini.layers",
         )
     checkpoint = ctx.inputs["base"]
+    if params.method == "MiniJoint":
+        return _joint(ctx, load_lm(checkpoint, layers=depth), params)
+    if params.training is None:
+        save_picked(checkpoint, params.kept(whole), ctx.out)
+        return _assembled(ctx, load_lm(ctx.out, frozen=True), params)
     if params.new_layers_from == "Top":
         checkpoint = ctx.scratch / "picked"
         save_picked(ctx.inputs["base"], params.kept(whole), checkpoint)
-    base = load_masked_lm(checkpoint, dropout=dropout, layers=depth)
-    if params.method == "MiniJoint":
-        return _joint(ctx, base, params)
-    if params.training is None:
-        return _assembled(ctx, base, params)
+    base = load_lm(checkpoint, dropout=dropout, layers=depth, frozen=params.layers)
     return _post(ctx, base, params, params.training)
 
 
@@ -62,7 +64,6 @@ def _assembled(ctx: StageContext, mini: LoadedModel, params: MiniParams) -> Resu
     if not mini.has_head:
         message = "the base has no masked-LM head: give mini.text and steps, which train one"
         raise UserError(message, where="spec.mini.steps")
-    mini.model.save_pretrained(ctx.out)
     if params.bridge is None:
         return Result(metrics=_depths(params), compute=Compute())
     return _bridged(ctx, mini, params, params.bridge)
@@ -73,16 +74,17 @@ def _bridged(
 ) -> Result:
     """Fit the bridge; score held-out text through the base, and through the mini-model."""
     started = time.perf_counter()
-    base = load_masked_lm(ctx.inputs["base"])
+    base = load_lm(ctx.inputs["base"], frozen=True)
     whole: Any = with_quick_layers(base.model)
-    whole.to(ctx.device)
+    whole.to(roomy(ctx.device, whole))
     text, out = (PackedText(ctx.inputs["corpus"] / part) for part in ("train", "heldout"))
     above = whole.config.num_hidden_layers - params.new_layers
     bridge = fit_bridge(ctx, base, text, wanted, params.layers, above)
     bridge.save(ctx.out)
 
     def loss(model: Any) -> float:
-        return heldout_score(model.to(ctx.device).eval(), base.family, out, where="spec.base").loss
+        model.to(roomy(ctx.device, model)).eval()
+        return heldout_score(model, base.family, out, where="spec.base").loss
 
     model = with_quick_layers(mini.model)
     read = {"baseHeldoutLoss": loss(whole), "heldoutLossWithoutBridge": loss(model)}
@@ -121,7 +123,7 @@ def _joint(ctx: StageContext, base: LoadedModel, params: MiniParams) -> Result:
     return Result(metrics={"layers": params.layers}, compute=Compute())
 
 
-def _post(ctx: StageContext, base: LoadedModel, params: MiniParams, training: MaskedLm) -> Result:
+def _post(ctx: StageContext, base: LoadedModel, params: MiniParams, training: LmTraining) -> Result:
     """Copies of the bottom k layers, frozen, under n trained layers and a trained head."""
     # The new layers start as the base's layers k+1..k+n.
     family, model = base.family, with_quick_layers(base.model)
@@ -137,10 +139,10 @@ def _post(ctx: StageContext, base: LoadedModel, params: MiniParams, training: Ma
 
     text = PackedText(ctx.inputs["corpus"] / "train")
     _check_tokenizer(ctx, text)
-    data = MlmData(text, training, family, micro_batch_tokens=ctx.execution.micro_batch_tokens)
+    data = LmData(text, training, family, micro_batch_tokens=ctx.execution.micro_batch_tokens)
     width = model.config.hidden_size
-    settings = mlm_settings(training, "spec.mini")
-    done = fit(ctx, MaskedLmObjective(model, family), data, settings, width=width)
+    settings = lm_settings(training, "spec.mini")
+    done = fit(ctx, LmObjective(model, family), data, settings, width=width)
 
     model.eval()
     if second is not None:
@@ -158,8 +160,8 @@ def _post(ctx: StageContext, base: LoadedModel, params: MiniParams, training: Ma
         sequence_length=text.sequence_length,
     )
     return Result(
-        metrics=_depths(params) | mlm_metrics(done) | {"heldoutLoss": heldout.loss},
-        compute=mlm_cost(ctx, done, flops),
+        metrics=_depths(params) | lm_metrics(done) | {"heldoutLoss": heldout.loss},
+        compute=lm_cost(ctx, done, flops),
     )
 
 

@@ -14,16 +14,16 @@ from lingraft.families import family_of
 from lingraft.params import PretrainParams
 from lingraft.selection import MIDDLE_HEAD
 from lingraft.stage import Result
-from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.models.attention import with_quick_layers
 from lingraft_trainer.models.checkpoint import MIDDLE_LAYERS
 from lingraft_trainer.models.mini import head_tensors, joint_view
 from lingraft_trainer.models.neighbour_heads import start_with_neighbour_heads
-from lingraft_trainer.stages.common import mlm_cost, mlm_metrics, mlm_settings, show_heldout
+from lingraft_trainer.running.context import StageContext
+from lingraft_trainer.stages.common import lm_cost, lm_metrics, lm_settings, show_heldout
+from lingraft_trainer.training.lm import JointObjective, LmObjective, heldout_score
+from lingraft_trainer.training.lm_data import LmData
 from lingraft_trainer.training.loop import fit
-from lingraft_trainer.training.mlm import JointObjective, MaskedLmObjective, heldout_score
-from lingraft_trainer.training.mlm_data import MlmData
 
 
 def pretrain(ctx: StageContext) -> Result:
@@ -55,13 +55,11 @@ def pretrain(ctx: StageContext) -> Result:
     view: Any = None
     if params.joint_layers is not None:
         view = joint_view(model, family, params.joint_layers)
-    objective = (
-        MaskedLmObjective(model, family) if view is None else JointObjective(model, view, family)
-    )
-    data = MlmData(
+    objective = LmObjective(model, family) if view is None else JointObjective(model, view, family)
+    data = LmData(
         text, params.training, family, micro_batch_tokens=ctx.execution.micro_batch_tokens
     )
-    settings = mlm_settings(params.training, "spec.base.pretrain")
+    settings = lm_settings(params.training, "spec.base.pretrain")
     done = fit(ctx, objective, data, settings, width=params.hidden_size)
 
     model.eval()
@@ -69,7 +67,7 @@ def pretrain(ctx: StageContext) -> Result:
     score = partial(heldout_score, family=family, text=heldout, where=settings.field)
     reached = score(model)
     show_heldout(ctx, params.training.steps, reached)
-    metrics = mlm_metrics(done) | {"heldoutLoss": reached.loss}
+    metrics = lm_metrics(done) | {"heldoutLoss": reached.loss}
     if view is not None:
         view.to(ctx.device).eval()
         metrics["heldoutLossMiddle"] = score(view).loss
@@ -88,4 +86,4 @@ def pretrain(ctx: StageContext) -> Result:
         told=done.count,
         sequence_length=text.sequence_length,
     )
-    return Result(metrics=metrics, compute=mlm_cost(ctx, done, flops))
+    return Result(metrics=metrics, compute=lm_cost(ctx, done, flops))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 from lingraft.stage import Result, StageKind
-from lingraft_trainer.context import StageContext
+from lingraft_trainer.running.context import StageContext
 
 StageFunction = Callable[[StageContext], Result]
 

@@ -15,14 +15,24 @@ from pathlib import Path
 from safetensors.torch import save_file
 from torch import Tensor
 
-from lingraft_trainer.context import StageContext
+from lingraft_trainer.running.context import StageContext
 
 FOLDER, CLOCK = "snapshots", "clock.json"
+MOST_BETWEEN = 5
+"""Snapshots that a graft scores on held-out text: each takes one more pass of it."""
 
 
 def snapshot_file(step: int) -> str:
     """Path of a snapshot in the artifact; tensors `weight` [V', H] and `bias` [V']."""
     return f"{FOLDER}/step-{step}.safetensors"
+
+
+def snapshots_between(artifact: Path) -> dict[int, Path]:
+    """A few of an artifact's snapshots by their updates: neither the start nor the end."""
+    found = {int(file.stem.partition("-")[2]): file for file in (artifact / FOLDER).glob("step-*")}
+    inner = sorted(found)[1:-1]
+    every = max(1, -(-len(inner) // MOST_BETWEEN))
+    return {step: found[step] for step in inner[::-1][::every][::-1]}
 
 
 class Snapshots:

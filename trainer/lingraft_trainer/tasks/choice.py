@@ -11,7 +11,7 @@ from transformers import AutoModelForMultipleChoice, PreTrainedModel
 from transformers import PreTrainedTokenizerBase as Tokenizer
 
 from lingraft.formats import Choice, TaskRow
-from lingraft_trainer.metrics import accuracy
+from lingraft_trainer.evaluation.metrics import accuracy
 from lingraft_trainer.tasks.kinds import (
     Scores,
     TaskBatch,

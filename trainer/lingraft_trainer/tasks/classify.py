@@ -10,7 +10,7 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel
 from transformers import PreTrainedTokenizerBase as Tokenizer
 
 from lingraft.formats import Example, TaskRow
-from lingraft_trainer.metrics import accuracy, macro_f1
+from lingraft_trainer.evaluation.metrics import accuracy, macro_f1
 from lingraft_trainer.tasks.kinds import (
     Scores,
     TaskBatch,

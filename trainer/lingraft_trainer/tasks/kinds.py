@@ -13,8 +13,9 @@ from lingraft.errors import UserError
 from lingraft.formats import TaskRow
 from lingraft.resource.formats import FORMATS, TaskFormat
 from lingraft.stage import CPU_MICRO_BATCH_TOKENS
-from lingraft_trainer.device import sent
-from lingraft_trainer.metrics import Quotient
+from lingraft_trainer.data.encode import unknown_id
+from lingraft_trainer.evaluation.metrics import Quotient
+from lingraft_trainer.machine.device import sent
 from lingraft_trainer.tasks.features import rows_of, targets_of
 
 EVALUATION_BATCH = 64
@@ -54,6 +55,7 @@ class Scores:
         predictions: One JSON object an example, in order.
         unknown_rate: Share of the examples' tokens that the tokenizer does not know.
         constant: What the model gives every example, where it is the same; else None.
+        tokens: That the model read, where examples are not all of a task's `max_length`.
     """
 
     per_example: dict[str, list[float]]
@@ -62,6 +64,7 @@ class Scores:
     unknown_rate: float = 0.0
     constant: str | None = None
     quotients: Mapping[str, Quotient] = field(default_factory=dict[str, Quotient])
+    tokens: int | None = None
 
 
 class TaskKind(Protocol):
@@ -71,7 +74,7 @@ class TaskKind(Protocol):
     """transformers' auto class of its models."""
 
     selects_by: str
-    """The metric whose best value on source dev picks the epoch."""
+    """The metric whose best value on source dev picks the epoch; of LOSSES the least."""
 
     def config(self, labels: tuple[str, ...]) -> dict[str, Any]:
         """What the model's config says of the task."""
@@ -108,9 +111,10 @@ class TaskKind(Protocol):
 
 
 def kind_of(format: TaskFormat) -> TaskKind:
-    """The kind of a format that is fine-tuned (all but retrieval)."""
+    """The kind of a format that is fine-tuned."""
     from lingraft_trainer.tasks.choice import MultipleChoice
     from lingraft_trainer.tasks.classify import Classification
+    from lingraft_trainer.tasks.instruct import InstructionTuning
     from lingraft_trainer.tasks.qa import QuestionAnswering
     from lingraft_trainer.tasks.tagging import Tagging
 
@@ -123,8 +127,10 @@ def kind_of(format: TaskFormat) -> TaskKind:
             return QuestionAnswering(format)
         case "choice":
             return MultipleChoice()
-        case "retrieval":
-            raise AssertionError("nothing is fine-tuned for retrieval")
+        case "instruction":
+            return InstructionTuning()
+        case "retrieval" | "minimal-pairs" as kind:
+            raise AssertionError(f"nothing is fine-tuned for {kind}")
 
 
 class TaskObjective(nn.Module):
@@ -189,12 +195,13 @@ def batched_features(features: Sequence[dict[str, Any]], rows: int) -> list[list
 
 
 def unknown_rate(features: Sequence[dict[str, Any]], tokenizer: PreTrainedTokenizerBase) -> float:
-    """Share of the features' tokens, those of the frames left out, that are the unknown token."""
-    unknown: Any = tokenizer.unk_token_id
+    """Share of the features' tokens, those of the frames left out, that the tokenizer knows not."""
+    backend: Any = tokenizer.backend_tokenizer  # type: ignore[attr-defined]
+    unknown = unknown_id(backend)
     special = {number for number in tokenizer.all_special_ids if number != unknown}
     rows = [row for feature in features for row in rows_of(feature)]
     tokens = [t for row in rows for t in row["input_ids"] if t not in special]
-    return round(tokens.count(unknown) / max(1, len(tokens)), 6)
+    return round(sum(t == unknown for t in tokens) / max(1, len(tokens)), 6)
 
 
 def constant_of(answers: Sequence[str], right: Collection[object]) -> str | None:

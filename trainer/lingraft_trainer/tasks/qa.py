@@ -10,7 +10,7 @@ from transformers import AutoModelForQuestionAnswering, PreTrainedModel
 from transformers import PreTrainedTokenizerBase as Tokenizer
 
 from lingraft.formats import Question, TaskRow
-from lingraft_trainer.qa_metrics import SQUAD, qa_scores
+from lingraft_trainer.evaluation.qa_metrics import SQUAD, qa_scores
 from lingraft_trainer.tasks.kinds import (
     Scores,
     TaskBatch,

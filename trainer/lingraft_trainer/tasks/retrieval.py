@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 from transformers import PreTrainedTokenizerBase as Tokenizer
 
 from lingraft.formats import ParallelPair, TaskRow
-from lingraft_trainer.metrics import retrieval_correct
+from lingraft_trainer.evaluation.metrics import retrieval_correct
 from lingraft_trainer.models.readout import Readout
 from lingraft_trainer.tasks.kinds import Scores, batched, checked, rows_at_once
 

@@ -13,8 +13,8 @@ from transformers import AutoModelForTokenClassification, PreTrainedModel
 from transformers import PreTrainedTokenizerBase as Tokenizer
 
 from lingraft.formats import Tagged, TaskRow
-from lingraft_trainer.entity_metrics import entity_counts, entity_quotients
-from lingraft_trainer.metrics import macro_f1
+from lingraft_trainer.evaluation.entity_metrics import entity_counts, entity_quotients
+from lingraft_trainer.evaluation.metrics import macro_f1
 from lingraft_trainer.tasks.classify import Classification
 from lingraft_trainer.tasks.features import IGNORED
 from lingraft_trainer.tasks.kinds import (

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unicodedata import normalize
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
@@ -21,6 +22,8 @@ from lingraft_trainer.tokenization.swap import save_tokenizer
 FIELD = "spec.tokenizer.uri"
 SPACES = ("a\n\n\tb = 12345;\r\n", "x  2024   (the   end) ", "I'll WE'LL it'S")
 """White space, numbers and short forms, which pre-tokenisers of bytes cut in different ways."""
+LETTERS = ("The CAT sat", "\u00c9t\u00e9", "\u00bd \ufb01 \u00b2", "\uff11\uff21", "\u0130")
+"""What lower case, NFKC or the loss of accents would change."""
 
 
 def refuse_other_reading(
@@ -51,3 +54,23 @@ def refuse_other_reading(
         "its rules, or a base of another type",
         where=FIELD,
     )
+
+
+def refuse_lossy(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Refuse a tokenizer that changes letters: a causal model could never write those.
+
+    And the bytes that it was spared would count as predicted. White space at the ends and
+    composed letters (NFC) are no loss.
+
+    Raises:
+        UserError: Names a letter.
+    """
+    for text in LETTERS:
+        ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+        read = str(tokenizer.decode(ids, clean_up_tokenization_spaces=False))
+        if normalize("NFC", read.strip()) != normalize("NFC", text):
+            raise UserError(
+                f"it reads {text!r} as {read.strip()!r}, so that a causal model could never write "
+                "the former: give one without such a normaliser, or none to have one trained",
+                where=FIELD,
+            )

@@ -1,6 +1,6 @@
 """BPE trained on a text under a causal base's own rules: its normaliser, pre-tokeniser and decoder.
 
-Two kinds have all 256 bytes, so that any text comes back. Byte-level BPE (GPT-2, Llama 3, Qwen)
+Two kinds have all bytes, so that any text comes back. Byte-level BPE (GPT-2, Llama 3, Qwen)
 writes text in bytes, and its pre-tokeniser says what a word is, digits included. SentencePiece's
 BPE (Llama 2, Mistral, Gemma) writes characters, and bytes where it lacks one. That kind cuts no
 words when it reads, so the merges alone keep them apart: they are learned in words that are cut
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tokenizers import Regex, Tokenizer, pre_tokenizers, trainers
+from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from lingraft.errors import UserError
 from lingraft_trainer.tokenization.alphabet import choose_alphabet
@@ -24,6 +25,11 @@ _LETTERS = r"\p{L}\p{M}\x{200C}\x{200D}"
 _WORDS = rf"{SPACE}*[{_LETTERS}]+|{SPACE}*[^{SPACE}\p{{N}}{_LETTERS}]+"
 _NUMBERS = rf"{SPACE}*\p{{N}}+|{SPACE}+"
 _DIGITS = rf"\p{{N}}|{SPACE}+"
+_NEVER_IN_TEXT = {*range(32), *range(0xF5, 256), 0x7F, 0xC0, 0xC1, 0xF1, 0xF2, 0xF4} - set(
+    b"\t\n\r"
+)
+"""Of control characters, of planes without writing, or in no UTF-8: a vocabulary that was learned
+without an alphabet (SmolLM2's) lacks some."""
 _SEVERAL_DIGITS = re.compile(rf"{SPACE}?\d\d+")
 
 
@@ -38,7 +44,7 @@ def bpe_like(
     """Train BPE of at most `pieces` pieces, without special tokens.
 
     Args:
-        base: The base's tokenizer, BPE with all bytes; is not changed.
+        base: The base's tokenizer, BPE with all bytes of text; is not changed.
         texts: Paragraphs, cleaned.
         pieces: Of the vocabulary, bytes included: at least 257.
         language: Of the text, BCP 47: of a vocabulary of characters it chooses some of them (see
@@ -55,7 +61,7 @@ def bpe_like(
     state["post_processor"] = state["padding"] = state["truncation"] = None
     if not has_all_bytes(state):
         raise UserError(
-            "the base's tokenizer has not all 256 bytes, so that some text would be lost: give "
+            "the base's tokenizer has not all bytes of text, some of which would be lost: give "
             "spec.tokenizer.uri",
             where="spec.base.uri",
         )
@@ -90,7 +96,8 @@ def has_all_bytes(state: dict[str, Any]) -> bool:
         state: Its tokenizer.json.
     """
     if _is_byte_level(state):
-        return state["model"]["vocab"].keys() >= set(pre_tokenizers.ByteLevel.alphabet())
+        pieces, written = state["model"]["vocab"].keys(), bytes_to_unicode()
+        return all(written[byte] in pieces for byte in {*range(256)} - _NEVER_IN_TEXT)
     return bool(state["model"].get("byte_fallback")) and state["model"]["vocab"].keys() >= set(
         BYTES
     )

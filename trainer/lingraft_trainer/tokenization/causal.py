@@ -17,6 +17,7 @@ from tokenizers import AddedToken
 from transformers import PreTrainedTokenizerBase
 
 from lingraft.errors import UserError
+from lingraft_trainer.tokenization.chat import written
 from lingraft_trainer.tokenization.generation import read_configs, tokens_named
 from lingraft_trainer.tokenization.special import ROLES, SpecialTokens, probe
 
@@ -141,6 +142,7 @@ def _of_templates(base: PreTrainedTokenizerBase, added: dict[str, Any]) -> set[s
     texts = list(template.values()) if isinstance(template, dict) else [template or ""]
     for one in list(texts):
         texts += _rendered(base, one) if one else []
+    texts += [one.replace("<", "</") for one in texts]  # a thought that is begun is ended
     return {token for token in added if token.strip() and any(token in text for text in texts)}
 
 
@@ -148,10 +150,6 @@ def _rendered(base: PreTrainedTokenizerBase, template: str) -> Iterator[str]:
     for roles in _TALKS:
         talk = [{"role": role, "content": _SAID[role]} for role in roles]
         try:
-            yield str(
-                base.apply_chat_template(
-                    talk, chat_template=template, tokenize=False, add_generation_prompt=True
-                )
-            )
+            yield written(base, talk, to_be_answered=True, template=template)
         except Exception:  # of many kinds: a template may refuse a conversation
             continue

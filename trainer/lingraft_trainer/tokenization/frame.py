@@ -27,17 +27,21 @@ class Frame:
     causal: bool
 
 
+def around(tokenizer: PreTrainedTokenizerBase) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """What a tokenizer puts before and behind any text."""
+    framed = tokenizer("a", truncation=False, padding=False)
+    own = [number is not None for number in framed.sequence_ids()]
+    ids: list[int] = framed["input_ids"]
+    return tuple(ids[: own.index(True)]), tuple(ids[len(own) - own[::-1].index(True) :])
+
+
 def frame_of(tokenizer: PreTrainedTokenizerBase, *, causal: bool) -> Frame:
     """How a tokenizer's text is framed for its model.
 
     Raises:
         UserError: A causal model's knows no end of a document.
     """
-    framed = tokenizer("a", truncation=False, padding=False)
-    own = [number is not None for number in framed.sequence_ids()]
-    ids: list[int] = framed["input_ids"]
-    prefix = tuple(ids[: own.index(True)])
-    suffix = tuple(ids[len(own) - own[::-1].index(True) :])
+    prefix, suffix = around(tokenizer)
     pad_id, mask_id = tokenizer.pad_token_id, tokenizer.mask_token_id
     special = set(tokenizer.all_special_ids)
     if causal:

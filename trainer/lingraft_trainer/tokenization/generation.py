@@ -14,6 +14,7 @@ from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerB
 
 from lingraft.errors import UserError
 from lingraft.selection import CONFIG, GENERATION
+from lingraft_trainer.tokenization.chat import answer_end
 
 FIELD = "spec.base.uri"
 ROLES = (
@@ -27,6 +28,8 @@ ROLES = (
     "forced_eos_token_id",
 )
 """An id, or a list of them: without them a model does not begin or end as it did."""
+DEFAULTED = ("bos_token_id", "eos_token_id")
+"""Ids that config classes have a default for; padding is set with the vocabulary."""
 SUPPRESSED = ("suppress_tokens", "begin_suppress_tokens")
 """Lists of ids."""
 WORDS = ("bad_words_ids", "force_words_ids")
@@ -86,8 +89,8 @@ def renumbered(
     size = 1 + max(old.get_vocab().values())
 
     def other(number: int) -> int | None:
-        known = 0 <= number < size
-        return vocabulary.get(str(old.convert_ids_to_tokens(number))) if known else None
+        token = old.convert_ids_to_tokens(number) if 0 <= number < size else None
+        return vocabulary.get(token) if isinstance(token, str) else None  # None: a hole
 
     def needed(role: str, number: int) -> int:
         found = other(number)
@@ -122,7 +125,7 @@ def renumbered(
 
 def carry_ids(
     model: PreTrainedModel, base: Path, old: PreTrainedTokenizerBase, new: PreTrainedTokenizerBase
-) -> None:
+) -> dict[str, Any]:
     """Have a grafted causal model begin, pad and stop as its base does, in place.
 
     Args:
@@ -131,20 +134,53 @@ def carry_ids(
         old: The base's tokenizer.
         new: The model's.
 
+    Returns:
+        The ids that its config.json has now, by their fields there.
+
     Raises:
         UserError: The new tokenizer lacks a token that the base needs.
     """
     configs = {name: renumbered(one, old, new) for name, one in read_configs(base).items()}
-    for role in ROLES:
-        if (number := configs[CONFIG].get(role)) is not None:
-            setattr(model.config, role, number)
+    named = configs[CONFIG]
+    ids = {role: named[role] for role in ROLES if named.get(role) is not None}
+    # What config.json leaves out is its class's default, an id of no vocabulary: Llama's eos is 2.
+    left_out = {role: getattr(new, role) for role in DEFAULTED if role not in named}
+    for role, number in (left_out | ids).items():
+        setattr(model.config, role, number)
     model.generation_config = GenerationConfig.from_model_config(model.config)
     if configs[GENERATION]:
-        # transformers writes settings that it finds odd only as it has read them.
-        with TemporaryDirectory() as folder:
-            text = json.dumps(configs[GENERATION])
-            (Path(folder) / GENERATION).write_text(text, encoding="utf-8")
-            model.generation_config = GenerationConfig.from_pretrained(folder)
+        model.generation_config = _as_read(configs[GENERATION])
+    return ids
+
+
+def ends_of(model: PreTrainedModel) -> list[int]:
+    """Ids at which a model stops, by its generation_config.json."""
+    config: Any = model.generation_config
+    return _numbers(config.eos_token_id)
+
+
+def stop_behind_answers(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Have a causal model that was tuned to answer stop where its answers end too, in place.
+
+    Args:
+        model: Whose generation config is written with it.
+        tokenizer: The model's: its chat template says what ends an answer.
+    """
+    ends, end = ends_of(model), answer_end(tokenizer)
+    if end is None or end in ends:
+        return
+    config: Any = model.generation_config
+    said: dict[str, Any] = json.loads(config.to_json_string())
+    # What says of itself that it is config.json's is made anew from there by transformers 4.
+    said.pop("_from_model_config", None)
+    model.generation_config = _as_read(said | {"eos_token_id": [*ends, end] if ends else end})
+
+
+def _as_read(settings: Mapping[str, Any]) -> GenerationConfig:
+    """A generation config: transformers writes settings that it finds odd only as it read them."""
+    with TemporaryDirectory() as folder:
+        (Path(folder) / GENERATION).write_text(json.dumps(settings), encoding="utf-8")
+        return GenerationConfig.from_pretrained(folder)
 
 
 def _respell(

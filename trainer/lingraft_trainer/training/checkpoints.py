@@ -16,7 +16,8 @@ from types import TracebackType
 from typing import Self
 
 from lingraft.errors import LingraftError
-from lingraft_trainer.context import StageContext
+from lingraft_trainer.running.context import StageContext
+from lingraft_trainer.training.sharded import agreed, is_sharded
 from lingraft_trainer.training.state import Trainer, write
 
 CHECKPOINT_SECONDS = float(os.environ.get("LINGRAFT_CHECKPOINT_SECONDS", "45"))
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 
 class Checkpoints:
     """A run's checkpoints. All workers hold the same state, so rank 0 alone writes.
+
+    Where they share it out all take part, when rank 0 says so.
 
     Its files are written between two updates, a second for each GB or two and on a CPU without a
     copy, and sent while training goes on: it does not matter how far that is when they arrive.
@@ -71,13 +74,13 @@ class Checkpoints:
         Raises:
             LingraftError: When stopping: the checkpoint could not be sent.
         """
-        if self._ctx.rank != 0:
+        apart, first = is_sharded(self._state.parameters.values()), self._ctx.rank == 0
+        if not (apart or first):
             return
-        # One checkpoint for each notice: the node is there for a while yet, and so is the news.
-        leaving = self._ctx.nodes_leaving()
-        news = not leaving <= self._noticed
-        self._noticed |= leaving
-        if stopping or news or self._due():
+        wanted = first and (stopping or self._news() or self._due())
+        if apart and agreed(wanted, self._ctx.device) and not first:
+            write(self._state, self._done, step, None)  # its part of it
+        if wanted:
             self._wait()
             began = self._saved = time.perf_counter()
             with ExitStack() as files:
@@ -92,6 +95,13 @@ class Checkpoints:
             self._sending.start()
         if stopping:
             self._wait(needed=True)
+
+    def _news(self) -> bool:
+        """One checkpoint for each notice: the node is there for a while yet, and so is the news."""
+        leaving = self._ctx.nodes_leaving()
+        news = not leaving <= self._noticed
+        self._noticed |= leaving
+        return news
 
     def _due(self) -> bool:
         if CHECKPOINT_SECONDS == 0:

@@ -3,7 +3,7 @@
 import time
 
 from lingraft.stage import Progress
-from lingraft_trainer.context import StageContext
+from lingraft_trainer.running.context import StageContext
 
 SHOWN_POINTS = 1000
 """Of a curve that is shown, about; the manifest has a shorter one."""

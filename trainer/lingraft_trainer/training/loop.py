@@ -17,7 +17,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from lingraft.errors import UserError
-from lingraft_trainer.context import StageContext
+from lingraft_trainer.running.context import StageContext
 from lingraft_trainer.training.ahead import Ahead
 from lingraft_trainer.training.checkpoints import Checkpoints
 from lingraft_trainer.training.clock import Clock
@@ -25,6 +25,7 @@ from lingraft_trainer.training.interrupts import deferred
 from lingraft_trainer.training.parallel import data_parallel
 from lingraft_trainer.training.precision import Precision, autocast, choose
 from lingraft_trainer.training.schedule import learning_rate
+from lingraft_trainer.training.sharded import clip, groups_of, is_sharded, rounds
 from lingraft_trainer.training.state import Best, Trainer, restore
 
 CURVE_POINTS = 200
@@ -123,10 +124,7 @@ def fit(
     objective.to(device).train(settings.dropout)
     parameters = {n: p for n, p in objective.named_parameters() if p.requires_grad}
     optimizer = torch.optim.AdamW(
-        [
-            {"params": [p for p in parameters.values() if p.ndim >= 2]},
-            {"params": [p for p in parameters.values() if p.ndim < 2], "weight_decay": 0.0},
-        ],
+        groups_of(parameters.values()),
         lr=settings.learning_rate,
         betas=(0.9, 0.98),
         eps=settings.eps,
@@ -140,7 +138,9 @@ def fit(
     ctx.environment["precision"] = state.precision
     if start:
         ctx.environment["resumedFrom"] = start
-    model = data_parallel(objective, state.precision) if world > 1 else objective
+    apart = is_sharded(parameters.values())
+    ctx.environment["sharded"] = apart
+    model = data_parallel(objective, state.precision) if world > 1 and not apart else objective
     clock = Clock(ctx, settings.steps, phase)
     with (
         deferred() as stop_requested,
@@ -192,23 +192,32 @@ def _update(
     count = max(1, part.count)
     share = 0.0 if part.idle else 1.0
     total = torch.zeros((), device=device)
-    sample = part.first_sample
-    for i, batch in enumerate(part.micro_batches):
-        last = i + 1 == len(part.micro_batches)
+    sample, apart = part.first_sample, is_sharded(state.parameters.values())
+    batches = part.micro_batches
+    weights = [share] * len(batches)
+    if apart:  # who has fewer than others takes part with one that counts nothing
+        weights += [0.0] * (rounds(len(batches), device) - len(batches))
+        batches = batches + batches[-1:] * (len(weights) - len(batches))
+    for i, (batch, share) in enumerate(zip(batches, weights, strict=True)):
+        last = i + 1 == len(batches)
         if settings.dropout:
             # A function of the samples, so that a resumed run draws the same.
             torch.manual_seed(hash((settings.seed, step, sample)))
             sample += batch.rows
-        wait = nullcontext() if last or world == 1 else model.no_sync()  # type: ignore[operator]
+        # Gradients that are shared out are summed at once: kept whole they would not fit.
+        now = last or world == 1 or apart
+        wait = nullcontext() if now else model.no_sync()  # type: ignore[operator]
         with wait:
             with autocast(state.precision, device):
                 loss: Tensor = model(batch.to(device))
             # DDP averages gradients over workers; the sum is wanted.
             (loss * (share * world / count)).backward()
         total += share * loss.detach()
-    norm = torch.nn.utils.clip_grad_norm_(state.parameters.values(), 1.0)
+    trained = state.parameters.values()
+    norm = clip(trained, 1.0) if apart else torch.nn.utils.clip_grad_norm_(trained, 1.0)
     state.optimizer.step()
-    state.optimizer.zero_grad(set_to_none=False)
+    # torch sets gradients to nought at once for all, and cannot where some are shared out.
+    state.optimizer.zero_grad(set_to_none=apart)
     if world > 1:
         dist.all_reduce(total)
     summed, gradient = torch.stack([total, norm.to(total.dtype)]).tolist()  # one wait for a GPU

@@ -18,10 +18,13 @@ def data_parallel(objective: nn.Module, precision: Precision) -> DistributedData
     the parameters stay fp32. An fp32 run sends fp32, and learns what one worker would.
 
     Args:
-        objective: On its device. Its parameters become the first worker's.
+        objective: On its device. Its parameters that train become the first worker's.
         precision: The run's, the same on all workers.
     """
-    # DDP's other settings made no difference that could be measured (docs/speed.md).
+    # Nobody changes what is frozen, and all have read it from the same files.
+    frozen = [name for name, one in objective.named_parameters() if not one.requires_grad]
+    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(objective, frozen)
+    # DDP's other settings made no difference that could be measured (docs/speed/parallel.md).
     model = DistributedDataParallel(objective)
     if precision == "bf16":
         model.register_comm_hook(None, _mean_in_bf16)

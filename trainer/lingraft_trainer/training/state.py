@@ -11,8 +11,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from lingraft.errors import InfrastructureError
-from lingraft_trainer.context import StageContext
+from lingraft_trainer.running.context import StageContext
 from lingraft_trainer.training.precision import Precision
+from lingraft_trainer.training.sharded import is_sharded, own, part_of, put_back, write_whole
 
 TENSORS, RECORD = "state.safetensors", "state.json"
 MOMENTS = ("exp_avg", "exp_avg_sq")
@@ -36,7 +37,8 @@ class Best:
         epoch: From 1; 0 before the first.
         score: On source dev, higher is better.
         scores: All of that epoch's scores.
-        tensors: The parameters that were being trained, by name.
+        tensors: The parameters that were being trained, by name; where workers share them out
+            this one's parts.
     """
 
     epoch: int = 0
@@ -48,21 +50,30 @@ class Best:
         """Keep this epoch's parameters if they are better; of equals the first stays."""
         if score > self.score:
             self.epoch, self.score, self.scores = epoch, score, scores
-            self.tensors = {n: p.detach().cpu().clone() for n, p in _trained(model).items()}
+            self.tensors = {n: own(p.detach()).cpu().clone() for n, p in _trained(model).items()}
 
     def restore(self, model: nn.Module) -> None:
         """Put the best epoch's parameters into the model."""
         with torch.no_grad():
             for name, parameter in _trained(model).items():
-                parameter.copy_(self.tensors[name])
+                own(parameter).copy_(self.tensors[name])
+
+
+def _beside(state: Trainer, name: str) -> nn.Parameter:
+    """The parameter that the best epoch's is of: those of an objective have its model's name."""
+    of_model = (p for n, p in state.parameters.items() if n == name or n.endswith(f".{name}"))
+    return next(of_model)
 
 
 def _trained(module: nn.Module) -> dict[str, nn.Parameter]:
     return {n: p for n, p in module.named_parameters() if p.requires_grad}
 
 
-def write(state: Trainer, done: object, step: int, folder: Path) -> None:
-    """Write the state after `step` updates to files; on a CPU from where it lies."""
+def write(state: Trainer, done: object, step: int, folder: Path | None) -> None:
+    """Write the state after `step` updates to files; on a CPU from where it lies.
+
+    Where workers share it out all of them call this, and the first one has a folder.
+    """
     tensors: dict[str, torch.Tensor] = {}
     for name, parameter in state.parameters.items():
         tensors[f"parameter.{name}"] = parameter.detach()
@@ -75,10 +86,17 @@ def write(state: Trainer, done: object, step: int, folder: Path) -> None:
     }
     if state.best.epoch:
         best = state.best
-        tensors |= {f"best.{name}": tensor for name, tensor in best.tensors.items()}
+        tensors |= {
+            f"best.{name}": put_back(tensor, _beside(state, name))
+            for name, tensor in best.tensors.items()
+        }
         record["best"] = {"epoch": best.epoch, "score": best.score, "scores": best.scores}
-    save_file(tensors, folder / TENSORS)
-    (folder / RECORD).write_text(json.dumps(record))
+    if is_sharded(tensors.values()):
+        write_whole(tensors, None if folder is None else folder / TENSORS)
+    elif folder is not None:
+        save_file(tensors, folder / TENSORS)
+    if folder is not None:
+        (folder / RECORD).write_text(json.dumps(record))
 
 
 def restore(ctx: StageContext, state: Trainer, done: object) -> int:
@@ -105,10 +123,10 @@ def _load(folder: Path, state: Trainer, done: object) -> int:
     step = int(record["step"])
     with torch.no_grad():
         for name, parameter in state.parameters.items():
-            parameter.copy_(tensors[f"parameter.{name}"])
+            own(parameter).copy_(own(part_of(tensors[f"parameter.{name}"], parameter)))
             state.optimizer.state[parameter] = {
                 "step": torch.tensor(float(step), device=parameter.device),
-                **{m: tensors[f"{m}.{name}"].to(parameter.device) for m in MOMENTS},
+                **{m: part_of(tensors[f"{m}.{name}"], parameter) for m in MOMENTS},
             }
     state.precision = record["precision"]
     for name, value in record["done"].items():
@@ -117,7 +135,9 @@ def _load(folder: Path, state: Trainer, done: object) -> int:
         setattr(state.best, name, value)
     prefix = "best."
     state.best.tensors = {
-        name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)
+        name.removeprefix(prefix): own(part_of(t, _beside(state, name.removeprefix(prefix)))).cpu()
+        for name, t in tensors.items()
+        if name.startswith(prefix)
     }
     return step
 

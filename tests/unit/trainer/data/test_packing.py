@@ -93,7 +93,9 @@ def test_a_missing_shard_is_noticed(tmp_path: Path) -> None:
 BEGIN, END = 0, 2
 
 
-def pack_causal(folder: Path, documents: list[list[int]], length: int) -> PackedText:
+def pack_causal(
+    folder: Path, documents: list[list[int]], length: int, *, whole: bool = False
+) -> PackedText:
     writer = PackWriter(
         folder,
         sequence_length=length,
@@ -104,6 +106,7 @@ def pack_causal(folder: Path, documents: list[list[int]], length: int) -> Packed
         prefix=[BEGIN],
         suffix=[END],
         causal=True,
+        whole=whole,
         rows_per_shard=4,
     )
     for document in documents:
@@ -113,13 +116,17 @@ def pack_causal(folder: Path, documents: list[list[int]], length: int) -> Packed
 
 
 @settings(max_examples=60)
-@given(st.lists(st.integers(0, 200), max_size=30), st.sampled_from([2, 16, 40, 64, 128]))
+@given(
+    st.lists(st.integers(0, 200), max_size=30),
+    st.sampled_from([2, 16, 40, 64, 128]),
+    st.booleans(),
+)
 def test_a_causal_model_predicts_every_token_once_from_its_own_document(
-    sizes: list[int], length: int
+    sizes: list[int], length: int, whole: bool
 ) -> None:
     documents = [[5 + (i * 7 + k) % 900 for k in range(n)] for i, n in enumerate(sizes)]
     with TemporaryDirectory() as folder:
-        text = pack_causal(Path(folder), documents, length)
+        text = pack_causal(Path(folder), documents, length, whole=whole)
         tokens, segments = text.take(np.arange(text.rows))
     predicted: list[tuple[int, int]] = []
     for row, pieces in zip(tokens, segments, strict=True):
@@ -129,8 +136,8 @@ def test_a_causal_model_predicts_every_token_once_from_its_own_document(
             piece = row[pieces == number].tolist()
             assert len(piece) > 1
             predicted += pairwise(piece)
-    whole = [[BEGIN, *document, END] for document in documents if document]
-    assert predicted == [pair for one in whole for pair in pairwise(one)]
+    framed = [[BEGIN, *document, END] for document in documents if document]
+    assert predicted == [pair for one in framed for pair in pairwise(one)]
     assert text.tokens == int((segments > 0).sum()) and text.bytes == 3 * sum(sizes)
 
 
@@ -141,3 +148,17 @@ def test_a_short_document_is_whole_in_its_row(tmp_path: Path) -> None:
         {BEGIN, 7, 8, END},
         {BEGIN, 9, END},
     ]
+
+
+@given(st.lists(st.integers(1, 62), min_size=1, max_size=30))
+def test_a_whole_document_is_cut_only_where_it_is_longer_than_a_row(sizes: list[int]) -> None:
+    documents = [[5 + number] * size for number, size in enumerate(sizes)]
+    with TemporaryDirectory() as folder:
+        text = pack_causal(Path(folder), documents, 64, whole=True)
+        tokens, segments = text.take(np.arange(text.rows))
+    found = [
+        row[parts == number].tolist()
+        for row, parts in zip(tokens, segments, strict=True)
+        for number in range(1, int(parts.max()) + 1)
+    ]
+    assert found == [[BEGIN, *document, END] for document in documents]

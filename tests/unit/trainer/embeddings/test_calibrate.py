@@ -11,7 +11,7 @@ from lingraft.families import family_of
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.embeddings.calibrate import Calibration, calibrate
 from lingraft_trainer.models.family import embeddings, output
-from lingraft_trainer.training.mlm import heldout_score
+from lingraft_trainer.training.lm import heldout_score
 from tests.support.tiny import TARGET_WORDS, pack, tiny_model, tiny_tokenizer
 
 UNTIED = ("qwen2",)

@@ -249,3 +249,25 @@ def test_mean_takes_one_space_where_the_base_puts_another_before_any_text(tmp_pa
     rows, found, _ = start("mean", source, unigram("\u2581zzq"))
     pieces = source.convert_tokens_to_ids(["\u2581", "z", "z", "<0x71>"])
     torch.testing.assert_close(found[4], rows[pieces].mean(0))
+
+
+@pytest.mark.parametrize("kind", ["overlap", "mean"])
+def test_added_tokens_of_letters_that_bytes_are_not_written_in_start_like_others(
+    kind: Kind, tmp_path: Path
+) -> None:
+    """A byte-level vocabulary has no letter for most of Unicode, and others for some of it."""
+    source: Any = load_base_tokenizer(BASES["qwen"]().write(tmp_path))
+    target: Any = byte_level("\u00c3\u00a9", "\u00ff")
+    names = ("\u0928\u092e\u0938\u094d\u0924\u0947", "a b", "\u2026")
+    target.add_tokens([AddedToken(one, special=False) for one in names])
+    source.add_tokens([AddedToken(one, special=False) for one in (names[2], names[0])])
+    said = surfaces(target)
+    assert {said[name] for name in names} == set(target.convert_tokens_to_ids(list(names)))
+    rows_VH = torch.randn(len(source), 4, generator=torch.Generator().manual_seed(0))
+    found_VH, _ = initial_embeddings(kind, rows_VH, source, target, seed=0)
+    for name in (names[0], names[2]):
+        old, new = (one.convert_tokens_to_ids(name) for one in (source, target))
+        assert torch.equal(found_VH[new], rows_VH[old])
+    if kind == "mean":
+        pieces = source(names[1], add_special_tokens=False)["input_ids"]
+        torch.testing.assert_close(found_VH[said[names[1]]], rows_VH[pieces].mean(dim=0))

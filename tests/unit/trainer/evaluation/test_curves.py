@@ -32,6 +32,14 @@ def test_the_start_stands_at_no_update_and_the_end_at_the_last() -> None:
     )
 
 
+def test_what_was_scored_between_stands_at_its_updates() -> None:
+    heldout = score(1.0) | {"start": score(3.0), "untouched": None}
+    heldout["between"] = [{"step": 7} | score(2.0)]
+    found = curves(heldout, [], 20)
+    assert [step for step, _ in found] == [0, 7, 20]
+    assert found[1][1] == {"heldout/loss": 2.0, "heldout/bitsPerByte": 4.0}
+
+
 def test_what_was_not_scored_is_no_point() -> None:
     assert curves(None, [], 20) == []
     assert curves(None, [task(None)], 20) == [(20, {"topic/accuracy": 0.75})]

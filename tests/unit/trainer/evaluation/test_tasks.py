@@ -11,15 +11,19 @@ from transformers import AutoModel, AutoModelForSequenceClassification, AutoToke
 
 from lingraft.errors import UserError
 from lingraft_trainer.stages.graft import graft
+from lingraft_trainer.stages.snapshots import snapshot_file
 from tests.support import families
 from tests.support.tiny import context
 
 LANGUAGE = {"language": "sw", "method": "Standard", "init": "overlap", "seed": 0}
 
 
-def run(folder: Path, task: dict[str, Any], **inputs: Path) -> tuple[dict[str, Any], Path]:
+def run(
+    folder: Path, task: dict[str, Any], asked: dict[str, int] | None = None, /, **inputs: Path
+) -> tuple[dict[str, Any], Path]:
     """Graft and evaluate one task: the metrics, and what was written."""
-    ctx = context(folder / "graft", LANGUAGE | {"tasks": [task]}, **inputs)
+    params = LANGUAGE | {"tasks": [task]} | (asked or {})
+    ctx = context(folder / "graft", params, **inputs)
     ctx.ancestors = families.embed_manifest
     return graft(ctx).metrics, ctx.out
 
@@ -52,6 +56,12 @@ def test_classification_beside_majority_and_untouched(
     (one,) = metrics["evaluation"]
     assert one["labels"]["gold"] == {"farm": 3, "sea": 1}
     assert sum(one["labels"]["predicted"].values()) == 4
+    confusion = one["labels"]["confusion"]
+    assert {right: sum(given.values()) for right, given in confusion.items()} == {
+        name: one["labels"]["gold"][name] for name in confusion
+    }
+    right = sum(confusion[name].get(name, 0) for name in confusion) / 4
+    assert right == pytest.approx(one["metrics"]["accuracy"]["mean"])
     floors = one["floors"]
     assert floors["accuracy"]["majority"] == 0.75
     assert floors["macroF1"]["majority"] == pytest.approx((2 * 3 / (3 + 4)) / 2)
@@ -134,6 +144,24 @@ def test_held_out_text_beside_its_start_and_the_untouched_base(
     assert len({heldout["bitsPerByte"], heldout["start"]["bitsPerByte"]}) == 2
 
 
+def test_snapshots_are_points_between_and_change_no_end(
+    inputs: dict[str, Path], tmp_path: Path
+) -> None:
+    given = topic(inputs, tmp_path, ["farm", "sea"])
+    bare = run(tmp_path, TOPIC, **given)[0]["heldout"]
+    learned = load_file(inputs["embed"] / "embeddings.safetensors")
+    for step in (0, 9, 20):
+        file = inputs["embed"] / snapshot_file(step)
+        file.parent.mkdir(exist_ok=True)
+        save_file({name: tensor * step / 20 for name, tensor in learned.items()}, file)
+    heldout = run(tmp_path / "kept", TOPIC, **given)[0]["heldout"]
+    (point,) = heldout.pop("between")
+    assert heldout == bare and point["step"] == 9
+    alone = run(tmp_path / "alone", TOPIC, {"snapshot": 9}, **given)[0]["heldout"]
+    assert "between" not in alone and alone["bitsPerByte"] == point["bitsPerByte"]
+    assert point["bitsPerByte"] not in (bare["bitsPerByte"], bare["start"]["bitsPerByte"])
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_a_graft_is_of_its_bases_type(dtype: torch.dtype, tmp_path: Path) -> None:
     base = families.write_base("bert", tmp_path / "base")
@@ -146,6 +174,7 @@ def test_a_graft_is_of_its_bases_type(dtype: torch.dtype, tmp_path: Path) -> Non
         "embed": families.write_embeddings(base, tmp_path / "embed"),
     }
     _, out = run(tmp_path, TOPIC, **topic(inputs, tmp_path, ["farm", "sea"]))
+    families.write_whole(out, base, {"topic-0": tmp_path / "topic"})
     learned = load_file(inputs["embed"] / "embeddings.safetensors")["weight"]
     for folder in (out / "model", out / "tasks/topic-0"):
         written = load_file(folder / "model.safetensors")

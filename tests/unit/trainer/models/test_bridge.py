@@ -12,7 +12,7 @@ from lingraft_trainer.models.family import encoder_layers
 from lingraft_trainer.models.frozen import FrozenBody
 from lingraft_trainer.models.seen import body_output
 from lingraft_trainer.stages.embed import train_embeddings_only
-from lingraft_trainer.training.mlm import FrozenObjective, MaskedLmObjective
+from lingraft_trainer.training.lm import FrozenObjective, LmObjective
 from tests.support.tiny import MODEL_TYPES, tiny_model
 from tests.unit.trainer.models.test_frozen import PIECES, batch, learned_gradients
 
@@ -30,7 +30,7 @@ def test_both_paths_cross_it(model_type: str, pieces: list[list[int]]) -> None:
     given = batch(pieces, "as usual", model_type)
     family = family_of(model_type)
     found: list[dict[str, torch.Tensor]] = []
-    for kind in (MaskedLmObjective, FrozenObjective):
+    for kind in (LmObjective, FrozenObjective):
         model = tiny_model(model_type)
         with_bridge(model, family, a_bridge(model))
         train_embeddings_only(model)

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AutoConfig
 
-from lingraft_trainer.models.checkpoint import load_masked_lm
+from lingraft_trainer.models.checkpoint import load_lm
 from lingraft_trainer.models.near import near_attention, pays
 from tests.support.tiny import tiny_base
 
@@ -22,7 +22,7 @@ def test_the_bottom_of_a_published_config_has_its_bases_pattern(tmp_path: Path) 
     config.pop("rope_parameters")
     older = {"global_attn_every_n_layers": 3, "global_rope_theta": 1e5, "local_rope_theta": 1e4}
     file.write_text(json.dumps(config | older | {"position_embedding_type": "absolute"}))
-    bottom = load_masked_lm(base, layers=4).model
+    bottom = load_lm(base, layers=4).model
     assert bottom.config.layer_types == kinds[:4]
     assert bottom.config.rope_parameters["full_attention"]["rope_theta"] == 1e5
     bottom.save_pretrained(tmp_path / "mini")

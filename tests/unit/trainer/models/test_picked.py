@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from lingraft.families import family_of
-from lingraft_trainer.models.checkpoint import load_masked_lm
+from lingraft_trainer.models.checkpoint import load_lm
 from lingraft_trainer.models.config import pick
 from lingraft_trainer.models.family import AUTO, encoder_layers
 from lingraft_trainer.models.picked import save_picked
@@ -19,12 +19,12 @@ KEPT = (0, 1, 3)
 @pytest.mark.parametrize("model_type", MODEL_TYPES)
 def test_it_is_the_base_with_layers_left_out(model_type: str, tmp_path: Path) -> None:
     whole = tiny_base(model_type, tmp_path / "base")
-    depth = len(list(encoder_layers(load_masked_lm(whole).model, family_of(model_type))))
+    depth = len(list(encoder_layers(load_lm(whole).model, family_of(model_type))))
     kept = tuple(layer for layer in KEPT if layer < depth)
     save_picked(whole, kept, tmp_path / "mini")
-    mini = load_masked_lm(tmp_path / "mini")
+    mini = load_lm(tmp_path / "mini")
     assert mini.has_head and mini.dtype == torch.float32
-    expected = load_masked_lm(whole).model
+    expected = load_lm(whole).model
     layers = encoder_layers(expected, mini.family)
     assert isinstance(layers, nn.ModuleList)
     for layer in sorted(set(range(depth)) - set(kept), reverse=True):

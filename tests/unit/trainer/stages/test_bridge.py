@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from lingraft.errors import UserError
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.models.bridge import read_bridge
-from lingraft_trainer.models.checkpoint import load_masked_lm
+from lingraft_trainer.models.checkpoint import load_lm
 from lingraft_trainer.models.seen import body_output
 from lingraft_trainer.stages.bridge import _moments, _solved
 from lingraft_trainer.stages.embed import embed
 from lingraft_trainer.stages.mini import mini
-from lingraft_trainer.training.mlm_data import batch_of
+from lingraft_trainer.training.lm_data import batch_of
 from lingraft_trainer.training.targets import causal_targets
 from tests.support.tiny import (
     MASKED_TYPES,
@@ -73,7 +73,7 @@ def test_it_comes_nearer_to_what_the_left_out_layers_give(model_type: str, tmp_p
 @torch.no_grad()
 def states(base: Path, text: PackedText) -> tuple[torch.Tensor, torch.Tensor]:
     """Below layer 1 and below the last, of all tokens, none of them masked."""
-    loaded = load_masked_lm(base)
+    loaded = load_lm(base)
     tokens, segments = text.take(np.arange(text.rows))
     targets = causal_targets(tokens, segments)  # nothing is masked
     batch = batch_of(targets, segments, loaded.family, pad_id=text.pad_id)

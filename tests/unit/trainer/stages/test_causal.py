@@ -95,6 +95,7 @@ def test_a_base_becomes_a_graft_that_generates(
     for one in (heldout, heldout["start"], heldout["untouched"]):
         assert one["bitsPerByte"] > 0 and one["causalLmLoss"] > 0
 
+    families.write_whole(grafted.out, base)
     folder = grafted.out / "model"
     loaded: Any = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True)
     again, loading = loaded
@@ -171,6 +172,7 @@ def test_a_classifier_is_trained_and_grafted_without_a_token_for_padding(
     )
     grafted.ancestors = families.embed_manifest
     (found,) = graft(grafted).metrics["evaluation"]
+    families.write_whole(grafted.out, base, {"topic-0": tuned.out})
     assert 0 <= found["metrics"]["accuracy"]["mean"] <= 1
     model: Any
     model, loading = AutoModelForSequenceClassification.from_pretrained(
@@ -207,7 +209,7 @@ def test_what_was_interrupted_ends_as_what_was_not(
     base = base_of(model_type, tmp_path / "base")
     corpus = tiny_corpus(model_type, TARGET_WORDS, tmp_path / "corpus")
     params = {"method": "Standard", "init": "mean", "training": training(model_type)}
-    params |= {"calibrate": True, "outputSteps": 12}
+    params |= {"calibrate": True, "outputSteps": 12, "keepUnseen": True}
     inputs = {"model": base, "base": base, "corpus": corpus}
     whole = context(tmp_path / "whole", params, **inputs)
     found = embed(whole)
@@ -239,9 +241,8 @@ def test_what_is_scored_as_the_start_is_what_training_starts_from(tmp_path: Path
     for calibrated in (False, True):
         here = tmp_path / str(calibrated)
         params = {"method": "Standard", "init": "overlap", "calibrate": calibrated}
-        learned = context(
-            here / "embed", params | {"training": run}, model=base, base=base, corpus=corpus
-        )
+        asked = params | {"training": run, "keepUnseen": True}
+        learned = context(here / "embed", asked, model=base, base=base, corpus=corpus)
         embed(learned)
         params |= {"language": "sw", "seed": 0, "tasks": []}
         grafted = context(here / "graft", params, base=base, corpus=corpus, embed=learned.out)

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from lingraft.errors import UserError
-from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.evaluation.heldout import IN_OWN_TOKENS
+from lingraft_trainer.running.context import StageContext
 from lingraft_trainer.stages.corpus import corpus
 from lingraft_trainer.tokenization.causal import document_end
 from lingraft_trainer.tokenization.swap import save_tokenizer
@@ -55,6 +55,8 @@ def run(
         "tokenizer": {"train": "bpe", "vocabSize": SIZE},
         "sequenceLength": 64,
         "heldoutShare": 0.05,
+        "heldOut": "Documents",
+        "wholeDocuments": True,
         "seed": 0,
     }
     ctx = StageContext(params=params | changes, inputs=inputs, out=out, scratch=scratch)
@@ -91,12 +93,39 @@ def test_documents_come_back_in_both_vocabularies(name: str, tmp_path: Path) -> 
     held = documents_of(heldout, new, ends[0])
     assert held and held == documents_of(theirs, own, ends[1])
     assert set(held) <= set(LINES)
+    # Each is read from its beginning, whatever the rows that are trained on.
+    assert train.sequence_length == 64 < heldout.sequence_length == theirs.sequence_length == 256
     assert heldout.bytes == theirs.bytes == sum(len(text.encode()) for text in held)
-    wanted = ["\n".join(line for line in one if line not in held) for one in DOCUMENTS]
+    of_held = [one for one in DOCUMENTS if not {*held}.isdisjoint(one)]
+    assert sorted(held) == sorted(line for one in of_held for line in one)  # whole documents
+    wanted = ["\n".join(one) for one in DOCUMENTS if one not in of_held]
     assert documents_of(train, new, ends[0]) == wanted
     assert train.bytes == sum(len(text.encode()) for text in wanted)
     report = json.loads((out / "tokenizer_report.json").read_text())
     assert report["writesAnything"] and report["unknownRate"] == 0
+
+
+def test_documents_are_as_they_are_written(tmp_path: Path) -> None:
+    """Long paragraphs in one line, lines that stood elsewhere; what is nothing new is left out."""
+    long = [" ".join(LINES[i : i + 20]) for i in range(0, 120, 20)]
+    assert all(len(one) > 1_000 for one in long)
+    written = [
+        f"{one}\n- Oui.\n{LINES[120 + i]}\n- Oui.\n{'字' * 1_200}" for i, one in enumerate(long)
+    ]
+    written += [f"- Oui.\n{line}\n- Oui." for line in LINES[130:]]
+    nothing_new = [written[0], "- Oui.\n- Oui."]
+    _, out = run(tmp_path, "smollm2", text="\n\n".join([*written, *nothing_new]))
+    new = AutoTokenizer.from_pretrained(out / "tokenizer")
+    end = new.convert_tokens_to_ids(document_end(new))
+    train, held = (documents_of(PackedText(out / part), new, end) for part in ("train", "heldout"))
+    wanted = [one for one in written if set(one.split("\n")).isdisjoint(held)]
+    # The Chinese line is new in the first document alone, and too long to stand in the others.
+    wanted = [
+        one if not i else one.replace("\n" + "字" * 1_200, "") for i, one in enumerate(wanted)
+    ]
+    assert train == wanted
+    lines = {line for one in written for line in one.split("\n")}
+    assert held and set(held) <= lines and "- Oui." not in held
 
 
 def test_a_text_that_spells_any_of_the_bases_special_tokens_has_none(tmp_path: Path) -> None:
@@ -114,7 +143,8 @@ def test_the_bases_own_text_in_its_own_tokens(tmp_path: Path) -> None:
     _, out = run(tmp_path, "llama-3", tokenizer={"source": "base"})
     own = AutoTokenizer.from_pretrained(tmp_path / "base")
     end = own.convert_tokens_to_ids("<|end_of_text|>")
-    assert len(documents_of(PackedText(out / "train"), own, end)) == len(DOCUMENTS)
+    read, held = (documents_of(PackedText(out / part), own, end) for part in ("train", "heldout"))
+    assert len(read) == sum({*held}.isdisjoint(one) for one in DOCUMENTS) < len(DOCUMENTS)
     assert not (out / IN_OWN_TOKENS).exists()
 
 
@@ -159,6 +189,21 @@ def test_a_qwen2s_tokenizer_reads_the_same_beside_its_config(tmp_path: Path) -> 
         assert read(theirs) == read(ours)
 
 
+@pytest.mark.parametrize(
+    "normalizer", [normalizers.Lowercase(), normalizers.NFKC(), normalizers.StripAccents()], ids=str
+)
+def test_another_tokenizer_that_changes_letters_is_refused(normalizer: Any, tmp_path: Path) -> None:
+    """The model could never write them, and their bytes would count as predicted."""
+    folder = tmp_path / "tokenizer"
+    BASES["qwen"]().write(folder)
+    backend = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    backend.normalizer = normalizers.Sequence([normalizers.NFD(), normalizer])
+    backend.save(str(folder / "tokenizer.json"))
+    with pytest.raises(UserError, match="could never write") as refused:
+        run(tmp_path, "smollm2", tokenizer={"source": "uri"})
+    assert refused.value.where == "spec.tokenizer.uri"
+
+
 def test_another_tokenizer_that_lacks_bytes_is_refused(tmp_path: Path) -> None:
     backend = Tokenizer(models.BPE(unk_token="[UNK]"))
     backend.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -166,6 +211,6 @@ def test_another_tokenizer_that_lacks_bytes_is_refused(tmp_path: Path) -> None:
     backend.train_from_iterator(LINES[:4], trainer)
     words = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]")
     save_tokenizer(words, tmp_path / "tokenizer")
-    with pytest.raises(UserError, match="has not all 256 bytes") as error:
+    with pytest.raises(UserError, match="has not all bytes of text") as error:
         run(tmp_path, "smollm2", tokenizer={"source": "uri"})
     assert error.value.where == "spec.tokenizer.uri"

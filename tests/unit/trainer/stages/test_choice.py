@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lingraft_trainer.models.checkpoint import load_masked_lm
+from lingraft_trainer.models.checkpoint import load_lm
 from lingraft_trainer.models.family import embeddings
 from lingraft_trainer.stages.embed import EMBEDDINGS
 from lingraft_trainer.stages.finetune import finetune
@@ -51,7 +51,7 @@ def write(path: Path, rows: list[dict[str, Any]]) -> Path:
 
 def learned(base: Path, folder: Path) -> Path:
     """Embeddings as good as can be: each word has the row of what it means."""
-    model: Any = load_masked_lm(base).model
+    model: Any = load_lm(base).model
     tokenizer: Any = tiny_tokenizer("roberta", SOURCE_WORDS)
     target: Any = tiny_tokenizer("roberta", [*FOREIGN.values()][::-1])
     meant = {new: old for old, new in FOREIGN.items()}
@@ -110,5 +110,6 @@ def test_what_was_learned_in_one_language_is_chosen_in_the_other(tmp_path: Path)
     given = [int(json.loads(line)["prediction"]) for line in said]
     right = [one == label for one, label in zip(given, gold, strict=True)]
     assert sum(right) / len(gold) == accuracy
+    families.write_whole(grafted.out, base, {"t-0": tuned.out})
     weights = load_file(grafted.out / "tasks/t-0/model.safetensors")
     assert weights["roberta.embeddings.word_embeddings.weight"].shape[0] == len(FOREIGN) + 5

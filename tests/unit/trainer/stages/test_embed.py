@@ -4,12 +4,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from lingraft_trainer.models.checkpoint import load_masked_lm
+from lingraft_trainer.models.checkpoint import load_lm
 from lingraft_trainer.models.family import embeddings, output
 from lingraft_trainer.stages import embed as embed_stage
 from lingraft_trainer.stages.embed import EMBEDDINGS, embed
 from tests.support.tiny import (
     MODEL_TYPES,
+    SOURCE_WORDS,
     TARGET_WORDS,
     context,
     tiny_base,
@@ -43,7 +44,7 @@ def test_only_the_matrix_and_the_bias_change(model_type, tmp_path, monkeypatch):
     )
     result = embed(ctx)
 
-    loaded = load_masked_lm(base)
+    loaded = load_lm(base)
     matrix, bias = embeddings(loaded.model).weight, output(loaded.model).bias
     may = {
         n for n, t in loaded.model.state_dict(keep_vars=True).items() if t is matrix or t is bias
@@ -64,4 +65,14 @@ def test_focus_starts_from_the_corpus(tmp_path):
     corpus = tiny_corpus("roberta", TARGET_WORDS, tmp_path / "corpus")
     params = {"method": "Standard", "init": "focus", "training": training(steps=1)}
     result = embed(context(tmp_path, params, model=base, base=base, corpus=corpus))
+    assert result.metrics["rowsFromSource"] == len(TARGET_WORDS)
+
+
+def test_aligned_starts_from_both_texts(tmp_path):
+    base = tiny_base("roberta", tmp_path / "base")
+    corpus = tiny_corpus("roberta", TARGET_WORDS, tmp_path / "corpus")
+    source = tiny_corpus("roberta", SOURCE_WORDS, tmp_path / "source")
+    params = {"method": "Standard", "init": "aligned", "training": training(steps=1)}
+    inputs = {"model": base, "base": base, "corpus": corpus, "source": source}
+    result = embed(context(tmp_path, params, **inputs))
     assert result.metrics["rowsFromSource"] == len(TARGET_WORDS)

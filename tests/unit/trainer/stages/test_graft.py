@@ -15,8 +15,8 @@ from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokeni
 
 from lingraft.formats import Answer, Question
 from lingraft.resource.formats import TaskFormat
-from lingraft_trainer.evaluation.tasks import BOOTSTRAP_SEED, summarise
-from lingraft_trainer.metrics import bootstrap_stderr
+from lingraft_trainer.evaluation.entries import BOOTSTRAP_SEED, summarise
+from lingraft_trainer.evaluation.metrics import bootstrap_stderr
 from lingraft_trainer.models.family import output
 from lingraft_trainer.stages.embed import EMBEDDINGS
 from lingraft_trainer.stages.graft import graft
@@ -82,6 +82,7 @@ def make(model_type: str, folder: Path, *, head: bool = True) -> Grafted:
     ctx = context(folder / "graft", params, base=base, corpus=corpus, embed=embed, **inputs)
     ctx.ancestors = families.embed_manifest
     graft(ctx)
+    families.write_whole(ctx.out, base, {f"{name}-0": path for name, path in tasks.items()})
     return Grafted(base, corpus, embed, tasks, ctx.out)
 
 

@@ -9,7 +9,7 @@ from transformers import AutoModelForMaskedLM
 
 from lingraft.selection import MIDDLE_HEAD
 from lingraft.tensors import Part
-from lingraft_trainer.models.checkpoint import load_masked_lm
+from lingraft_trainer.models.checkpoint import load_lm
 from lingraft_trainer.models.mini import head_tensors
 from lingraft_trainer.stages.embed import embed
 from lingraft_trainer.stages.graft import graft
@@ -48,7 +48,7 @@ def mini_model(method: str, base: Path, folder: Path) -> Path:
 
 def only_the_bottom(base: Path, depth: int, folder: Path) -> Path:
     """The base as the stage `mini` fetches it: without the tensors of its upper layers."""
-    family = load_masked_lm(base).family
+    family = load_lm(base).family
     part = Part("bottom", lambda name: family.layer_of(name) < depth)
     folder.mkdir(parents=True)
     for file in filter(Path.is_file, base.iterdir()):
@@ -66,7 +66,7 @@ def test_a_checkpoint_becomes_a_graft_that_anybody_loads(
     name: str, method: str, tmp_path: Path
 ) -> None:
     base = families.write_base(name, tmp_path / "base")
-    loaded = load_masked_lm(base, layers=COPIED)
+    loaded = load_lm(base, layers=COPIED)
     head = head_tensors(loaded.model, loaded.family)
     save_file({n: torch.randn_like(t) for n, t in head.items()}, base / MIDDLE_HEAD)
     corpus = families.write_corpus(base, tmp_path / "corpus")
@@ -80,6 +80,7 @@ def test_a_checkpoint_becomes_a_graft_that_anybody_loads(
     grafted = context(tmp_path / "graft", params, base=base, corpus=corpus, embed=ctx.out)
     grafted.ancestors = families.embed_manifest
     graft(grafted)
+    families.write_whole(grafted.out, base)
     _, loading = AutoModelForMaskedLM.from_pretrained(
         grafted.out / "model", output_loading_info=True
     )

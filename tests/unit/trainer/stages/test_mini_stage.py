@@ -7,7 +7,7 @@ from transformers import AutoModel
 
 from lingraft.errors import UserError
 from lingraft.selection import MIDDLE_HEAD
-from lingraft_trainer.models.checkpoint import load_masked_lm
+from lingraft_trainer.models.checkpoint import load_lm
 from lingraft_trainer.models.mini import head_tensors
 from lingraft_trainer.stages.mini import mini
 from tests.support.tiny import (
@@ -32,8 +32,8 @@ def test_minipost_leaves_copied_layers_and_embeddings_byte_identical(model_type,
     corpus = tiny_corpus(model_type, SOURCE_WORDS, tmp_path / "corpus")
     ctx = context(tmp_path, post(model_type=model_type), base=base, corpus=corpus)
     mini(ctx)
-    loaded = load_masked_lm(ctx.out)
-    before = load_masked_lm(base).model.state_dict()
+    loaded = load_lm(ctx.out)
+    before = load_lm(base).model.state_dict()
     head = set(head_tensors(loaded.model, loaded.family))
     changed = {n for n, t in loaded.model.state_dict().items() if not torch.equal(t, before[n])}
     prefix = f"{loaded.family.layers}2."
@@ -49,11 +49,11 @@ def test_minipost_takes_a_body_without_a_head(tmp_path):
     body = AutoModel.from_pretrained(base)
     (base / "model.safetensors").unlink()
     body.save_pretrained(base)
-    assert not load_masked_lm(base).has_head
+    assert not load_lm(base).has_head
     corpus = tiny_corpus("bert", SOURCE_WORDS, tmp_path / "corpus")
     ctx = context(tmp_path, post(), base=base, corpus=corpus)
     result = mini(ctx)
-    assert load_masked_lm(ctx.out).has_head
+    assert load_lm(ctx.out).has_head
     assert result.metrics["curve"][-1]["loss"] < result.metrics["curve"][0]["loss"]
 
 
@@ -63,9 +63,9 @@ def test_bottom_and_top_need_no_training(model_type, tmp_path):
     params = post(layers=1) | {"newLayersFrom": "Top", "training": None}
     ctx = context(tmp_path, params, base=base)
     assert mini(ctx).compute.flops == 0
-    before = load_masked_lm(base)
+    before = load_lm(base)
     top = before.model.config.num_hidden_layers - 1
-    expected, found = before.model.state_dict(), load_masked_lm(ctx.out).model.state_dict()
+    expected, found = before.model.state_dict(), load_lm(ctx.out).model.state_dict()
     for name, tensor in found.items():
         whence = before.family.renumbered(name, top if before.family.layer_of(name) else 0)
         assert torch.equal(tensor, expected[whence]), name
@@ -92,7 +92,7 @@ def test_without_a_head_something_must_train(tmp_path):
 @pytest.mark.parametrize("model_type", MODEL_TYPES)
 def test_minijoint_is_the_bottom_layers_under_the_middle_head(model_type, tmp_path):
     base = tiny_base(model_type, tmp_path / "base")
-    loaded = load_masked_lm(base)
+    loaded = load_lm(base)
     expected = truncated(loaded.model, loaded.family, 2)
     head = {n: torch.randn_like(t) for n, t in head_tensors(expected, loaded.family).items()}
     save_file(head, base / MIDDLE_HEAD)
@@ -101,7 +101,7 @@ def test_minijoint_is_the_bottom_layers_under_the_middle_head(model_type, tmp_pa
     mini(ctx)
     expected.load_state_dict(head, strict=False)
     ids = torch.tensor([[2, 5, 9, 7, 3]])
-    found = load_masked_lm(ctx.out).model.eval()
+    found = load_lm(ctx.out).model.eval()
     torch.testing.assert_close(found(ids).logits, expected.eval()(ids).logits)
     assert set(load_file(base / MIDDLE_HEAD)) == set(head)
 
@@ -115,7 +115,7 @@ def test_minijoint_refuses_a_base_without_a_middle_head(tmp_path):
 
 def test_minijoint_refuses_a_middle_head_of_another_depth(tmp_path):
     base = tiny_base("roberta", tmp_path / "base")
-    loaded = load_masked_lm(base)
+    loaded = load_lm(base)
     head = head_tensors(truncated(loaded.model, loaded.family, 2), loaded.family)
     save_file(head, base / MIDDLE_HEAD, metadata={"layers": "2"})
     params = {"method": "MiniJoint", "layers": 1, "newLayers": 0, "training": None}

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from lingraft.stage import Result
-from lingraft_trainer.context import StageContext
 from lingraft_trainer.models.attention import ATTENTION
 from lingraft_trainer.models.dropout import Dropout
+from lingraft_trainer.running.context import StageContext
 from lingraft_trainer.stages import embed, mini, pretrain
 from tests.support.tiny import SOURCE_WORDS, context, tiny_base, tiny_corpus, training
 

@@ -13,7 +13,7 @@ from sentence_transformers.base.modules import Dense, Normalize
 from sentence_transformers.sentence_transformer.modules import Pooling
 from transformers import AutoModel, AutoTokenizer
 
-from lingraft_trainer.metrics import retrieval_correct
+from lingraft_trainer.evaluation.metrics import retrieval_correct
 from lingraft_trainer.models.checkpoint import load_body
 from lingraft_trainer.models.readout import Readout, encoder_of, lowered
 from lingraft_trainer.stages.embed import embed
@@ -59,6 +59,7 @@ def adapted(base: Path, folder: Path, *more: str) -> Adapted:
     grafted = context(folder / "graft", params | {"tasks": [task]}, **inputs)
     grafted.ancestors = families.embed_manifest
     metrics = graft(grafted).metrics
+    families.write_whole(grafted.out, base)
     return Adapted(base, grafted.out / "model", of_task, metrics["evaluation"][0])
 
 

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from lingraft.params import EmbedParams, GraftParams
 from lingraft_trainer.stages import embed as embed_stage
 from lingraft_trainer.stages.embed import EMBEDDINGS, embed
-from lingraft_trainer.stages.snapshots import snapshot_file
+from lingraft_trainer.stages.snapshots import MOST_BETWEEN, snapshot_file, snapshots_between
 from lingraft_trainer.training import checkpoints
 from tests.support.tiny import TARGET_WORDS, context, tiny_base, tiny_corpus, training
 
@@ -84,6 +84,26 @@ def test_an_interrupted_run_has_the_snapshots_of_an_undisturbed_one(inputs, tmp_
     assert files(second.out) == files(undisturbed.out)
     assert [one["step"] for one in record] == list(STEPS)
     assert record[1]["cpuSeconds"] > 0
+
+
+@pytest.mark.parametrize(
+    ("taken", "scored"),
+    [
+        ((), []),
+        ((0, 20), []),
+        ((0, 5, 20), [5]),
+        ((0, 4, 5, 7, 10, 14, 20), [4, 5, 7, 10, 14]),
+        ((0, *range(1, 12), 20), [2, 5, 8, 11]),
+    ],
+)
+def test_a_few_between_the_ends_are_scored(taken, scored, tmp_path):
+    for step in taken:
+        file = tmp_path / snapshot_file(step)
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
+    found = snapshots_between(tmp_path)
+    assert list(found) == scored and len(scored) <= MOST_BETWEEN
+    assert all(file == tmp_path / snapshot_file(step) for step, file in found.items())
 
 
 def test_unset_they_are_in_no_digest():

@@ -87,6 +87,7 @@ def test_what_was_learned_of_words_is_known_of_their_translations(
     assert all(len(one["prediction"]) == len(one["tokens"]) for one in said)
 
     # Anybody loads it, and is told the same.
+    families.write_whole(ctx.out, base, {"animals-0": tuned.out})
     folder = ctx.out / "tasks/animals-0"
     model = AutoModelForTokenClassification.from_pretrained(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)

@@ -10,12 +10,12 @@ from torch.nn.functional import cross_entropy
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from lingraft.families import family_of
-from lingraft_trainer.models.checkpoint import load_masked_lm
+from lingraft_trainer.models.checkpoint import load_lm
 from lingraft_trainer.models.family import embeddings, output
 from lingraft_trainer.stages.embed import EMBEDDINGS, embed, train_embeddings_only
 from lingraft_trainer.stages.graft import graft
 from lingraft_trainer.stages.mini import mini
-from lingraft_trainer.training.mlm import FrozenObjective, MaskedLmObjective
+from lingraft_trainer.training.lm import FrozenObjective, LmObjective
 from tests.support import families
 from tests.support.tiny import (
     MASKED_TYPES,
@@ -27,7 +27,7 @@ from tests.support.tiny import (
     tiny_tokenizer,
     training,
 )
-from tests.unit.trainer.training.test_mlm import batch, pieces
+from tests.unit.trainer.training.test_lm import batch, pieces
 
 PARAMS = {"method": "Standard", "init": "overlap", "training": training()}
 
@@ -40,7 +40,7 @@ def untied_base(model_type: str, folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("objective", [MaskedLmObjective, FrozenObjective])
+@pytest.mark.parametrize("objective", [LmObjective, FrozenObjective])
 @pytest.mark.parametrize("model_type", MASKED_TYPES)
 def test_loss_and_gradients_are_transformers_own(
     model_type: str, objective: Any, tmp_path: Path
@@ -53,7 +53,7 @@ def test_loss_and_gradients_are_transformers_own(
     masked = given.told[: len(given.labels)]
     cross_entropy(logits[masked], given.labels, reduction="sum").backward()
 
-    loaded = load_masked_lm(tmp_path)
+    loaded = load_lm(tmp_path)
     train_embeddings_only(loaded.model)
     objective(loaded.model, loaded.family)(given).backward()
     for ours, theirs in (
@@ -97,6 +97,7 @@ def test_both_matrices_are_learned_and_a_stranger_gets_both(
     ctx = context(tmp_path / "graft", params, base=base, corpus=corpus, embed=found)
     ctx.ancestors = families.embed_manifest
     result = graft(ctx)
+    families.write_whole(ctx.out, base)
     heldout = result.metrics["heldout"]
     assert heldout["bitsPerByte"] < heldout["start"]["bitsPerByte"]
 
@@ -120,7 +121,7 @@ def test_a_mini_model_of_it_is_untied_too(model_type: str, tmp_path: Path) -> No
     params = {"method": "MiniPost", "layers": 2, "newLayers": 1, "training": training()}
     ctx = context(tmp_path / "mini", params, base=base, corpus=corpus)
     mini(ctx)
-    before, after = load_masked_lm(base).model, load_masked_lm(ctx.out).model
+    before, after = load_lm(base).model, load_lm(ctx.out).model
     torch.testing.assert_close(output(after).weight, output(before).weight, rtol=0, atol=0)
     assert not torch.equal(output(after).bias, output(before).bias), "its own head has learned"
     found = learned(base, tmp_path, model_type, model=ctx.out)

@@ -1,5 +1,6 @@
 """Batches of like length: every feature once, little padding, and the same gradients."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,16 @@ from hypothesis import strategies as st
 from lingraft.params import FinetuneParams
 from lingraft_trainer.stages.finetune import TaskData
 from lingraft_trainer.tasks.classify import Classification
-from lingraft_trainer.tasks.kinds import EVALUATION_BATCH, TaskBatch, _padded, batched, rows_at_once
+from lingraft_trainer.tasks.kinds import (
+    EVALUATION_BATCH,
+    TaskBatch,
+    _padded,
+    batched,
+    rows_at_once,
+    unknown_rate,
+)
+from lingraft_trainer.tokenization.base import load_base_tokenizer
+from tests.support.causal import smollm2
 from tests.support.tiny import SOURCE_WORDS, tiny_tokenizer
 from tests.unit.trainer.tasks.test_classify import LABELS, examples, model_of
 
@@ -76,3 +86,20 @@ def test_padding_to_a_multiple_is_padding_and_stays_within_the_limit(
         assert found.inputs[name].shape == (2, expected)
         assert (found.inputs[name][:, :10] == 1).all()
         assert (found.inputs[name][:, 10:] == value).all()
+
+
+def test_an_end_that_is_also_called_the_unknown_token_is_not_unknown(tmp_path: Path) -> None:
+    """SmolLM2, OLMo 2 and GPT-2 call the end of a document so, and their bytes know all text."""
+    base = smollm2()
+    base.config.update(dict.fromkeys(("bos_token", "eos_token", "pad_token"), "<|endoftext|>"))
+    tokenizer: Any = load_base_tokenizer(base.write(tmp_path))
+    assert tokenizer.unk_token == tokenizer.eos_token
+    features = [{"input_ids": [*tokenizer.encode("cha"), tokenizer.eos_token_id]}]
+    assert unknown_rate(features, tokenizer) == 0.0
+
+
+@pytest.mark.parametrize("model_type", ["roberta", "llama"])
+def test_what_the_models_vocabulary_lacks_is_unknown(model_type: str) -> None:
+    tokenizer = tiny_tokenizer(model_type, SOURCE_WORDS)
+    features = [{"input_ids": tokenizer("the cat xyz sat")["input_ids"]}]
+    assert unknown_rate(features, tokenizer) == 0.25

@@ -199,7 +199,7 @@ def test_what_cannot_be_carried_over_is_refused(tmp_path: Path) -> None:
         folder = saved(tmp_path / name, backend, **roles)
         with pytest.raises(UserError, match=sentence):
             causal_special_tokens(load_base_tokenizer(folder), folder)
-    with pytest.raises(UserError, match="has not all 256 bytes"):
+    with pytest.raises(UserError, match="has not all bytes of text"):
         bpe_like(few, TEXT, 300)
 
 
@@ -249,3 +249,13 @@ def test_the_pattern_is_the_one_that_is_known(pairs: Any) -> None:
     assert state_of(pairs["llama-3"][2])["pre_tokenizer"]["pretokenizers"][0]["pattern"] == {
         "Regex": LLAMA_3
     }
+
+
+def test_a_thought_that_a_prompt_begins_can_be_ended(tmp_path: Path) -> None:
+    base = BASES["qwen"]()
+    base.backend.add_tokens(
+        [AddedToken(one, special=False) for one in ("</think>", "</tool_call>")]
+    )
+    folder = base.write(tmp_path)
+    kept = causal_special_tokens(load_base_tokenizer(folder), folder).ids
+    assert "</think>" in kept and "</tool_call>" not in kept

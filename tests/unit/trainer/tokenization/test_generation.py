@@ -13,10 +13,19 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 
 from lingraft.errors import UserError
 from lingraft.families import family_of
+from lingraft.pack import PackBase
+from lingraft_trainer.models.family import embeddings
 from lingraft_trainer.models.grafted import Graft
+from lingraft_trainer.packs.load import write_full
+from lingraft_trainer.packs.write import fingerprint, record_of, write_pack
 from lingraft_trainer.tokenization.base import load_base_tokenizer
 from lingraft_trainer.tokenization.causal import causal_special_tokens
-from lingraft_trainer.tokenization.generation import carry_ids, read_configs, renumbered
+from lingraft_trainer.tokenization.generation import (
+    carry_ids,
+    read_configs,
+    renumbered,
+    stop_behind_answers,
+)
 from lingraft_trainer.tokenization.swap import relay
 from lingraft_trainer.tokenization.train import train_tokenizer
 from tests.support.causal import BASES, tiny_llama
@@ -31,6 +40,7 @@ CHATS = [name for name, make in BASES.items() if "chat_template" in make().confi
 def grafted(base: Base, folder: Path) -> tuple[PreTrainedTokenizerFast, Path]:
     """The base's tokenizer, and a model of the new vocabulary as the graft writes it."""
     model = tiny_llama(base.write(folder))
+    of = PackBase(ref="source/0", embeddings=fingerprint(embeddings(model).weight))
     own = load_base_tokenizer(folder)
     new = train_tokenizer(
         invented(),
@@ -43,8 +53,10 @@ def grafted(base: Base, folder: Path) -> tuple[PreTrainedTokenizerFast, Path]:
     save_file({"weight": torch.randn(SIZE, WIDTH)}, folder / "learned.safetensors")
     graft = Graft(folder / "learned.safetensors", new, torch.float32)
     graft.into(model, family_of("llama"))
-    carry_ids(model, folder, own, new)
-    graft.save(model, folder / "model")
+    ids = carry_ids(model, folder, own, new)
+    said = {"language": "sw", "source_language": "en", "method": "Standard"}
+    write_pack(record_of(graft, model, of, ids, **said), graft, model, folder / "pack")
+    write_full(folder, folder / "pack", folder / "model")
     return own, folder / "model"
 
 
@@ -135,6 +147,25 @@ def test_settings_that_transformers_finds_odd_are_written_all_the_same(tmp_path:
     assert json.loads((written / "generation_config.json").read_text())["temperature"] == 0.6
 
 
+@pytest.mark.parametrize("file", [True, False])
+def test_a_base_that_was_tuned_to_answer_stops_behind_answers(file: bool, tmp_path: Path) -> None:
+    base = BASES["qwen"]()
+    base.config["eos_token"] = base.ids["eos_token_id"] = "<|endoftext|>"
+    base.generation.update(eos_token_id="<|endoftext|>", do_sample=False, temperature=0.6)
+    model: Any = tiny_llama(base.write(tmp_path))
+    if file:
+        model = AutoModelForCausalLM.from_pretrained(tmp_path)
+    own: Any = load_base_tokenizer(tmp_path)
+    for _ in range(2):
+        stop_behind_answers(model, own)
+    model.save_pretrained(tmp_path / "tuned")
+    said = read_configs(tmp_path / "tuned")["generation_config.json"]
+    ends = own.convert_tokens_to_ids(["<|endoftext|>", "<|im_end|>"])
+    assert said["eos_token_id"] == ends and said.get("temperature") == (0.6 if file else None)
+    # Or transformers 4 takes the ends of config.json instead.
+    assert "_from_model_config" not in said
+
+
 def test_a_checkpoint_without_generation_config_stops_by_its_config(tmp_path: Path) -> None:
     base = BASES["smollm2"]()
     model = tiny_llama(base.write(tmp_path))
@@ -143,6 +174,22 @@ def test_a_checkpoint_without_generation_config_stops_by_its_config(tmp_path: Pa
     new = relay(own, causal_special_tokens(own, tmp_path))
     carry_ids(model, tmp_path, own, new)
     assert model.generation_config.eos_token_id == new.convert_tokens_to_ids("<|im_end|>")
+
+
+@pytest.mark.parametrize("name", BASES)
+def test_ids_that_a_config_leaves_out_are_the_tokenizers(name: str, tmp_path: Path) -> None:
+    """Not the defaults of its class: a Llama's bos is 1 and its eos 2, whatever stands there."""
+    base = BASES[name]()
+    base.ids.clear()
+    tiny_llama(base.write(tmp_path))
+    (tmp_path / "generation_config.json").unlink()
+    own = load_base_tokenizer(tmp_path)
+    new = relay(own, causal_special_tokens(own, tmp_path))
+    model: Any = AutoModelForCausalLM.from_pretrained(tmp_path)
+    assert (model.config.bos_token_id, model.config.eos_token_id) == (1, 2)
+    assert carry_ids(model, tmp_path, own, new) == {}
+    assert model.generation_config.eos_token_id == model.config.eos_token_id == new.eos_token_id
+    assert model.config.bos_token_id == new.bos_token_id
 
 
 def test_a_vocabulary_without_an_end_is_refused(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from lingraft.errors import InfrastructureError
-from lingraft_trainer.context import StageContext
+from lingraft_trainer.running.context import StageContext
 from lingraft_trainer.training import checkpoints
 from lingraft_trainer.training.checkpoints import Checkpoints
 from lingraft_trainer.training.state import RECORD, TENSORS, Best, Trainer, write

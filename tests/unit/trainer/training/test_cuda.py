@@ -14,7 +14,7 @@ from lingraft.stage import Execution
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.models.family import embeddings
 from lingraft_trainer.stages.embed import embed, train_embeddings_only
-from lingraft_trainer.training.mlm import FrozenObjective, MaskedLmObjective, heldout_score
+from lingraft_trainer.training.lm import FrozenObjective, LmObjective, heldout_score
 from lingraft_trainer.training.parallel import data_parallel
 from lingraft_trainer.training.precision import Precision, autocast
 from tests.support.tiny import (
@@ -66,7 +66,7 @@ def error(found: Tensor, exact: Tensor) -> float:
 
 
 @pytest.mark.parametrize("pieces", PIECES)
-@pytest.mark.parametrize("kind", [FrozenObjective, MaskedLmObjective])
+@pytest.mark.parametrize("kind", [FrozenObjective, LmObjective])
 @pytest.mark.parametrize("model_type", MASKED_TYPES)
 def test_gradients_are_the_cpus(model_type: str, kind: type[nn.Module], pieces: str) -> None:
     if kind is FrozenObjective and not family_of(model_type).frozen:
@@ -84,10 +84,10 @@ def test_few_masked_tokens_or_none(mask: str) -> None:
 
 @pytest.mark.parametrize("model_type", QUICK)
 def test_in_bf16_the_frozen_body_is_as_near_to_fp32_as_the_plain_path(model_type: str) -> None:
-    exact = gradient(MaskedLmObjective, model_type, CPU)
+    exact = gradient(LmObjective, model_type, CPU)
     plain, frozen = (
         error(gradient(kind, model_type, GPU, "bf16"), exact)
-        for kind in (MaskedLmObjective, FrozenObjective)
+        for kind in (LmObjective, FrozenObjective)
     )
     assert 0 < frozen < 2 * plain < 0.5
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from lingraft.families import family_of
-from lingraft.params import MaskedLm
+from lingraft.params import LmTraining
 from lingraft_trainer.data.packing import PackedText
-from lingraft_trainer.training.mlm import heldout_score
-from lingraft_trainer.training.mlm_data import MlmData
+from lingraft_trainer.training.lm import heldout_score
+from lingraft_trainer.training.lm_data import LmData
 from lingraft_trainer.training.targets import causal_targets, ordinary
 from tests.support.tiny import CAUSAL_TYPES, SOURCE_WORDS, tiny_corpus, tiny_model, training
 
@@ -40,8 +40,8 @@ def test_the_next_token_is_told_wherever_it_is_of_the_same_piece(
 def test_every_worker_counts_what_the_whole_batch_tells(tmp_path: Path) -> None:
     corpus = tiny_corpus("llama", SOURCE_WORDS, tmp_path)
     text, family = PackedText(corpus / "train"), family_of("llama")
-    params = MaskedLm.model_validate(training("llama"))
-    data = MlmData(text, params, family, micro_batch_tokens=64)
+    params = LmTraining.model_validate(training("llama"))
+    data = LmData(text, params, family, micro_batch_tokens=64)
     whole, parts = data(3, 0, 1), [data(3, rank, 2) for rank in range(2)]
     assert {one.count for one in (whole, *parts)} == {whole.count}
     told = sum(len(batch.labels) for part in parts for batch in part.micro_batches)
@@ -69,3 +69,17 @@ def test_held_out_bits_are_transformers_own_of_every_ordinary_token(
     assert told == seen  # every piece begins with a special token, so that none goes untold
     assert found.to_json()["causalLmLoss"] == pytest.approx(nats / told, rel=1e-4)
     assert found.bits_per_byte == pytest.approx(nats / np.log(2) / text.bytes, rel=1e-4)
+
+
+@pytest.mark.parametrize("model_type", [*CAUSAL_TYPES, "roberta"])
+def test_bf16_scores_held_out_text_as_fp32_does(model_type: str, tmp_path: Path) -> None:
+    text = PackedText(tiny_corpus(model_type, SOURCE_WORDS, tmp_path) / "heldout")
+    model: Any = tiny_model(model_type, vocabulary=text.vocab_size)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    exact, low = (
+        heldout_score(model, family_of(model_type), text, where="", precision=precision)
+        for precision in ("fp32", "bf16")
+    )
+    assert low.bits_per_byte == pytest.approx(exact.bits_per_byte, rel=3e-3)
+    assert low.bytes == exact.bytes == text.bytes
+    assert all(torch.equal(before[name], now) for name, now in model.state_dict().items())

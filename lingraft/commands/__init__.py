@@ -1,0 +1,1 @@
+"""Commands beside the main ones: what becomes of what was trained."""

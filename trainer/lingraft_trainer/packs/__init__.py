@@ -1,0 +1,1 @@
+"""Language packs in use: written by `graft`, put into a base or its task models, taken out."""
