@@ -17,8 +17,8 @@ from urllib3.exceptions import HTTPError
 
 from lingraft.resource import API_VERSION, KIND
 from lingraft_operator import metrics
-from lingraft_operator.names import OPERATOR, OURS
-from lingraft_operator.objects import is_going, key_of
+from lingraft_operator.names import LEASE, OPERATOR, OURS
+from lingraft_operator.watches.objects import is_going, key_of
 from lingraft_operator.world import Key, RayJob, Resource
 
 GROUP, VERSION = API_VERSION.split("/")
@@ -57,6 +57,7 @@ def connect() -> ApiClient:
         config.load_kube_config()
     settings = client.Configuration.get_default_copy()
     settings.connection_pool_maxsize = 32
+    settings.proxy = None  # HTTPS_PROXY is for S3: kopf's client ignores it too
     return ApiClient(settings)
 
 
@@ -140,9 +141,13 @@ class Cluster:
         except Conflict:
             return None
 
-    def create_rayjob(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Create a RayJob; the object as it was stored."""
-        return self._call("POST", _rayjobs(body["metadata"]["namespace"]), body)
+    def create_rayjob(self, body: Mapping[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
+        """Create a RayJob, or only ask whether it would be taken; the object as it was stored.
+
+        A field that its CRD does not know is refused, and not dropped in silence.
+        """
+        query = [("fieldValidation", "Strict"), *([("dryRun", "All")] if dry_run else [])]
+        return self._call("POST", _rayjobs(body["metadata"]["namespace"]), body, query=query)
 
     def get_rayjob(self, key: Key) -> dict[str, Any] | None:
         """A RayJob as it is now, or None."""
@@ -163,6 +168,19 @@ class Cluster:
         guard = {"uid": rayjob.uid, "resourceVersion": rayjob.resource_version}
         body = {"preconditions": guard, "propagationPolicy": "Background"}
         self._call("DELETE", f"{_rayjobs(rayjob.namespace)}/{rayjob.name}", body)
+
+    def lease(self, namespace: str) -> dict[str, Any] | None:
+        """The Lease that says who tends a namespace, or None."""
+        try:
+            return self._call("GET", f"{_leases(namespace)}/{LEASE}")
+        except Conflict:
+            return None
+
+    def put_lease(self, namespace: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Create it, or write it over just what was seen; the new object."""
+        if "resourceVersion" not in body["metadata"]:
+            return self._call("POST", _leases(namespace), body)
+        return self._call("PUT", f"{_leases(namespace)}/{LEASE}", body)
 
     def events_of(self, namespace: str, uid: str) -> list[dict[str, Any]]:
         """The Events about one object; none where they may not be read, or not now."""
@@ -212,6 +230,10 @@ class Cluster:
 
 def _resources(namespace: str) -> str:
     return f"/apis/{API_VERSION}/namespaces/{namespace}/languageadaptations"
+
+
+def _leases(namespace: str) -> str:
+    return f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
 
 
 def _rayjobs(namespace: str) -> str:

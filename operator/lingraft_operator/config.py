@@ -6,19 +6,30 @@ from typing import Any
 import yaml
 from pydantic import Field, ValidationError
 
+from lingraft.allowed import PoolRules, Tenant
 from lingraft.errors import UserError
 from lingraft.pools import Pool, PoolModel, PoolName
 from lingraft.resource import Store
+from lingraft_operator.podtemplate import ObjectMeta, PodTemplate
 
 
-class PoolConfig(Pool):
-    """A pool with its limit; see `lingraft.pools.Pool` for the rest."""
+class PoolConfig(PoolRules, Pool):
+    """A pool, and what is the chart's alone to say of it; `lingraft.pools.Pool` has the rest."""
 
     max_concurrent_stages: int | None = Field(
         default=None,
         ge=1,
         description="RayJobs of the pool that may run at once, over all namespaces, which take "
         "turns; those that Kueue holds back do not count.",
+    )
+    pod_template: PodTemplate | None = Field(
+        default=None,
+        description="Merged into the pods, head and workers alike: see docs/install.md.",
+    )
+    restricted: bool = Field(
+        default=True,
+        description="Refuse a podTemplate whose pods would not be restricted (Pod Security "
+        "Standards).",
     )
 
 
@@ -36,7 +47,9 @@ class Access(PoolModel):
     """What resources of a namespace may name: URIs below one of the prefixes."""
 
     namespace: str = Field(description="A namespace, or * for all.")
-    prefixes: tuple[str, ...] = Field(description="Such as s3://corpora/ or s3://lingraft/team-a/.")
+    prefixes: tuple[str, ...] = Field(
+        description="Such as s3://corpora/ or s3://lingraft/{namespace}/."
+    )
 
 
 class S3(PoolModel):
@@ -52,6 +65,9 @@ class S3(PoolModel):
 class Config(PoolModel):
     """Everything that the chart decides."""
 
+    release: str = Field(
+        default="lingraft", description="The chart's, with its namespace: one tends a namespace."
+    )
     trainer_image: str = Field(description="Image of Ray head and workers.")
     image_pull_policy: str = "IfNotPresent"
     ray_version: str = "2.60.0"
@@ -59,7 +75,22 @@ class Config(PoolModel):
     store: Store | None = Field(default=None, description="Where a resource names none.")
     s3: S3 = S3()
     access: tuple[Access, ...] = ()
+    proxy: dict[str, str] = Field(
+        default={}, description="Variables of Ray containers: a proxy, and what goes around it."
+    )
     pools: PoolConfigs = PoolConfigs()
+    tenants: tuple[Tenant, ...] = Field(
+        default=(),
+        description="Queues, priority classes and ServiceAccounts of a namespace's resources.",
+    )
+    ray_job_metadata: ObjectMeta = Field(
+        default=ObjectMeta(), description="Of RayJobs, and by KubeRay of their RayClusters."
+    )
+    fixed_users: bool = Field(
+        default=True,
+        description="Run pods as the user ids of the images. false: as the cluster says, which "
+        "OpenShift does.",
+    )
     workers: int = Field(default=8, ge=1, description="Threads that observe and act.")
     heartbeat_timeout_seconds: int = Field(
         default=300,

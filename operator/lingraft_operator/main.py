@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,27 @@ from prometheus_client import start_http_server
 
 from lingraft.errors import UserError
 from lingraft_operator import metrics
-from lingraft_operator.apply import Actor
-from lingraft_operator.cache import Cache
 from lingraft_operator.cluster import PAGE, Cluster, Refused, Unavailable, connect
 from lingraft_operator.config import Config, load_config
-from lingraft_operator.handlers import PODS, RAYJOBS, Handlers, register
+from lingraft_operator.gate import Gate
+from lingraft_operator.jobs.apply import Actor
+from lingraft_operator.jobs.guard import check_pods
+from lingraft_operator.jobs.slots import Slots
 from lingraft_operator.logs import log_as_json
 from lingraft_operator.names import OURS
-from lingraft_operator.observe import Observer
-from lingraft_operator.queue import Queue, Workers
-from lingraft_operator.recorder import Recorder
-from lingraft_operator.slots import Slots
-from lingraft_operator.sweep import Sweeper
+from lingraft_operator.observation.observe import Observer
+from lingraft_operator.start.addresses import everywhere, url_of
+from lingraft_operator.start.kuberay import lacking
+from lingraft_operator.start.waiting import wait_for
+from lingraft_operator.status.recorder import Recorder
+from lingraft_operator.status.writer import StatusWriter
+from lingraft_operator.watches.cache import Cache
+from lingraft_operator.watches.claims import Claims
+from lingraft_operator.watches.handlers import PODS, RAYJOBS, Handlers, register
+from lingraft_operator.watches.lanes import Lanes
+from lingraft_operator.watches.marks import Marks
+from lingraft_operator.watches.queue import Queue, Workers
+from lingraft_operator.watches.sweep import Sweeper
 from lingraft_operator.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -40,6 +50,7 @@ def main() -> int:
     os.environ.setdefault("AWS_MAX_ATTEMPTS", "2")
     try:
         config = load_config(Path(os.environ.get("LINGRAFT_CONFIG", "/etc/lingraft/config.yaml")))
+        check_pods(config)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -56,14 +67,12 @@ def serve(config: Config, cluster: Cluster) -> int:
     Raises:
         Unavailable, Refused: There is no API server to start with, or no right to ask it.
     """
-    missing = cluster.missing_kinds()
-    if missing:  # kopf looks for kinds once: better a pod that restarts than one that is deaf
-        print(f"error: CustomResourceDefinitions not installed: {missing}", file=sys.stderr)
-        return 1
-    host = os.environ.get("LINGRAFT_LISTEN_HOST", "0.0.0.0")
+    host = os.environ.get("LINGRAFT_LISTEN_HOST") or everywhere(os.environ)
+    port = int(os.environ.get("LINGRAFT_HEALTH_PORT", "8080"))
     start_http_server(int(os.environ.get("LINGRAFT_METRICS_PORT", "9090")), addr=host)
-    health = f"http://{host}:{os.environ.get('LINGRAFT_HEALTH_PORT', '8080')}/healthz"
-    asyncio.run(run(config, cluster, health))
+    # kopf looks for kinds once, and would be deaf to those that come later.
+    if wait_for(lambda: lacking(cluster, config), host, port):
+        asyncio.run(run(config, cluster, url_of(host, port, "/healthz")))
     # A thread that hangs on a store would hold Python back for longer than Kubernetes waits.
     logging.shutdown()
     os._exit(0)
@@ -71,14 +80,20 @@ def serve(config: Config, cluster: Cluster) -> int:
 
 async def run(config: Config, cluster: Cluster, liveness_endpoint: str) -> None:
     """Watch, and work, until a signal comes."""
-    cache, queue = Cache(), Queue()
+    cache = Cache()
+    queue = Queue(Lanes(config.workers), cache.is_large)
+    # Of the pod: an emptyDir outlives its containers.
+    usual = Path(tempfile.gettempdir(), "lingraft-operator")
+    marks = Marks(Path(os.environ.get("LINGRAFT_STATE", usual)))
+    claims = Claims(cluster, config.release)
     slots = Slots(config.pools, cache.live)
     observer = Observer(cache, cluster, slots, config)
-    actor = Actor(cache, cluster, observer, slots, config)
+    actor = Actor(cache, cluster, observer, slots, config, everywhere(os.environ))
     recorder = Recorder(cluster)
-    worker = Worker(cache, cluster, observer, actor, slots, config, queue.add, recorder.tell)
+    gate, writer = Gate(claims, marks, recorder.tell), StatusWriter(cache, cluster, recorder.tell)
+    worker = Worker(cache, cluster, observer, actor, slots, config, gate, writer, queue.add)
     workers = Workers(queue, worker.process, config.workers)
-    sweeper = Sweeper(cache, cluster, observer, config, queue.add)
+    sweeper = Sweeper(cache, cluster, observer, config, claims, queue.add)
     registry = kopf.OperatorRegistry()
     settings = kopf.OperatorSettings()
     handlers = Handlers(cache, queue, slots)
@@ -96,6 +111,7 @@ async def run(config: Config, cluster: Cluster, liveness_endpoint: str) -> None:
     async def stop(**_: Any) -> None:
         sweeper.stop()
         await asyncio.to_thread(workers.stop, STOP_SECONDS)
+        marks.close()
         await asyncio.to_thread(recorder.stop, LAST_WORDS_SECONDS)
 
     @kopf.on.probe(registry=registry)
@@ -112,7 +128,7 @@ async def run(config: Config, cluster: Cluster, liveness_endpoint: str) -> None:
     # What changes between this list and kopf's own, moments later, is seen in the latter; what
     # goes in between is found out when it is asked for, or by the sweeper.
     handlers.start(cluster, config.namespaces)
-    metrics.show(cache.live, cache.phases, queue.depth)
+    metrics.show(cache.live, cache.phases, queue.depth, cache.troubles)
     await kopf.operator(
         registry=registry,
         settings=settings,

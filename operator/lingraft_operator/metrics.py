@@ -1,20 +1,30 @@
 """Prometheus metrics. Names follow https://prometheus.io/docs/practices/naming/."""
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from itertools import product
 from typing import get_args
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from lingraft.errors import FailureClass
 from lingraft.pools import PoolName
 from lingraft.stage import StageKind
+from lingraft.status import BudgetStatus, Spent
+from lingraft_operator.watches.troubles import Trouble
 
 POOLS: tuple[PoolName, ...] = ("small", "large")
 PHASES = ("Pending", "Running", "Suspended", "Ready", "Stalled")
 REASONS = ("conflict", "unavailable", "event", "sweep", "unexpected")
 OUTCOMES = ("Succeeded", *get_args(FailureClass))
+
+MOST_NAMESPACES = 500
+"""That have series of their own."""
+_namespaces: set[str] = set()
+_lock = threading.Lock()
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -45,11 +55,49 @@ attempts_ended = Counter(
 device_seconds = Counter(
     "lingraft_stage_device_seconds_total", "Device-seconds of stages that succeeded", ["stage"]
 )
+spent_flops = Counter(
+    "lingraft_spent_flops_total", "FLOPs of all attempts, by formula", ["namespace"]
+)
+spent_device_seconds = Counter(
+    "lingraft_spent_device_seconds_total", "Device-seconds of all attempts", ["namespace"]
+)
+spent_cost = Counter(
+    "lingraft_spent_cost_total", "Price of all attempts", ["namespace", "currency"]
+)
 resources = Gauge("lingraft_resources", "LanguageAdaptations by phase", ["phase"])
 rayjobs = Gauge("lingraft_rayjobs", "RayJobs that may run, by pool", ["pool"])
 watch_lag = Gauge(
     "lingraft_watch_lag_seconds", "How long the watch has owed a change that is known of"
 )
+
+
+class Troubles(Collector):
+    """Resources that cannot go on, by namespace and trouble: a series for each that there is."""
+
+    name, labels = "lingraft_resources_in_trouble", ("namespace", "trouble")
+
+    def __init__(self) -> None:
+        self.ask: Callable[[], Mapping[tuple[str, Trouble], int]] = dict
+
+    def describe(self) -> Iterable[GaugeMetricFamily]:
+        """What it shows, without asking."""
+        said = "LanguageAdaptations that do not go on as they should, by what is wrong"
+        return [GaugeMetricFamily(self.name, said, labels=self.labels)]
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """What it shows."""
+        sums: dict[tuple[str, Trouble], int] = {}
+        for (namespace, trouble), count in self.ask().items():
+            place = _namespace(namespace), trouble
+            sums[place] = sums.get(place, 0) + count
+        (family,) = self.describe()
+        for place, count in sums.items():
+            family.add_metric(place, count)
+        return [family]
+
+
+troubles = Troubles()
+REGISTRY.register(troubles)
 
 # Prometheus sees no increase in a counter that appears with its first event: these begin at 0.
 # Not api_errors: which calls fail in which ways is not known before.
@@ -65,6 +113,7 @@ def show(
     live: Callable[[], Mapping[PoolName, Mapping[str, int]]],
     phases: Callable[[], Mapping[str, int]],
     depth: Callable[[], int],
+    in_trouble: Callable[[], Mapping[tuple[str, Trouble], int]],
 ) -> None:
     """Let the gauges ask for what they show when they are scraped."""
 
@@ -75,10 +124,34 @@ def show(
         return phases().get(phase, 0)
 
     queue_depth.set_function(depth)
+    troubles.ask = in_trouble
     for pool in POOLS:
         rayjobs.labels(pool).set_function(partial(in_pool, pool))
     for phase in PHASES:
         resources.labels(phase).set_function(partial(in_phase, phase))
+
+
+def count_spent(namespace: str, before: BudgetStatus | None, after: BudgetStatus | None) -> None:
+    """Add what was spent between two statuses of a resource."""
+    then, now = before.spent if before else Spent(), after.spent if after else Spent()
+    if then == now:
+        return
+    label = _namespace(namespace)
+    spent_flops.labels(label).inc(max(0.0, now.flops - then.flops))
+    hours = max(0.0, now.device_hours - then.device_hours)
+    spent_device_seconds.labels(label).inc(3600 * hours)
+    paid = {one.currency: one.amount for one in then.cost}
+    for one in now.cost:
+        more = max(0.0, one.amount - paid.get(one.currency, 0.0))
+        spent_cost.labels(label, one.currency).inc(more)
+
+
+def _namespace(name: str) -> str:
+    """A label for a namespace: of the first ones its name, of the rest together `_others`."""
+    with _lock:
+        if len(_namespaces) < MOST_NAMESPACES:
+            _namespaces.add(name)
+        return name if name in _namespaces else "_others"
 
 
 def verb_and_kind(method: str, path: str) -> tuple[str, str]:

@@ -5,32 +5,44 @@ that `rayjob.py` builds.
 """
 
 import logging
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from lingraft.errors import LingraftError
 from lingraft.resource import LanguageAdaptationSpec
 from lingraft.stage import Failure
-from lingraft.status import LanguageAdaptationStatus, PinnedPlan
-from lingraft_operator import metrics, planning
-from lingraft_operator.apply import TOO_LARGE, Actor
-from lingraft_operator.cache import Cache
+from lingraft.status import LanguageAdaptationStatus
+from lingraft.store.budget import within
+from lingraft_operator import metrics
 from lingraft_operator.cluster import Cluster, Conflict, Refused, Unavailable
 from lingraft_operator.config import Config
-from lingraft_operator.events import Note, transitions
-from lingraft_operator.observe import Observer
-from lingraft_operator.queue import seconds_until
-from lingraft_operator.reconcile import reconcile
-from lingraft_operator.slots import Slots
+from lingraft_operator.decision.actions import Action, Launch
+from lingraft_operator.decision.case import Case, Decision
+from lingraft_operator.decision.reconcile import reconcile
+from lingraft_operator.gate import SET_ASIDE, Gate
+from lingraft_operator.jobs.apply import TOO_LARGE, Actor
+from lingraft_operator.jobs.slots import Slots
+from lingraft_operator.observation.observe import Observer
+from lingraft_operator.observation.place import look
+from lingraft_operator.planning.failures import of_store
+from lingraft_operator.planning.pinned import needs_plan
+from lingraft_operator.planning.planned import planned
+from lingraft_operator.status.fitting import fitted
+from lingraft_operator.status.room import LEVELS, room_for
+from lingraft_operator.status.summary import with_summary
+from lingraft_operator.status.writer import StatusWriter
+from lingraft_operator.watches.cache import Cache
+from lingraft_operator.watches.claims import GONE_SECONDS
+from lingraft_operator.watches.queue import seconds_until
 from lingraft_operator.world import Key, Observed, Resource
 
 log = logging.getLogger(__name__)
 
-PROGRESS_SECONDS = 60
-"""Progress alone is written at most so often."""
-SOON = 0.05
+SOON, ALONE_SECONDS = 0.05, 5.0
+OBSERVE_SECONDS = 90.0
+"""How long stores may keep a pass that observes. With `planned.PLAN_SECONDS` it is less than what a
+worker is taken for stuck after."""
 
 
 @dataclass
@@ -43,9 +55,9 @@ class Worker:
     actor: Actor
     slots: Slots
     config: Config
+    gate: Gate
+    writer: StatusWriter
     wake: Callable[[Key], None]
-    tell: Callable[[Resource, Note], None]
-    written: dict[Key, float] = field(default_factory=dict[Key, float])
     troubled: dict[Key, int] = field(default_factory=dict[Key, int])
     tried: dict[Key, tuple[str, int, str]] = field(default_factory=dict[Key, tuple[str, int, str]])
     """What has had its try since this operator started, as it was asked for."""
@@ -57,12 +69,42 @@ class Worker:
             self._forget(key)
             return None
         try:
+            if self.gate.leaves_to_another(resource):
+                self.slots.wait(resource.key, resource.created_at, {})
+                return GONE_SECONDS
+        except Unavailable:
+            return self._backoff(key)
+        if aside := self.gate.sets_aside(resource):
+            self._say_set_aside(resource)
+            return aside
+        if not self.gate.begin(resource):
+            return ALONE_SECONDS
+        try:
+            again = self._guarded(resource)
+        except Exception:
+            self.gate.end(key)
+            raise
+        self.gate.end(key)
+        return again
+
+    def _guarded(self, resource: Resource) -> float | None:
+        try:
             return self._pass_or_look_again(resource)
         except (Unavailable, Refused) as error:
             metrics.reconcile_errors.labels("unavailable").inc()
             details = {"namespace": resource.namespace, "resource": resource.name}
             log.warning("the API server did not answer as it should: %s", error, extra=details)
-            return self._backoff(key)
+            return self._backoff(resource.key)
+
+    def _say_set_aside(self, resource: Resource) -> None:
+        """Only say so: nothing of it is read, and what runs goes on."""
+        try:
+            status = with_summary(
+                resource, resource.status, SET_ASIDE, datetime.now(UTC), kept=False
+            )
+            self.writer.write(resource, status)
+        except Conflict:
+            self.observer.look_again(resource)
 
     def _pass_or_look_again(self, resource: Resource) -> float | None:
         try:
@@ -73,91 +115,65 @@ class Worker:
             return SOON
 
     def _pass(self, resource: Resource) -> float | None:
-        spec, pinned, trouble = self._plan(resource)
-        trouble = trouble or _too_large(resource)
+        asked = resource.uid, resource.generation, resource.retry
+        anew = self.tried.get(resource.key) != asked
+        spec, pinned, trouble, looked = planned(resource, self.config, anew=anew)
+        changed = looked is not None and bool(looked.changed)
+        trouble = trouble or (None if changed else _too_large(resource))
         final = trouble is not None and trouble.failure_class == "user"
-        plan = pinned.plan if pinned is not None and not final else None
+        plan = pinned.readable if pinned is not None and not final else None
         secret = pinned.credentials_secret if pinned is not None else None
         if spec is not None and spec.suspend:
             plan = None
-        observed = Observed()
-        try:
-            with metrics.reconcile_seconds.labels("observe").time():
-                observed = self.observer.observe(resource, plan, secret)
-        except LingraftError as error:
-            # Whatever the store says while stages run, it is no reason to stop them.
-            trouble = Failure(
-                failure_class="infrastructure",
-                reason="StoreUnavailable",
-                message=error.message,
-                where=error.where,
-            )
-        now, more = datetime.now(UTC), False
-        asked = resource.uid, resource.generation, resource.retry
-        anew = self.tried.get(resource.key) != asked
-        decision = reconcile(resource, spec, pinned, trouble, observed, self.config, now, anew=anew)
+        observed, now, more = Observed(), datetime.now(UTC), False
+        sure = frozenset[str]()
+        seen = look(resource, spec, self.config.access, self.observer.store) if spec else None
+
+        def judged(resource: Resource, trouble: Failure | None) -> Decision:
+            case = Case(resource, spec, pinned, trouble, observed, self.config, now, anew)
+            return reconcile(case, looked=looked, seen=seen)
+
+        while True:
+            gone, began = observed.gone, observed.began
+            try:
+                with metrics.reconcile_seconds.labels("observe").time(), within(OBSERVE_SECONDS):
+                    observed = self.observer.observe(
+                        resource, plan, secret, sure, began, replanned=changed
+                    )
+            except LingraftError as error:
+                # Whatever the store says while stages run, it is no reason to stop them:
+                # unjudged, they go on.
+                observed, trouble, pinned = Observed(), of_store(error), None
+                looked = looked if looked is not None and looked.pinned is None else None
+            if gone is not None:  # looked at once in hours
+                observed = replace(observed, gone=gone)
+            now = datetime.now(UTC)
+            decision = judged(resource, trouble)
+            # What was read before this pass is not enough to start anything.
+            unsure = _launched(decision.actions) - observed.looked
+            if not unsure:
+                break
+            sure |= unsure
         if decision.actions:
             refused = self.actor.apply(resource, spec, pinned, decision.actions)
             # Conditions count from when they were written, not from this moment.
             former = {"conditions": resource.status.conditions}
-            judged = replace(resource, status=decision.status.model_copy(update=former))
+            written = replace(resource, status=decision.status.model_copy(update=former))
             observed = replace(observed, rayjobs=self.observer.rayjobs(resource, plan, secret))
-            decision = reconcile(
-                judged, spec, pinned, refused or trouble, observed, self.config, now, anew=anew
-            )
+            decision = judged(written, refused or trouble)
             trouble, more = refused or trouble, bool(decision.actions)
         self.slots.wait(resource.key, resource.created_at, decision.waits_for)
         # Whatever this pass freed or found to be over: events may tell nothing new of it.
         for key in self.slots.next_in_line():
             if key != resource.key:
                 self.wake(key)
-        self._write(resource, decision.status)
+        self.writer.write(resource, _with_room(resource, spec, decision.status))
         if trouble is not None and trouble.failure_class == "infrastructure":
             return self._backoff(resource.key)
         if not more:
             self.tried[resource.key] = asked
         self.troubled.pop(resource.key, None)
         return SOON if more else seconds_until(decision.wake_at)
-
-    def _plan(
-        self, resource: Resource
-    ) -> tuple[LanguageAdaptationSpec | None, PinnedPlan | None, Failure | None]:
-        """The parsed spec, and the plan for it, and why there is none or nothing new may start."""
-        spec: LanguageAdaptationSpec | None = None
-        try:
-            spec = planning.parse(resource, self.config)
-            if spec.suspend:
-                return spec, resource.status.plan, None
-            spec = planning.placed(spec)
-            if not planning.needs_plan(resource):
-                # Each time: a prefix that is taken off the list is used no longer.
-                planning.check_access(spec, self.config.access, resource.namespace)
-                return spec, planning.followed(resource, self.config), None
-            with metrics.reconcile_seconds.labels("plan").time():
-                return spec, planning.make_plan(resource, spec, self.config), None
-        except LingraftError as error:
-            failure, former = planning.as_failure(error), resource.status.plan
-            if former is None or former.generation != resource.generation:
-                return spec, None, failure
-            # It was planned once. A store that it may no longer name is not read any more.
-            known = failure.failure_class != "infrastructure"
-            may = planning.may_use(former.plan.store, self.config.access, resource.namespace)
-            return spec, former if known and may else None, planning.not_by_an_edit(failure)
-
-    def _write(self, resource: Resource, status: LanguageAdaptationStatus) -> None:
-        before, after = resource.status, status
-        if before == after:
-            return
-        if _lasting(before) == _lasting(after):
-            if time.monotonic() - self.written.get(resource.key, 0.0) < PROGRESS_SECONDS:
-                return
-            self.written[resource.key] = time.monotonic()
-        with metrics.reconcile_seconds.labels("write").time():
-            body = self.cluster.write_status(resource, after.to_json())
-        self.cache.put_resource(body, answer=True)
-        for note in transitions(before, after):
-            self.tell(resource, note)
-        _count(before, after)
 
     def _backoff(self, key: Key) -> float:
         self.troubled[key] = min(self.troubled.get(key, 0) + 1, 10)
@@ -168,42 +184,34 @@ class Worker:
         self.observer.forget(key)
         for other in self.slots.next_in_line():
             self.wake(other)
-        self.written.pop(key, None)
+        self.writer.forget(key)
         self.troubled.pop(key, None)
         self.tried.pop(key, None)
+        self.gate.forget(key)
+
+
+def _launched(actions: Sequence[Action]) -> frozenset[str]:
+    """`<kind>/<digest>` of what is to be started."""
+    return frozenset(one.planned.stage.ref for one in actions if isinstance(one, Launch))
+
+
+def _with_room(
+    resource: Resource, spec: LanguageAdaptationSpec | None, status: LanguageAdaptationStatus
+) -> LanguageAdaptationStatus:
+    """The status as it may be written: its size does not hang on what happens."""
+    if status.plan is None or spec is None or status.plan.readable is None:
+        return status
+    room = room_for(status.plan, spec, resource.other_bytes, status.retry)
+    return fitted(status, room or LEVELS[-1], spec)
 
 
 def _too_large(resource: Resource) -> Failure | None:
     """What no pod can be given: it is tried again after an edit or a retry only."""
     status = resource.status
-    if planning.needs_plan(resource) or status.retry != resource.retry:
+    if needs_plan(resource) or status.retry != resource.retry:
         return None
-    found = [c for c in status.conditions if c.type == "Stalled" and c.reason == TOO_LARGE]
+    said = [c for c in status.conditions if c.type in ("Stalled", "Refreshed")]
+    found = [c for c in said if c.reason == TOO_LARGE]
     return (
         Failure(failure_class="user", reason=TOO_LARGE, message=found[0].message) if found else None
     )
-
-
-def _lasting(status: LanguageAdaptationStatus) -> LanguageAdaptationStatus:
-    """The status without what changes all the time."""
-    stages = tuple(
-        stage.model_copy(update={"progress": None, "eta": None}) for stage in status.stages
-    )
-    return status.model_copy(update={"stages": stages, "progress": ""})
-
-
-def _count(before: LanguageAdaptationStatus, after: LanguageAdaptationStatus) -> None:
-    """Metrics of what ended between two statuses."""
-    ended_before = {
-        attempt.uid
-        for stage in before.stages
-        for attempt in stage.attempts
-        if attempt.ended_at is not None
-    }
-    for stage in after.stages:
-        for attempt in stage.attempts:
-            if attempt.ended_at is not None and attempt.uid not in ended_before:
-                outcome = attempt.failure_class or attempt.reason or "Succeeded"
-                metrics.attempts_ended.labels(stage.kind, outcome).inc()
-                if outcome == "Succeeded":
-                    metrics.device_seconds.labels(stage.kind).inc(stage.device_seconds or 0.0)

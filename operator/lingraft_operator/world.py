@@ -31,6 +31,12 @@ class Resource:
     """Value of the annotation lingraft.dev/retry."""
     refresh: str = ""
     """Value of the annotation lingraft.dev/refresh."""
+    rollback: str = ""
+    """Value of the annotation lingraft.dev/rollback."""
+    release: str = ""
+    """Value of the annotation lingraft.dev/release."""
+    other_bytes: int = 0
+    """What it takes in JSON, its status left out."""
 
     @property
     def key(self) -> Key:
@@ -52,6 +58,9 @@ class RayJob:
     pool: PoolName
     micro_batch_tokens: int
     created_at: datetime
+    workers: int = 1
+    devices: int = 1
+    """GPUs of all workers, or cores where there are none."""
     owners: tuple[Mapping[str, Any], ...] = ()
     """Owner references, as they stand in the object."""
     deleting: bool = False
@@ -65,6 +74,8 @@ class RayJob:
     """KubeRay may not make its pods: a quota, an admission rule; the message says which."""
     running_since: datetime | None = None
     """When we saw first that its trainer was started, for the last time."""
+    started_at: datetime | None = None
+    """By KubeRay, as its end is."""
     ended_at: datetime | None = None
     dashboard_url: str | None = None
 
@@ -157,6 +168,10 @@ class Observed:
     """By holder: the last one, which need not have ended it."""
     lingering: frozenset[str] = frozenset()
     """Holders that still have pods."""
+    began: float | None = None
+    """When this pass looked first, in monotonic seconds."""
+    looked: frozenset[str] = frozenset()
+    """`<kind>/<digest>` of what was read in this pass: nothing else may be started."""
     done: bool = False
     """All that is asked for was done before: nothing but its artifacts is looked at."""
     gone: tuple[str, ...] | None = None

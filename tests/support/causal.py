@@ -36,6 +36,10 @@ ROLES = (
 )
 
 
+LACKING = (4, 6, 19, 20, 22, 29, 0xC0, 0xC1, 0xF1, 0xF2, *range(0xF5, 256))
+"""Bytes that SmolLM2's vocabulary has no piece of."""
+
+
 def smollm2() -> Base:
     """The instruct model: its eos is the end of a turn, its unknown token the end of a document."""
     digits = [pre_tokenizers.Digits(True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
@@ -44,7 +48,7 @@ def smollm2() -> Base:
     roles = {"bos_token": "<|im_start|>", "eos_token": "<|im_end|>", "pad_token": "<|im_end|>"}
     ids = {f"{role}_id": token for role, token in roles.items()}
     return Base(
-        byte_level(pre_tokenizers.Sequence(digits), first),
+        byte_level(pre_tokenizers.Sequence(digits), first, lacking=LACKING),
         {"chat_template": CHATML, "unk_token": "<|endoftext|>", "model_max_length": 128, **roles},
         kept=first[:3],
         dropped=unused,

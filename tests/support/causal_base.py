@@ -16,6 +16,7 @@ from tokenizers import (
     processors,
     trainers,
 )
+from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from tests.support.bases import TEXT
 
@@ -77,12 +78,16 @@ def _trained(backend: Tokenizer, first: Iterable[str], size: int, alphabet: list
     return backend
 
 
-def byte_level(pre: Any, first: Iterable[str], behind: Iterable[Any] = ()) -> Tokenizer:
+def byte_level(
+    pre: Any, first: Iterable[str], behind: Iterable[Any] = (), lacking: Iterable[int] = ()
+) -> Tokenizer:
+    """BPE of bytes, but for some that no text has."""
     backend = Tokenizer(models.BPE())
     backend.pre_tokenizer = pre
     backend.decoder = decoders.ByteLevel()
     backend.post_processor = processors.ByteLevel(trim_offsets=False)
-    _trained(backend, first, 340, sorted(pre_tokenizers.ByteLevel.alphabet()))
+    alphabet = set(pre_tokenizers.ByteLevel.alphabet()) - {bytes_to_unicode()[b] for b in lacking}
+    _trained(backend, first, 340, sorted(alphabet))
     for token in behind:
         backend.add_tokens([token])
     return backend

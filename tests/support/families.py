@@ -1,6 +1,7 @@
 """Checkpoints of every family with tokenizers of their own classes, and artifacts made of them."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -11,8 +12,9 @@ from lingraft.families import family_of
 from lingraft.params import EmbedParams
 from lingraft.resource.formats import TaskFormat
 from lingraft.stage import Compute, Manifest, Stage
-from lingraft_trainer.models.checkpoint import load_masked_lm
+from lingraft_trainer.models.checkpoint import load_lm
 from lingraft_trainer.models.family import embeddings, is_tied, output, set_dropout
+from lingraft_trainer.packs.load import write_full
 from lingraft_trainer.stages.embed import EMBEDDINGS
 from lingraft_trainer.stages.finetune import load_task_model
 from lingraft_trainer.tasks.kinds import kind_of
@@ -72,7 +74,7 @@ def write_embeddings(base: Path, folder: Path) -> Path:
     """What the stage `embed` leaves of a base: a matrix and what else it has, random here."""
     folder.mkdir(parents=True)
     generator = torch.Generator().manual_seed(11)
-    model = load_masked_lm(base).model
+    model = load_lm(base).model
     matrix = embeddings(model).weight
     shape = TARGET_VOCABULARY, matrix.shape[1]
     tensors = {"weight": torch.randn(shape, generator=generator)}
@@ -113,6 +115,13 @@ def write_tests(folder: Path) -> dict[str, Path]:
     ]
     choices.write_text("".join(json.dumps(row) + "\n" for row in stories))
     return {"topic": topic, "questions": questions, "choices": choices}
+
+
+def write_whole(out: Path, base: Path, tasks: Mapping[str, Path] | None = None) -> None:
+    """Whole checkpoints beside what the stage `graft` wrote, as `lingraft export` writes them."""
+    write_full(base, out / "pack", out / "model")
+    for name, origin in (tasks or {}).items():
+        write_full(origin, out / "pack", out / "tasks" / name)
 
 
 def embed_manifest() -> dict[str, Manifest]:

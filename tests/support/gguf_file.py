@@ -1,4 +1,4 @@
-"""A tiny Llama as llama.cpp writes it: one GGUF file, its tokenizer inside."""
+"""A tiny model as llama.cpp writes it: one GGUF file, its tokenizer inside."""
 
 import json
 from collections.abc import Mapping
@@ -7,32 +7,24 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from gguf import GGUFWriter, TokenType
-from transformers import LlamaForCausalLM
+from gguf import MODEL_ARCH_NAMES, GGUFWriter, TokenType, get_tensor_name_map
+from transformers import PreTrainedModel
 
 from tests.support.causal_base import Base
 
-_NAMES = {
-    "self_attn.q_proj": "attn_q",
-    "self_attn.k_proj": "attn_k",
-    "self_attn.v_proj": "attn_v",
-    "self_attn.o_proj": "attn_output",
-    "mlp.gate_proj": "ffn_gate",
-    "mlp.up_proj": "ffn_up",
-    "mlp.down_proj": "ffn_down",
-    "input_layernorm": "attn_norm",
-    "post_attention_layernorm": "ffn_norm",
-}
+_TYPES = {"gemma3_text": "gemma3"}
+"""llama.cpp's names of architectures, where they differ."""
 
 
 def write_gguf(
     file: Path,
     base: Base,
-    model: LlamaForCausalLM,
+    model: PreTrainedModel,
     pre: str,
     *,
     tensors: Mapping[str, np.ndarray | None] = MappingProxyType({}),
-    settings: Mapping[str, str | int] = MappingProxyType({}),
+    settings: Mapping[str, Any] = MappingProxyType({}),
+    adds_bos: bool | None = False,
 ) -> None:
     """Write a model of a byte-level base.
 
@@ -43,9 +35,15 @@ def write_gguf(
         pre: llama.cpp's name of the pre-tokeniser.
         tensors: By their names there, that it has beside the model's; None: left out.
         settings: That it has beside the others.
+        adds_bos: What it says of it; None: nothing.
     """
     config: Any = model.config
-    writer = GGUFWriter(file, "llama")
+    architecture = str(_TYPES.get(config.model_type, config.model_type))
+    names = get_tensor_name_map(
+        next(one for one, name in MODEL_ARCH_NAMES.items() if name == architecture),
+        config.num_hidden_layers,
+    )
+    writer = GGUFWriter(file, architecture)
     writer.add_block_count(config.num_hidden_layers)
     writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)
@@ -53,10 +51,17 @@ def write_gguf(
     writer.add_head_count(config.num_attention_heads)
     writer.add_head_count_kv(config.num_key_value_heads)
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
-    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    rotations = config.rope_parameters
+    writer.add_rope_freq_base(rotations.get("full_attention", rotations)["rope_theta"])
+    kinds: dict[type, Any] = {
+        str: writer.add_string,
+        int: writer.add_uint32,
+        float: writer.add_float32,
+        list: writer.add_array,
+    }
     for key, value in settings.items():
-        (writer.add_string if isinstance(value, str) else writer.add_uint32)(key, value)  # type: ignore[operator]
-    _add_tokenizer(writer, base, pre)
+        kinds[type(value)](key, value)
+    _add_tokenizer(writer, base, pre, adds_bos)
     for key, one in tensors.items():
         if one is not None:
             writer.add_tensor(key, one)
@@ -65,10 +70,14 @@ def write_gguf(
         if name == "lm_head.weight":
             continue
         values = tensor.numpy().astype(np.float32)
-        theirs = _name(name)
+        module, _, kind = name.rpartition(".")
+        theirs = f"{names.get_name(module)}.{kind}"
         if theirs in tensors:
             continue
-        if (kind := theirs.split(".")[-2]) in heads:  # halves of a head lie side by side there
+        if architecture.startswith("gemma") and module.endswith("norm"):
+            values = values + 1
+        kind = theirs.split(".")[-2]
+        if architecture == "llama" and kind in heads:  # halves of a head lie side by side there
             rows = values.reshape(heads[kind], 2, -1, values.shape[1])
             values = np.ascontiguousarray(rows.swapaxes(1, 2).reshape(values.shape))
         writer.add_tensor(theirs, values)
@@ -78,7 +87,7 @@ def write_gguf(
     writer.close()
 
 
-def _add_tokenizer(writer: GGUFWriter, base: Base, pre: str) -> None:
+def _add_tokenizer(writer: GGUFWriter, base: Base, pre: str, adds_bos: bool | None) -> None:
     state = json.loads(base.backend.to_str())
     added = {token["id"]: token["special"] for token in state["added_tokens"]}
     vocabulary = base.backend.get_vocab(with_added_tokens=True)
@@ -91,14 +100,10 @@ def _add_tokenizer(writer: GGUFWriter, base: Base, pre: str) -> None:
     writer.add_token_merges([" ".join(pair) for pair in state["model"]["merges"]])
     writer.add_bos_token_id(vocabulary[base.config["bos_token"]])
     writer.add_eos_token_id(vocabulary[base.config["eos_token"]])
-    writer.add_pad_token_id(vocabulary[base.config["pad_token"]])
-    writer.add_unk_token_id(vocabulary[base.config["unk_token"]])
-    writer.add_add_bos_token(False)
+    if "pad_token" in base.config:
+        writer.add_pad_token_id(vocabulary[base.config["pad_token"]])
+    if "unk_token" in base.config:
+        writer.add_unk_token_id(vocabulary[base.config["unk_token"]])
+    if adds_bos is not None:
+        writer.add_add_bos_token(adds_bos)
     writer.add_chat_template(base.config["chat_template"])
-
-
-def _name(name: str) -> str:
-    parts = name.removeprefix("model.").split(".")
-    if parts[0] != "layers":
-        return {"embed_tokens": "token_embd", "norm": "output_norm"}[parts[0]] + ".weight"
-    return f"blk.{parts[1]}.{_NAMES['.'.join(parts[2:-1])]}.weight"

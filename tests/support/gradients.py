@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from lingraft.stage import Execution
-from lingraft_trainer.context import StageContext
-from lingraft_trainer.local_ray import join
+from lingraft_trainer.machine.local_ray import join
+from lingraft_trainer.running.context import StageContext
 from lingraft_trainer.training.loop import Settings, Step, fit
 from lingraft_trainer.training.loss import lookup, tied_cross_entropy
 from lingraft_trainer.training.precision import Precision, matmul_dtype

@@ -60,6 +60,8 @@ def _strategy(node: Schema, definitions: dict[str, Schema]) -> st.SearchStrategy
         return found.map(CONSISTENT[name]) if name in CONSISTENT else found
     if "anyOf" in node:
         return st.one_of(*(_strategy(one, definitions) for one in node["anyOf"]))
+    if "const" in node:
+        return st.just(node["const"])
     if "enum" in node:
         return st.sampled_from(node["enum"])
     match node["type"]:
@@ -120,6 +122,10 @@ def _strings(node: Schema) -> st.SearchStrategy[str]:
             return st.text(st.characters(exclude_categories=["Cs"]), min_size=least, max_size=12)
 
 
+def _publish(one: Object) -> Object:
+    return one if one.get("noWorseThan") else {k: v for k, v in one.items() if k != "margin"}
+
+
 def _one_of(first: str, second: str) -> Callable[[Object], Object]:
     """Exactly one of two: the first where it is given."""
 
@@ -139,17 +145,31 @@ def _architecture(one: Object) -> Object:
     return one | {"hiddenSize": 64 * one.setdefault("attentionHeads", 4)}
 
 
+def _budget(one: Object) -> Object:
+    return one if any(one.values()) else {"deviceHours": 1.5}
+
+
+def _refresh(one: Object) -> Object:
+    zone = {"timeZone": "Europe/Berlin"} if one.get("timeZone") else {}
+    return one | {"schedule": ["@daily", "*/5 1-3,9 ? JAN 7"][len(one["schedule"]) % 2]} | zone
+
+
 def _task(one: Object) -> Object:
     form = FORMATS[one["format"]]
     if one.get("columns"):
         one["columns"] = {k: v for k, v in one["columns"].items() if k in form.columns}
     if one["format"] not in NAMED:
         one.pop("labels", None)
-    if one.get("gate"):
+    if not form.of_kind.metrics:
+        one.pop("gate", None)
+    elif one.get("gate"):
         one["gate"]["metric"] = form.of_kind.metrics[0]
-    if one["format"] != "retrieval":
+    trains = form.of_kind.trains
+    if trains == "always" or (trains == "masked" and one.get("dev")):
         return one | {"train": one.get("train") or "s3://bucket/train"}
-    return {k: v for k, v in one.items() if k not in ("train", "dev", "sourceTest")}
+    left = {"always": (), "masked": (), "never": ("train", "dev")}[trains]
+    left += ("sourceTest",) if one["format"] == "retrieval" else ()
+    return {k: v for k, v in one.items() if k not in left}
 
 
 def _trained(one: Object) -> Object:
@@ -171,6 +191,9 @@ def _spec(one: Object) -> Object:
             mini.pop("text", None)
     elif one.get("method") == "MiniPost" and not mini.get("text"):
         mini["text"] = {"uri": "s3://bucket/text/"}
+    if (one.get("embeddings") or {}).get("init") == "aligned" and not mini.get("text"):
+        rest = {k: v for k, v in one["embeddings"].items() if k != "init"}
+        one = one | {"embeddings": rest}
     if one.get("method") != "Standard" and one.get("embeddings"):
         one = one | {"embeddings": {**one["embeddings"], "calibrate": False}}
     return one | {"mini": mini, "tasks": _distinct(one, "tasks", "name")}
@@ -187,11 +210,14 @@ def _distinct(one: Object, items: str, key: str) -> list[Object]:
 CONSISTENT: dict[str, Callable[[Object], Object]] = {
     "Architecture": _architecture,
     "Base": _base,
+    "Budget": _budget,
     "Embeddings": _trained,
     "LanguageAdaptationSpec": _spec,
     "LanguageAdaptationStatus": _status,
     "Mini": _trained,
     "Pretrain": _trained,
+    "Publish": _publish,
+    "Refresh": _refresh,
     "Task": _task,
     "Tokenizer": _one_of("train", "uri"),
 }

@@ -2,10 +2,22 @@
 
 from typing import Any
 
+from lingraft.schedule import NO_SCHEDULE
 from tests.support.specs import task
 
 Changes = dict[str, Any]
 _TEXT = {"text": {"uri": "file:///english"}}
+
+NO_TIMES = [
+    "@every 1h",
+    "@noon",
+    "0 2 * *",
+    "0 0 2 * * *",
+    "60 2 * * *",
+    "0 24 * * *",
+    "0 2 * 13 *",
+]
+NO_TIMES += ["0 2 0 * *", "0 2 L * *", "0 2 * * MON#1", "*/0 * * * *", "0 2 * * *\n", "0 2 W * *"]
 
 REFUSALS: list[tuple[str, str, Changes]] = [
     ("spec.base", "set exactly one of uri and pretrain", {"base": {}}),
@@ -13,6 +25,11 @@ REFUSALS: list[tuple[str, str, Changes]] = [
         "spec.base",
         "set exactly one of uri and pretrain",
         {"base": {"uri": "file:///base", "pretrain": _TEXT}},
+    ),
+    (
+        "spec.publish",
+        "margin is noWorseThan's: set noWorseThan: current",
+        {"publish": {"uri": "file:///published", "margin": 0.1}},
     ),
     (
         "spec.tokenizer",
@@ -65,6 +82,11 @@ REFUSALS: list[tuple[str, str, Changes]] = [
     ),
     (
         "spec.mini.text",
+        "embeddings.init aligned needs mini.text: source-language text",
+        {"method": "Standard", "embeddings": {"init": "aligned"}},
+    ),
+    (
+        "spec.mini.text",
         "mini.text is not read where mini.steps is 0: leave it out, or fit a bridge on it with "
         "newLayersFrom: Top",
         {"method": "MiniPost", "mini": {"steps": 0, "text": {"uri": "file:///english"}}},
@@ -84,6 +106,13 @@ REFUSALS: list[tuple[str, str, Changes]] = [
         "embeddings.calibrate is Standard's: it fits rows to the full model",
         {"method": "MiniJoint", "embeddings": {"calibrate": True}},
     ),
+    ("spec.budget", "set at least one of flops, deviceHours and cost", {"budget": {}}),
+    (
+        "spec.refresh.schedule",
+        "write the time zone in timeZone, not in the schedule",
+        {"refresh": {"schedule": "CRON_TZ=Europe/Berlin 0 2 * * *"}},
+    ),
+    *(("spec.refresh.schedule", NO_SCHEDULE, {"refresh": {"schedule": one}}) for one in NO_TIMES),
     (
         "spec.tasks[0].train",
         "a xnli task needs train (source-language data)",
@@ -93,6 +122,16 @@ REFUSALS: list[tuple[str, str, Changes]] = [
         "spec.tasks[0]",
         "retrieval needs no train, dev or sourceTest: nothing is fine-tuned",
         {"tasks": [task(format="retrieval")]},
+    ),
+    (
+        "spec.tasks[0]",
+        "multiblimp needs no train or dev: nothing is fine-tuned",
+        {"tasks": [task(format="multiblimp")]},
+    ),
+    (
+        "spec.tasks[0].dev",
+        "dev picks the best epoch of training: give train too",
+        {"tasks": [{"name": "a", "format": "xcopa", "test": "file:///t", "dev": "file:///d"}]},
     ),
     (
         "spec.tasks[0].columns",
@@ -123,6 +162,11 @@ REFUSALS: list[tuple[str, str, Changes]] = [
         "spec.tasks[0].gate.metric",
         "gate.metric is accuracy; a ner task has f1, precision, recall",
         {"tasks": [task(format="ner", gate={"metric": "accuracy", "min": 0.5})]},
+    ),
+    (
+        "spec.tasks[0].gate.metric",
+        "gate.metric is accuracy; a instruction task has none",
+        {"tasks": [task(format="instruction", gate={"metric": "accuracy", "min": 0.5})]},
     ),
     (
         "spec.tasks[0].columns",

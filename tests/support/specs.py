@@ -16,7 +16,7 @@ ROBERTA_BASE = Shape(
     intermediate=3072,
     vocabulary=50_265,
     positions=512,
-    masked_lm_head=True,
+    has_head=True,
 )
 TEXT_BYTES = 10_000_000
 

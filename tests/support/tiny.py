@@ -13,10 +13,10 @@ from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 from lingraft.families import FAMILIES, Family, family_of
 from lingraft.stage import Execution
-from lingraft_trainer.context import StageContext
 from lingraft_trainer.data.packing import PackWriter
 from lingraft_trainer.models.config import cut
 from lingraft_trainer.models.family import AUTO
+from lingraft_trainer.running.context import StageContext
 
 MODEL_TYPES = tuple(FAMILIES)
 MASKED_TYPES = tuple(name for name in FAMILIES if not FAMILIES[name].causal)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lingraft_operator.cluster import Conflict
-from lingraft_operator.handlers import PODS, RAYJOBS, RESOURCES
+from lingraft_operator.watches.handlers import PODS, RAYJOBS, RESOURCES
 from tests.support.operator.clock import Clock
 
 Body = dict[str, Any]
@@ -46,7 +46,7 @@ class ApiServer:
         self.clock = clock
         self.objects: dict[Ref, Body] = {}
         self.watches: list[Watch] = []
-        self._version, self._uid = 100, 0
+        self._version, self.last_uid = 100, 0
 
     @property
     def version(self) -> int:
@@ -73,8 +73,8 @@ class ApiServer:
         ref = (kind, metadata["namespace"], metadata["name"])
         if ref in self.objects:
             raise Conflict(f"{ref} already exists")
-        self._uid += 1
-        metadata["uid"] = f"{kind[:2]}-{self._uid}"
+        self.last_uid += 1
+        metadata["uid"] = f"{kind[:2]}-{self.last_uid}"
         metadata["creationTimestamp"] = _stamp(self.clock)
         metadata["generation"] = 1
         self.objects[ref] = made

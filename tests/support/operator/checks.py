@@ -5,18 +5,22 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lingraft.errors import FailureClass
+from lingraft.places import in_namespace
 from lingraft.pools import POOL_OF, PoolName
 from lingraft.resource import LanguageAdaptationSpec
-from lingraft.status import LanguageAdaptationStatus
+from lingraft.status import LanguageAdaptationStatus, Spent
+from lingraft.status.reading import read_status
 from lingraft_operator import names
-from lingraft_operator.objects import rayjob_of
-from lingraft_operator.planning import AccessDeniedError, check_access, placed
+from lingraft_operator.planning.access import AccessDeniedError, check_access
+from lingraft_operator.planning.spec import placed
+from lingraft_operator.status.summary import unfinished
+from lingraft_operator.watches.objects import rayjob_of
 from tests.support.operator.api_server import LA, RAYJOB, Body
 from tests.support.operator.kuberay import FINISHED, spec_of
 
 if TYPE_CHECKING:
     from tests.support.operator.copy import OperatorCopy
-    from tests.support.operator.simulation import Simulation
+    from tests.support.operator.surroundings import Surroundings
 
 Wish = tuple[str, int, str]
 """A resource's uid, generation and retry annotation: one round of attempts."""
@@ -44,7 +48,7 @@ def is_live(rayjob: Body) -> bool:
 class Checks:
     """Remembers what has happened, and asserts."""
 
-    def __init__(self, simulation: "Simulation") -> None:
+    def __init__(self, simulation: "Surroundings") -> None:
         self.simulation = simulation
         self.blamed: set[str] = set()
         """Stages for which something went wrong: the others have no excuse to fail."""
@@ -55,6 +59,8 @@ class Checks:
         self.lost: set[str] = set()
         """`<kind>/<digest>` of what was done, and cleaned from the store."""
         self.user_errors: set[tuple[Wish, str]] = set()
+        self.spent: dict[str, Spent] = {}
+        """By a resource's uid: what its status said last."""
         self.excused: set[str] = set()
         """UIDs of RayJobs that went before anybody may have seen how they ended."""
         self.one_at_a_time = True
@@ -80,7 +86,23 @@ class Checks:
             place = (wish, rayjob["metadata"]["name"])
             assert place not in self.user_errors, f"{spec.stage.ref}: retry of a user error"
             assert self.failed[place] < most, f"{spec.stage.ref}: more than {most} attempts"
+            assert not self._is_used_up(body), f"{spec.stage.ref} is launched over the budget"
         self._slots(copy)
+
+    def _is_used_up(self, body: Body) -> bool:
+        """Whether the status says of this generation that nothing is left to spend."""
+        status = LanguageAdaptationStatus.model_validate(body.get("status") or {})
+        if status.observed_generation != body["metadata"]["generation"] or status.budget is None:
+            return False
+        left = status.budget.left
+        return self.one_at_a_time and left is not None and 0.0 in (left.flops, left.device_hours)
+
+    def _spending(self, body: Body, status: LanguageAdaptationStatus) -> None:
+        """Nothing that was spent is ever forgotten."""
+        uid, now = body["metadata"]["uid"], status.budget.spent if status.budget else Spent()
+        then = self.spent.get(uid, Spent())
+        assert now.flops >= then.flops and now.device_hours >= then.device_hours
+        self.spent[uid] = now
 
     def _slots(self, copy: "OperatorCopy") -> None:
         live: Counter[PoolName] = Counter(
@@ -115,7 +137,7 @@ class Checks:
             assert blamed, "a healthy RayJob is taken from its other owner"
         if me is None or blamed or not is_live(rayjob) or me["spec"].get("suspend"):
             return
-        status = LanguageAdaptationStatus.model_validate(me.get("status") or {})
+        status = read_status(me.get("status") or {})
         if status.plan is None or status.plan.generation != me["metadata"]["generation"]:
             return
         planned = {one.stage.ref for one in status.plan.plan.stages}
@@ -126,9 +148,12 @@ class Checks:
     def _allowed(self, copy: "OperatorCopy", body: Body) -> bool:
         """Whether the chart of a copy lets a resource name what it names."""
         spec = LanguageAdaptationSpec.model_validate(body["spec"])
-        spec = spec.model_copy(update={"store": spec.store or copy.config.store})
+        store, namespace = spec.store or copy.config.store, body["metadata"]["namespace"]
+        if store is not None:
+            store = store.model_copy(update={"uri": in_namespace(store.uri, namespace)})
+        spec = spec.model_copy(update={"store": store})
         try:
-            check_access(placed(spec), copy.config.access, body["metadata"]["namespace"])
+            check_access(placed(spec), copy.config.access, namespace)
         except AccessDeniedError:
             return False
         return True
@@ -140,6 +165,7 @@ class Checks:
         assert parsed.observed_generation == generation
         assert all(c.observed_generation == generation for c in parsed.conditions)
         _kstatus(parsed)
+        self._spending(body, parsed)
         most = body["spec"].get("retry", {}).get("maxAttempts", 3)
         for stage in parsed.stages:
             counted = [a for a in stage.attempts if a.counted and a.ended_at and a.failure_class]
@@ -151,10 +177,13 @@ class Checks:
                 )
             uids = [attempt.uid for attempt in stage.attempts]
             assert len(set(uids)) == len(uids), f"{stage.name}: one RayJob, two attempts"
-        if parsed.phase == "Ready":
+        unreadable = parsed.plan is not None and parsed.plan.readable is None
+        if parsed.phase == "Ready" and not unreadable:
             assert parsed.plan is not None and parsed.plan.generation == generation
             done = {ref for _, ref in self.simulation.done()} | self.lost
-            assert all(planned.stage.ref in done for planned in parsed.plan.plan.stages)
+            planned = [one.stage.ref for one in parsed.plan.plan.stages]
+            kept = unfinished(parsed) or "Refreshed" in {c.type for c in parsed.conditions}
+            assert done.issuperset(parsed.last_ready if kept else planned)
 
     def _was_silent(self, uid: str) -> bool:
         """Whether a trainer is stuck or over, or could not write."""

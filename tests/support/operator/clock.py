@@ -7,7 +7,11 @@ from types import SimpleNamespace
 from typing import Self
 from unittest.mock import patch
 
-from lingraft_operator import cache, objects, observe, queue, sightings, sweep, worker
+from lingraft_operator import worker
+from lingraft_operator.observation import observe, sightings
+from lingraft_operator.planning import planned
+from lingraft_operator.status import writer
+from lingraft_operator.watches import cache, objects, podcache, queue, sweep
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -39,8 +43,8 @@ class Clock:
 
         fake_time = SimpleNamespace(monotonic=self.monotonic)
         with ExitStack() as stack:
-            for module in (cache, objects, queue, sightings, sweep, worker):
+            for module in (planned, podcache, objects, queue, sightings, sweep, worker):
                 stack.enter_context(patch.object(module, "datetime", Now))
-            for module in (cache, observe, queue, worker):
+            for module in (cache, observe, queue, writer):
                 stack.enter_context(patch.object(module, "time", fake_time))
             yield

@@ -1,19 +1,26 @@
 """One running copy of the operator: its real code around a memory that dies with it."""
 
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, cast
 
-from lingraft_operator.apply import Actor
-from lingraft_operator.cache import Cache
 from lingraft_operator.cluster import Cluster
 from lingraft_operator.config import Config
-from lingraft_operator.handlers import Handlers
-from lingraft_operator.observe import Observer
-from lingraft_operator.queue import Queue
-from lingraft_operator.slots import Slots
-from lingraft_operator.sweep import Sweeper
+from lingraft_operator.gate import Gate
+from lingraft_operator.jobs.apply import Actor
+from lingraft_operator.jobs.slots import Slots
+from lingraft_operator.observation.observe import Observer
+from lingraft_operator.status.events import Note
+from lingraft_operator.status.writer import StatusWriter
+from lingraft_operator.watches.cache import Cache
+from lingraft_operator.watches.claims import Claims
+from lingraft_operator.watches.handlers import Handlers
+from lingraft_operator.watches.marks import Marks
+from lingraft_operator.watches.queue import Queue
+from lingraft_operator.watches.sweep import SWEEP_SECONDS, Sweeper
 from lingraft_operator.worker import Worker
-from lingraft_operator.world import Key
+from lingraft_operator.world import Key, Resource
 from tests.support.operator.api_server import LA, POD, RAYJOB, Body, Watch
 from tests.support.operator.clock import Clock
 from tests.support.operator.fake_cluster import Crash, FakeCluster
@@ -54,6 +61,7 @@ class OperatorCopy:
         self.seen_generation = 0
         self.done_before: set[tuple[str, str]] = set()
         self.watch = Watch()
+        self._state = TemporaryDirectory()
         self.start()
 
     def start(self) -> None:
@@ -62,6 +70,8 @@ class OperatorCopy:
         self.cache, self.queue = Cache(), DueKeys(self.clock)
         fake = FakeCluster(self.simulation, self)
         cluster = cast(Cluster, fake)
+        self.claims = Claims(cluster, self.config.release, self.clock.monotonic)
+        self._claimed_at = self.clock.monotonic()
         self.slots = Slots(self.config.pools, self.cache.live)
         observer = Observer(self.cache, cluster, self.slots, self.config)
         actor = Actor(self.cache, cluster, observer, self.slots, self.config)
@@ -72,10 +82,13 @@ class OperatorCopy:
             actor,
             self.slots,
             self.config,
+            Gate(self.claims, self._marks(), self._note),
+            StatusWriter(self.cache, cluster, self._note),
             self.queue.add,
-            lambda resource, note: self.simulation.notes.append((resource.key, note)),
         )
-        self.sweeper = Sweeper(self.cache, cluster, observer, self.config, self.queue.add)
+        self.sweeper = Sweeper(
+            self.cache, cluster, observer, self.config, self.claims, self.queue.add
+        )
         self.faults.clear()
         self.watch = Watch()
         self.api.watches.append(self.watch)
@@ -86,6 +99,12 @@ class OperatorCopy:
             RAYJOB: handlers.rayjob,
             POD: handlers.pod,
         }
+
+    def _marks(self) -> Marks:
+        return Marks(Path(self._state.name), lambda: self.clock.read().timestamp())
+
+    def _note(self, resource: Resource, note: Note) -> None:
+        self.simulation.notes.append((resource.key, note))
 
     def stop(self) -> None:
         self.api.watches = [watch for watch in self.api.watches if watch is not self.watch]
@@ -132,11 +151,12 @@ class OperatorCopy:
             return False
         key = due[0]
         del self.queue.at[key]
-        self.busy, self.working_on = True, key
+        self.busy = True
         self.simulation.advance(0.001)  # no two passes are at one moment
         seen = self.cache.resource(key)
         self.seen_generation = seen.generation if seen is not None else 0
         self.done_before = self.simulation.done()
+        self.working_on = key
         try:
             again = self.worker.process(key)
         except Crash:
@@ -155,8 +175,16 @@ class OperatorCopy:
         except Crash:
             self.start()
 
+    @property
+    def claims_at(self) -> float:
+        """When claims are renewed next."""
+        return self._claimed_at + SWEEP_SECONDS
+
     def run(self, passes: int = 60) -> bool:
         """Be told everything and do what is due; whether there was anything to do."""
+        if self.claims_at <= self.clock.monotonic():
+            self._claimed_at = self.clock.monotonic()
+            self.sweeper.claim()
         for turn in range(passes):
             if not (self.deliver_all() | self.work()):
                 return turn > 0

@@ -5,14 +5,14 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from lingraft_operator.cluster import Conflict, Refused, Unavailable
-from lingraft_operator.objects import is_going, key_of
+from lingraft_operator.watches.objects import is_going, key_of
 from lingraft_operator.world import Key, RayJob, Resource
 from tests.support.operator.api_server import LA, POD, RAYJOB, Body
 from tests.support.operator.kuberay import spec_of
 
 if TYPE_CHECKING:
     from tests.support.operator.copy import OperatorCopy
-    from tests.support.operator.simulation import Simulation
+    from tests.support.operator.surroundings import Surroundings
 
 
 class Crash(BaseException):
@@ -26,7 +26,7 @@ FAULTS = ("conflict", "unavailable", "answer lost", "killed before", "killed aft
 class FakeCluster:
     """`lingraft_operator.cluster.Cluster` on the simulated API server."""
 
-    def __init__(self, simulation: "Simulation", copy: "OperatorCopy") -> None:
+    def __init__(self, simulation: "Surroundings", copy: "OperatorCopy") -> None:
         self.simulation, self.copy, self.api = simulation, copy, simulation.api
 
     def _before(self) -> str:
@@ -74,6 +74,9 @@ class FakeCluster:
 
     def create_rayjob(self, body: Mapping[str, Any]) -> Body:
         fault = self._before()
+        if self.simulation.old_kuberay:
+            words = 'strict decoding error: unknown field "spec.rayClusterSpec.authOptions"'
+            raise Refused(words, invalid=True)
         invalid = self.simulation.refused.get(spec_of(dict(body)).stage.kind)
         if invalid is not None:
             raise Refused("an admission webhook said no", invalid=invalid)
@@ -81,6 +84,19 @@ class FakeCluster:
         self.simulation.checks.launch(self.copy, answer)
         self._after(fault)
         return answer
+
+    def lease(self, namespace: str) -> Body | None:
+        return deepcopy(self.simulation.leases.get(namespace))
+
+    def put_lease(self, namespace: str, body: Mapping[str, Any]) -> Body:
+        known = self.simulation.leases.get(namespace)
+        seen = body["metadata"].get("resourceVersion")
+        if seen != (known["metadata"]["resourceVersion"] if known else None):
+            raise Conflict("somebody else was faster")
+        written = deepcopy(dict(body))
+        written["metadata"]["resourceVersion"] = str(int(seen or 0) + 1)
+        self.simulation.leases[namespace] = written
+        return deepcopy(written)
 
     def events_of(self, namespace: str, uid: str) -> list[Body]:
         return deepcopy(self.simulation.events.get(uid, []))

@@ -4,14 +4,16 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from lingraft.stage import StageSpec
-from lingraft_operator.rayjob import CAPACITY_SECONDS
+from lingraft.stage import CONTRACT, WRITER, WRITTEN_BY, StageSpec
+from lingraft_operator.jobs.rayjob import CAPACITY_SECONDS
 from tests.support.operator.api_server import POD, RAYJOB, ApiServer, Body, Ref
 from tests.support.operator.clock import Clock
 from tests.support.operator.memory_store import MemoryStore
 from tests.support.operator.trainer import Outcome, Trainer
 
 FINALIZER = "ray.io/rayjob-finalizer"
+IMAGES = {"old": 1}
+"""Contracts of trainers that are not of this release."""
 FINISHED = ("Complete", "Failed", "ValidationFailed")
 
 
@@ -20,10 +22,13 @@ def ref_of(kind: str, body: Body) -> Ref:
 
 
 def spec_of(rayjob: Body) -> StageSpec:
-    """What the RayJob gives the trainer."""
+    """What the RayJob gives the trainer, as that of its image understands it."""
     head = rayjob["spec"]["rayClusterSpec"]["headGroupSpec"]["template"]["spec"]
-    (text,) = [e["value"] for e in head["containers"][0]["env"] if e["name"] == "LINGRAFT_STAGE"]
-    return StageSpec.model_validate_json(text)
+    container = head["containers"][0]
+    (text,) = [e["value"] for e in container["env"] if e["name"] == "LINGRAFT_STAGE"]
+    spec = StageSpec.model_validate_json(text)
+    contract = IMAGES.get(container["image"], CONTRACT)
+    return spec.model_copy(update={"stage": spec.stage.model_copy(update={"contract": contract})})
 
 
 class KubeRay:
@@ -72,7 +77,8 @@ class KubeRay:
         elif state in ("", "Suspended"):
             self._make_pod(rayjob)
             self.api.update(ref, lambda body: body["metadata"].update(finalizers=[FINALIZER]))
-            self._set(ref, jobDeploymentStatus="Initializing")
+            started = self.clock.now.isoformat()
+            self._set(ref, jobDeploymentStatus="Initializing", startTime=started)
         elif state == "Initializing" and self.pod(metadata["uid"]) is None:
             return self._make_late_pod(rayjob)
         elif state == "Initializing":
@@ -93,6 +99,9 @@ class KubeRay:
     def _start(self, rayjob: Body) -> None:
         spec = spec_of(rayjob)
         trainer = Trainer(spec, self._store_at(spec.store), self.clock, self.skew)
+        head = rayjob["spec"]["rayClusterSpec"]["headGroupSpec"]["template"]["spec"]
+        variables = {one["name"]: one["value"] for one in head["containers"][0]["env"]}
+        trainer.environment = {WRITTEN_BY: variables[WRITER]}
         self.trainers[rayjob["metadata"]["uid"]] = trainer
         trainer.start()
 

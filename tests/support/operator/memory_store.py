@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lingraft.errors import InfrastructureError
+from lingraft.limits import OBJECT_BYTES
+from lingraft.store import budget
 from lingraft.store.base import ArtifactStore, Conflict, ObjectInfo
 
 
@@ -28,13 +30,17 @@ class MemoryStore(ArtifactStore):
         self._on_read, self._now, self._count = on_read, now, 0
 
     def _check(self) -> None:
+        budget.check(self.uri)
         if self.refusing:
             raise InfrastructureError("the endpoint does not answer", where=self.uri)
 
-    def get(self, key: str) -> tuple[bytes, str] | None:
+    def get(self, key: str, *, most: int = OBJECT_BYTES) -> tuple[bytes, str] | None:
         self._on_read()
         self._check()
-        return self._objects.get(key)
+        found = self._objects.get(key)
+        if found is not None and len(found[0]) > most:
+            raise self.too_large(key, len(found[0]), most)
+        return found
 
     def get_range(self, key: str, start: int, size: int, *, if_match: str | None = None) -> bytes:
         found = self.get(key)
@@ -47,6 +53,15 @@ class MemoryStore(ArtifactStore):
     def everything(self) -> list[str]:
         """All keys; for the tests, that always works."""
         return list(self._objects)
+
+    def size(self, key: str) -> int:
+        """Bytes of an object; for the tests, that always works."""
+        return len(self._objects[key][0])
+
+    def plant(self, key: str, data: bytes) -> None:
+        """Somebody puts an object there; for the tests, that always works."""
+        self._count += 1
+        self._objects[key] = data, f"e{self._count}"
 
     def lose(self, key: str) -> None:
         """Somebody deletes an object; for the tests, that always works."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.support.operator.simulation import STORE
+from tests.support.operator.settings import STORE
 
 
 def spec(language: str = "sw", method: str = "Standard", **changes: Any) -> dict[str, Any]:
@@ -37,6 +37,9 @@ SHAPES: dict[str, dict[str, Any]] = {
     "mini": spec(method="MiniPost"),
     "french": spec("fr", method="MiniPost", tasks=[task()]),
     "once": spec(tasks=[task()], retry={"maxAttempts": 1}),
+    "followed": spec(tasks=[task()], refresh={"schedule": "0 2 * * *"}),
+    "paid": spec(method="MiniPost", budget={"deviceHours": 3}),
+    "published": spec(publish={"uri": f"{STORE}published/"}),
     "secret": spec(tasks=[task()], store={"uri": STORE, "credentialsSecret": "mine"}),
 }
 CHANGES: dict[str, dict[str, Any]] = {
@@ -46,6 +49,14 @@ CHANGES: dict[str, dict[str, Any]] = {
     "more attempts": {"retry": {"maxAttempts": 4, "backoffSeconds": 0}},
     "pools": {"pools": {"small": {"cpu": "2"}}},
     "seed": {"seed": 7},
+    "much to spend": {"budget": {"flops": 1e25, "deviceHours": 1e6}},
+    "little to spend": {"budget": {"deviceHours": 0.5}},
+    "too little to begin": {"budget": {"flops": 1e9}},
+    "money": {"budget": {"cost": {"amount": 5}}},
+    "no budget": {"budget": None},
+    "followed": {"refresh": {"schedule": "@weekly", "timeZone": "Europe/Berlin"}},
+    "followed for a while": {"refresh": {"schedule": "@monthly", "startingDeadlineSeconds": 60}},
+    "followed no more": {"refresh": None},
     "too deep": {"method": "MiniJoint", "mini": {"layers": 12}},
     "forbidden": {"corpus": {"uri": "s3://elsewhere/"}},
     "other secret": {"store": {"uri": STORE, "credentialsSecret": "other"}},

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from lingraft.errors import FailureClass, LingraftError, StageBusyError
-from lingraft.stage import Compute, Failure, Progress, Result, StageSpec
+from lingraft.stage import CONTRACT, Compute, Failure, Manifest, Progress, Result, StageSpec
 from lingraft.store.json_object import timestamp, write_object
 from lingraft.store.lease import Lease
 from lingraft.store.stages import Checkpoint, StageStore
@@ -38,6 +38,8 @@ class Trainer:
             skew: How wrong its machine's is.
         """
         self.spec, self.store, self.clock = spec, store, clock
+        self.environment: dict[str, Any] = {}
+        """What stands in the manifest."""
         self.alive = self.holds = False
         self.mute = False
         """Whether it is stuck: alive, and never heard of again."""
@@ -110,7 +112,7 @@ class Trainer:
             if outcome == "success":
                 self.lease.renew()
                 compute = Compute(seconds=10.0, device_seconds=20.0)
-                self.stages.publish((), Result(metrics=metrics, compute=compute), {})
+                self._publish(Result(metrics=metrics, compute=compute))
                 self.stages.drop_checkpoints()
             else:
                 self._report(outcome)
@@ -120,6 +122,24 @@ class Trainer:
         except LingraftError:
             code = 1
         self._end(code)
+
+    def _publish(self, result: Result) -> None:
+        """As its release does: under the number of its own contract."""
+        stage = self.spec.stage
+        if stage.contract == CONTRACT:
+            self.stages.publish((), result, self.environment)
+            return
+        mine = Manifest(
+            contract=stage.contract,
+            stage=stage,
+            holder=self.spec.holder,
+            files=(),
+            metrics=result.metrics,
+            compute=result.compute,
+            environment=self.environment,
+            created_at=timestamp(self.read()),
+        )
+        write_object(self.store, f"{stage.ref}/manifest.json", mine)
 
     def _report(self, failure_class: FailureClass) -> None:
         said = Failure(failure_class=failure_class, reason=f"{failure_class}Error", message="it")

@@ -13,8 +13,8 @@ from lingraft.pools import POOL_OF, Pool
 from lingraft.resource import API_VERSION, KIND
 from lingraft.stage import Stage, StageKind, StageSpec
 from lingraft_operator.config import Config, PoolConfig
+from lingraft_operator.jobs.rayjob import Owner, RayJobRequest, build_rayjob, execution_for
 from lingraft_operator.names import rayjob_name
-from lingraft_operator.rayjob import Owner, RayJobRequest, build_rayjob, execution_for
 
 GOLDEN = Path(__file__).parent / "golden"
 PLAIN = Config(trainer_image="registry.test/trainer:1")
@@ -94,6 +94,36 @@ def pool(*layers: dict[str, Any]) -> Pool:
     return found
 
 
+TEMPLATED = Config.model_validate(
+    {
+        "trainerImage": "registry.test/trainer:1",
+        "fixedUsers": False,
+        "rayJobMetadata": {"labels": {"team": "a"}},
+        "pools": {
+            "small": {
+                "podTemplate": {
+                    "metadata": {"annotations": {"karpenter.sh/do-not-disrupt": "true"}},
+                    "spec": {
+                        "topologySpreadConstraints": [
+                            {
+                                "topologyKey": "kubernetes.io/hostname",
+                                "maxSkew": 3,
+                                "whenUnsatisfiable": "ScheduleAnyway",
+                            }
+                        ],
+                        "volumes": [{"name": "data", "emptyDir": {}}],
+                        "containers": [
+                            {"name": name, "volumeMounts": [{"name": "data", "mountPath": "/data"}]}
+                            for name in ("ray-head", "ray-worker")
+                        ],
+                    },
+                }
+            }
+        },
+    }
+)
+
+
 SHAPES: dict[str, tuple[RayJobRequest, Config]] = {
     "head-only": (request("mini", pool()), PLAIN),
     "head-only-gpu": (request("graft", pool(OTHER_GPUS)), PLAIN),
@@ -133,6 +163,7 @@ SHAPES: dict[str, tuple[RayJobRequest, Config]] = {
         ),
         S3,
     ),
+    "with-the-chart-s-template": (request("embed", pool(SPOT)), TEMPLATED),
     "second-attempt": (
         request("embed", pool(SPOT), superseded=("embed-1-0f",), micro_batch_tokens=8192),
         PLAIN,

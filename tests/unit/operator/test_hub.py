@@ -9,7 +9,8 @@ from lingraft.hub.mirror import VARIABLE
 from lingraft.plan import readings
 from lingraft.resource import LanguageAdaptationSpec
 from lingraft_operator.config import Access
-from lingraft_operator.planning import AccessDeniedError, check_access, placed
+from lingraft_operator.planning.access import AccessDeniedError, check_access
+from lingraft_operator.planning.spec import placed
 from tests.support.operator.simulation import Simulation
 from tests.support.operator.specs import spec
 

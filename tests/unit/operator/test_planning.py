@@ -13,18 +13,15 @@ from lingraft.resource import LanguageAdaptationSpec
 from lingraft.stage import CONTRACT
 from lingraft.status import LanguageAdaptationStatus, PinnedPlan
 from lingraft_operator.config import Access
-from lingraft_operator.planning import (
-    AccessDeniedError,
-    as_failure,
-    check_access,
-    is_below,
-    make_plan,
-    needs_plan,
-    parse,
-)
+from lingraft_operator.decision.refresh import Look
+from lingraft_operator.planning.access import AccessDeniedError, check_access, is_below
+from lingraft_operator.planning.failures import as_failure
+from lingraft_operator.planning.pinned import look_anew, make_plan, needs_plan
+from lingraft_operator.planning.spec import parse
 from lingraft_operator.world import Resource
 from tests.support.operator.clock import START
-from tests.support.operator.simulation import Simulation, config
+from tests.support.operator.settings import config
+from tests.support.operator.simulation import Simulation
 from tests.support.operator.specs import spec, task
 
 
@@ -170,13 +167,34 @@ def test_refresh_looks_everything_up_anew_and_once(simulation: Simulation) -> No
     first = planned(resource())
     assert not needs_plan(resource(first))
     simulation.content += 1
-    wanted = resource(first, refresh="now")
-    assert needs_plan(wanted)
-    second = planned(wanted)
+    asked = resource(first, refresh="now")
+    looked = look_anew(asked, parse(asked, config()), config(), Look(), START)
+    second = looked.pinned
+    assert second is not None and second.refresh == "now"
     assert pins(second).keys() == pins(first).keys()
     assert not set(pins(second).values()) & set(pins(first).values())
     assert second.plan["corpus"].stage.digest != first.plan["corpus"].stage.digest
-    assert not needs_plan(resource(second, refresh="now"))
+    assert set(looked.changed) == {"spec.base.uri", "spec.corpus.uri"}
+    assert set(looked.stages) == {"corpus", "embed", "graft"}
+
+
+def test_where_nothing_changed_the_plan_stays_with_its_image_and_its_contract(
+    simulation: Simulation,
+) -> None:
+    first = planned(resource()).model_copy(update={"trainer_image": "old"})
+    asked = resource(first, refresh="now")
+    looked = look_anew(asked, parse(asked, config()), config(), Look(), START)
+    assert looked.pinned == first.model_copy(update={"refresh": "now"})
+    assert looked.sentence == "looked up at 2026-01-01 00:00 UTC: nothing changed"
+
+
+def test_a_look_that_fails_says_where(simulation: Simulation) -> None:
+    simulation.missing.add("s3://corpora/sw/")
+    asked = resource(planned(resource(corpus={"uri": "s3://corpora/fr/"})), refresh="now")
+    looked = look_anew(asked, parse(asked, config()), config(), Look(), START)
+    assert looked.pinned is None and looked.failure is not None
+    assert looked.failure.reason == "InputUnavailable"
+    assert "spec.corpus.uri" in looked.sentence
 
 
 def test_a_plan_is_of_one_generation(simulation: Simulation) -> None:

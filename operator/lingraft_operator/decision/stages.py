@@ -1,0 +1,282 @@
+"""What to do about one stage: pure, and the heart of `reconcile`.
+
+A valid manifest alone is success. Without one there is either a RayJob at work, or an
+attempt that ended and is judged, or nothing yet.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from lingraft.plan import PlannedStage
+from lingraft.pools import POOL_OF, Pool, PoolName
+from lingraft.resource import Retry
+from lingraft.stage import CPU_MICRO_BATCH_TOKENS, Execution, Manifest
+from lingraft.status import StageProgress, StageState, StageStatus
+from lingraft_operator.config import Config
+from lingraft_operator.decision.actions import Action, Delete, Join, Launch, Leave
+from lingraft_operator.decision.attempts import ended, is_final, with_attempts
+from lingraft_operator.decision.failures import ending_of
+from lingraft_operator.decision.healing import wait_after
+from lingraft_operator.decision.past import Past, kept_before, last_failure, past_of
+from lingraft_operator.world import Ending, Observed, PodTrouble, RayJob
+
+PODS_GO_WITHIN = timedelta(seconds=120)
+"""How long a retry waits for the pods of the attempt before; those of a lost node never go."""
+TWO_HEADS = timedelta(seconds=60)
+"""How long KubeRay may have two heads: one that it replaces is about to go."""
+LONGEST_BACKOFF = 600
+LOOK_AGAIN = timedelta(seconds=300)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A stage's new state, and what follows."""
+
+    stage: StageStatus
+    action: Action | None = None
+    wake_at: datetime | None = None
+    waits_for_slot: bool = False
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Judges the stages of one resource at one moment."""
+
+    uid: str
+    """Of the resource."""
+    retry: Retry
+    pools: Mapping[PoolName, Pool]
+    observed: Observed
+    config: Config
+    now: datetime
+    slots: dict[PoolName, int] = field(default_factory=dict[PoolName, int])
+    """Counted down with every launch of this pass."""
+    held: bool = False
+    """Whether nothing new may start; what runs goes on."""
+    anew: bool = False
+    """Whether what waits for a cause outside to go is tried at once."""
+
+    def judge(
+        self, planned: PlannedStage, before: StageStatus, rayjob: RayJob | None, *, ready: bool
+    ) -> Verdict:
+        """Judge a stage.
+
+        Args:
+            planned: The stage.
+            before: What the status said of it.
+            rayjob: The one with the stage's name, if there is one.
+            ready: Whether all its inputs are in the store.
+        """
+        manifest = self.observed.manifests.get(planned.stage.ref)
+        if manifest is not None:
+            return self._done(before, rayjob, manifest)
+        stage = with_attempts(before, rayjob, self.observed, uid=self.uid, now=self.now)
+        last = stage.attempts[-1] if stage.attempts else None
+        if is_final(past_of(stage), self.retry):  # nor does it join what others try
+            return Verdict(self._set(stage, "Failed", *last_failure(stage)))
+        if rayjob is not None and not rayjob.finished and not rayjob.deleting:
+            judged = last is not None and last.uid == rayjob.uid and last.failure_class is not None
+            if not judged:
+                return self._live(stage, rayjob)
+            # Who shares it judges for itself, and the last one deletes it. Stalled is to leave.
+            if last is not None and last.failure_class == "outside" and rayjob.owned_by(self.uid):
+                return Verdict(self._set(stage, "Retrying"), Leave(rayjob), wake_at=self.now)
+            if last is not None and last.failure_class not in ("user", "outside"):
+                return Verdict(self._set(stage, "Retrying"), Delete(rayjob), wake_at=self.now)
+        if last is not None and last.ended_at == self.now:
+            # First it is written down that and why it ended; what follows comes next.
+            return Verdict(self._set(stage, "Retrying"), wake_at=self.now)
+        return self._next(planned, stage, rayjob, ready=ready)
+
+    def _set(
+        self, stage: StageStatus, state: StageState, reason: str = "", message: str = ""
+    ) -> StageStatus:
+        """The stage in a state in which it is not running."""
+        cleared = {"ray_job": None, "dashboard_url": None, "progress": None, "eta": None}
+        update = {"state": state, "reason": reason, "message": message, "not_before": None}
+        return stage.model_copy(update=cleared | update)
+
+    def _done(self, before: StageStatus, rayjob: RayJob | None, manifest: Manifest) -> Verdict:
+        last = before.attempts[-1] if before.attempts else None
+        attempts = before.attempts
+        if last is not None and last.ended_at is None:
+            won = last.model_copy(update={"ended_at": self.now, "reason": "Succeeded"})
+            attempts = (*attempts[:-1], won)
+        stage = self._set(before, "Done").model_copy(
+            update={
+                "attempts": attempts,
+                "holder": manifest.holder,
+                "written_by": manifest.written_by,
+                "device_seconds": manifest.compute.device_seconds,
+                "cached": manifest.holder not in {attempt.holder for attempt in attempts},
+            }
+        )
+        if rayjob is None or rayjob.finished or rayjob.deleting or not rayjob.owned_by(self.uid):
+            return Verdict(stage)
+        # The winner's ends by itself, unless it hangs; what others do is in vain.
+        seen_at = attempts[-1].ended_at if attempts else None
+        ends_by = (seen_at or self.now) + self._timeout
+        if rayjob.holder == manifest.holder and self.now < ends_by:
+            return Verdict(stage, wake_at=ends_by)
+        return Verdict(stage, Leave(rayjob))
+
+    @property
+    def _timeout(self) -> timedelta:
+        return timedelta(seconds=self.config.heartbeat_timeout_seconds)
+
+    # A RayJob is there and not finished.
+
+    def _live(self, stage: StageStatus, rayjob: RayJob) -> Verdict:
+        stage = stage.model_copy(
+            update={
+                "ray_job": rayjob.name,
+                "dashboard_url": rayjob.dashboard_url,
+                "not_before": None,
+                "eta": None,
+            }
+        )
+        poll = self.now + timedelta(seconds=self.config.poll_seconds)
+        if not rayjob.owned_by(self.uid) and self.held:
+            return Verdict(self._set(stage, "Waiting"))
+        if not rayjob.owned_by(self.uid):
+            words = "joining the RayJob of another resource"
+            said = {"state": "Starting", "reason": "Joining", "message": words}
+            return Verdict(stage.model_copy(update=said), Join(rayjob), wake_at=poll)
+        trouble = self.observed.troubles.get(rayjob.holder)
+        ending, check_at = self._must_end(stage, rayjob, trouble)
+        if ending is not None:
+            stage = ended(stage, ending, self.observed, self.now)
+            # First it is written down that and why it ended; what follows comes next.
+            return Verdict(self._set(stage, "Retrying"), wake_at=self.now)
+        wake = min(poll, check_at)
+        if rayjob.running:
+            return Verdict(self._running(stage, rayjob), wake_at=wake)
+        state: StageState = "Queued" if rayjob.suspended else "Starting"
+        reason = "PodsRefused" if rayjob.refused else "Starting"
+        message = rayjob.message or "waiting for its pods"
+        if rayjob.suspended:
+            reason, message = "WaitingForQueue", "waiting for Kueue to admit it"
+        said_of_pods = trouble or self.observed.disruptions.get(rayjob.holder)
+        if said_of_pods is not None:
+            waits = said_of_pods.kind == "waiting"
+            reason = "WaitingForCapacity" if waits else said_of_pods.reason
+            message = said_of_pods.message
+        said = {"state": state, "reason": reason, "message": message, "progress": None}
+        return Verdict(stage.model_copy(update=said), wake_at=wake)
+
+    def _must_end(
+        self, stage: StageStatus, rayjob: RayJob, trouble: PodTrouble | None
+    ) -> tuple[Ending | None, datetime]:
+        """Whether a live RayJob has to be ended, and when to ask again at the latest."""
+        if trouble is not None and trouble.kind == "resource":
+            # Its pod would be made anew, and use too much again, for ever.
+            return Ending("resource", trouble.reason, trouble.message), self.now
+        aside = trouble is not None and trouble.kind == "aside" and not rayjob.running
+        if trouble is not None and (aside or trouble.kind in ("unready", "fatal")):
+            grace = timedelta(seconds=self.config.grace_seconds)
+            until = trouble.since + (timedelta() if trouble.kind == "fatal" else grace)
+            if until <= self.now:
+                return Ending("outside", trouble.reason, trouble.message), self.now
+            return None, until
+        if trouble is not None and trouble.kind == "doubled" and not rayjob.running:
+            until = trouble.since + TWO_HEADS
+            if until <= self.now:
+                ending = Ending("infrastructure", trouble.reason, trouble.message, counted=False)
+                return ending, self.now
+            return None, until
+        if rayjob.running and (heard := self._heard(rayjob)) is not None:
+            if heard + self._timeout <= self.now:
+                quiet = f"nothing was heard of {rayjob.name} since {heard:%H:%M:%S} UTC"
+                lost = replace(rayjob, reason="HeartbeatLost", message=quiet)
+                kept, last = kept_before(stage), stage.attempts[-1]
+                return ending_of(last, lost, self.observed, kept=kept), self.now
+            return None, heard + self._timeout
+        return None, self.now + self._timeout
+
+    def _heard(self, rayjob: RayJob) -> datetime | None:
+        """When we saw the last sign of life: a heartbeat, a renewed lease, or that it began."""
+        signs = self.observed.signs.get(rayjob.holder)
+        seen = (rayjob.running_since, signs.heard if signs is not None else None)
+        return max((one for one in seen if one is not None), default=None)
+
+    def _running(self, stage: StageStatus, rayjob: RayJob) -> StageStatus:
+        update: dict[str, object] = {"state": "Running", "reason": "", "message": ""}
+        progress = self.observed.progress.get(rayjob.holder)
+        if progress is not None:
+            seen = StageProgress.model_validate(progress.model_dump())
+            update["progress"] = seen
+            if progress.seconds_left is not None and (heard := self._heard(rayjob)) is not None:
+                update["eta"] = heard + timedelta(seconds=round(progress.seconds_left))
+        return stage.model_copy(update=update)
+
+    # No RayJob is at work.
+
+    def _next(
+        self, planned: PlannedStage, stage: StageStatus, rayjob: RayJob | None, *, ready: bool
+    ) -> Verdict:
+        poll = self.now + timedelta(seconds=self.config.poll_seconds)
+        past = past_of(stage)
+        if rayjob is not None and rayjob.deleting:
+            return Verdict(
+                self._set(stage, "Retrying", "Retrying", "the RayJob before is ending"),
+                wake_at=poll,
+            )
+        if not ready or self.held:
+            return Verdict(self._set(stage, "Waiting"))
+        last = stage.attempts[-1] if stage.attempts else None
+        if last is not None and (wait := self._wait_after(stage, past)) > self.now:
+            waiting = self._set(stage, "Retrying", "Retrying", f"{last.reason}: {last.message}")
+            waiting = waiting.model_copy(update={"not_before": wait})
+            # Pods that go wake us; nothing else does.
+            return Verdict(waiting, wake_at=wait)
+        superseded = self._superseded(stage)
+        lease = self.observed.leases.get(planned.stage.ref)
+        free = lease is None or lease.released or lease.holder in superseded
+        until = self.observed.held_until.get(planned.stage.ref, self.now)
+        if lease is not None and not free and until > self.now:
+            held = self._set(stage, "Queued", "StageBusy", f"{lease.holder} is writing it")
+            return Verdict(held, wake_at=min(poll, until))
+        if rayjob is not None:  # finished, and judged: it makes room
+            state: StageState = "Retrying" if last else "Starting"
+            return Verdict(self._set(stage, state), Delete(rayjob), wake_at=poll)
+        pool = POOL_OF[planned.stage.kind]
+        if self.slots.get(pool, 1) < 1:
+            message = f"waiting for a slot in pool {pool}"
+            return Verdict(
+                self._set(stage, "Queued", "WaitingForSlot", message),
+                wake_at=self.now + LOOK_AGAIN,  # a slot that gets free wakes it sooner
+                waits_for_slot=True,
+            )
+        if pool in self.slots:
+            self.slots[pool] -= 1
+        tokens = self._micro_batch_tokens(pool, past)
+        launch = Launch(planned, pool, tokens, superseded)
+        return Verdict(self._set(stage, "Starting"), launch, wake_at=poll)
+
+    def _wait_after(self, stage: StageStatus, past: Past) -> datetime:
+        """When the next attempt may start: after the backoff, and without pods of the last."""
+        last = stage.attempts[-1]
+        if last.ended_at is None:
+            return self.now
+        doubled = self.retry.backoff_seconds * 2 ** max(0, past.failed - 1)
+        wait = last.ended_at + timedelta(seconds=min(doubled, LONGEST_BACKOFF))
+        if last.failure_class is None:  # suspended, or no longer wanted for a while
+            wait = last.ended_at
+        if last.failure_class == "outside":
+            wait = self.now if self.anew else last.ended_at + wait_after(past.outside)
+        if last.holder in self.observed.lingering:
+            wait = max(wait, last.ended_at + PODS_GO_WITHIN)
+        return wait
+
+    def _superseded(self, stage: StageStatus) -> tuple[str, ...]:
+        over = (a for a in stage.attempts if a.ended_at and a.holder not in self.observed.lingering)
+        return tuple(attempt.holder for attempt in over)
+
+    def _micro_batch_tokens(self, pool: PoolName, past: Past) -> int:
+        """Half of what was too much, else the pool's: on CPUs no more than the trainer takes."""
+        asked = self.pools[pool].micro_batch_tokens or Execution().micro_batch_tokens
+        if not self.pools[pool].gpus:
+            asked = min(asked, CPU_MICRO_BATCH_TOKENS)
+        too_much = past.micro_batch_tokens
+        return asked if too_much is None else max(1, min(asked, too_much) // 2)

@@ -1,0 +1,1 @@
+"""RayJobs: their shape, who may start one, and the only writer of them."""

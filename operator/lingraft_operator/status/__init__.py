@@ -1,0 +1,1 @@
+"""What is said: conditions, results, events."""
