@@ -21,12 +21,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from bench.fleet_inputs import name_of, spec_of, upload
 from bench.report import report
 from bench.requests import Requests
 from bench.usage import Usage, usages
 from lingraft.resource import API_VERSION, KIND
 from lingraft.stage import StageSpec
-from lingraft.store import open_store
 from tests.cluster.bed.adaptations import write_secret
 from tests.cluster.bed.control_plane import ControlPlane
 from tests.cluster.bed.fake_kuberay import FakeKubeRay
@@ -36,18 +36,8 @@ from tests.cluster.bed.operator import Operator, chart_values
 from tests.cluster.bed.processes import wait_until
 from tests.integration import seaweed
 
-NAMESPACES = ("team-a", "team-b", "team-c", "team-d")
 URI = f"s3://{seaweed.BUCKET}/"
-CONFIG = {
-    "model_type": "roberta",
-    "architectures": ["RobertaForMaskedLM"],
-    "num_hidden_layers": 12,
-    "hidden_size": 768,
-    "intermediate_size": 3072,
-    "vocab_size": 50_265,
-    "max_position_embeddings": 514,
-    "pad_token_id": 1,
-}
+NAMESPACES = ("team-a", "team-b", "team-c", "team-d")
 SHARED_SECONDS = 30.0
 IDLE_SECONDS = 60.0
 LONGEST_SECONDS = 3600.0
@@ -73,7 +63,7 @@ class Fleet:
 
     def create(self, count: int) -> float:
         """Create resources as fast as the API server takes them; when that began."""
-        self.keys = [(NAMESPACES[i % len(NAMESPACES)], f"language-{i:05}") for i in range(count)]
+        self.keys = [(NAMESPACES[i % len(NAMESPACES)], name_of(i)) for i in range(count)]
         begun = time.time()
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(self._create, self.keys))
@@ -81,20 +71,7 @@ class Fleet:
 
     def _create(self, key: tuple[str, str]) -> None:
         namespace, name = key
-        spec: Object = {
-            "language": "sw",
-            "base": {"uri": f"{URI}base/"},
-            "method": "Standard",
-            "corpus": {"uri": f"{URI}corpora/{name}.txt"},
-            "embeddings": {"steps": 1000},  # its text is a line
-            "store": {"uri": f"{URI}store/", "credentialsSecret": "s3-credentials"},
-        }
-        if self.mini:
-            task = {"name": "topic", "format": "classification", "seeds": 1}
-            task |= {"train": f"{URI}tasks/train.jsonl", "test": f"{URI}tasks/test.jsonl"}
-            mini = {"layers": 6, "newLayers": 2, "text": {"uri": f"{URI}tasks/en.txt"}}
-            mini["steps"] = 1000
-            spec |= {"method": "MiniPost", "mini": mini, "tasks": [task]}
+        spec = spec_of(URI, name, mini=self.mini)
         body = {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": name}, "spec": spec}
         self.cluster.admin.create(self.path(namespace), body)
 
@@ -104,7 +81,7 @@ class Fleet:
         for namespace, name in self.keys:
             path = self.path(namespace, name)
             wait_until(
-                lambda path=path: _phase(self.cluster.admin.get(path)) == "Ready",
+                lambda path=path: _is_ready(self.cluster.admin.get(path)),
                 f"{name} is Ready",
                 self.operator.process,
                 *self.cluster.processes,
@@ -137,22 +114,11 @@ class Fleet:
         return 100 * (self.usages()["operator"].cpu - before) / (time.monotonic() - begun)
 
 
-def _phase(resource: Object) -> str:
-    return resource.get("status", {}).get("phase", "")
-
-
-def upload(count: int) -> None:
-    """Put a base, tasks and a corpus for each resource into the store."""
-    store = open_store(URI)
-    store.put("base/config.json", json.dumps(CONFIG).encode())
-    store.put("base/model.safetensors", b"weights")
-    store.put("tasks/en.txt", b"some text")
-    for name in ("train.jsonl", "test.jsonl"):
-        rows = [json.dumps({"text": name, "label": label}) for label in ("law", "poetry")]
-        store.put(f"tasks/{name}", "\n".join(rows).encode())
-    with ThreadPoolExecutor(4) as pool:
-        names = [f"language-{i:05}" for i in range(count)]
-        list(pool.map(lambda name: store.put(f"corpora/{name}.txt", name.encode() * 99), names))
+def _is_ready(resource: Object) -> bool:
+    status = resource.get("status", {})
+    if status.get("phase") == "Stalled":  # nothing of this bench's heals
+        raise RuntimeError(f"{resource['metadata']['name']}: {status['conditions'][-1]['message']}")
+    return status.get("phase") == "Ready"
 
 
 @contextmanager
@@ -187,7 +153,7 @@ def shared_take_a_while(spec: StageSpec) -> Behaviour | None:
 def measure(count: int, *, mini: bool, restart: bool) -> Object:
     """One run; what was measured, as JSON."""
     with running(mini=mini) as fleet:
-        upload(count)
+        upload(URI, count)
         before = fleet.usages()
         begun = fleet.create(count)
         created = time.time() - begun

@@ -38,6 +38,12 @@ def main() -> None:
     parser.add_argument(
         "--jobs", type=int, default=os.cpu_count(), help="stages at a time, which share the cores"
     )
+    parser.add_argument(
+        "--precision",
+        choices=["fp32", "bf16", "auto"],
+        default="fp32",
+        help="of what is trained; auto: what this machine is faster in, as `lingraft run` has it",
+    )
     parser.add_argument("--cost", action="store_true", help="say the cost and end")
     parser.add_argument("--report", action="store_true", help="only report what is done")
     parser.add_argument(
@@ -71,9 +77,10 @@ def main() -> None:
     if arguments.cost:
         return None
     if not arguments.report:
-        execute({run.label: plan_resource(run.resource) for run in search}, arguments.jobs)
+        how = arguments.jobs, arguments.precision
+        execute({run.label: plan_resource(run.resource) for run in search}, *how)
         judged = judge(search)
-        execute({run.label: planned(preset, run) for run in runs(judged)}, arguments.jobs)
+        execute({run.label: planned(preset, run) for run in runs(judged)}, *how)
     from bench.replication.report import write_report
 
     known = decided(preset, arms, judged)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from lingraft.report.page import STYLE
+from lingraft.report.html import document
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,8 @@ def _markdown(block: Block) -> str:
 
 def html(title: str, blocks: Sequence[Block]) -> str:
     """One page that needs nothing else."""
-    style = f"{STYLE}figure{{width:44rem}}"
-    body = "".join(_html(block) for block in blocks)
-    return (
-        "<!doctype html><html lang='en'><meta charset='utf-8'>"
-        "<meta name='viewport' content='width=device-width'>"
-        f"<title>{escape(title)}</title><style>{style}</style><body>{body}</body></html>\n"
+    return document(
+        title, "".join(_html(block) for block in blocks), style="figure{max-width:44rem}"
     )
 
 

@@ -128,7 +128,7 @@ def _seconds(embed: Manifest, taken: Sequence[dict[str, float]]) -> Array:
 def _scores(plan: Plan, graft: Manifest, task: str, seed: int) -> list[float]:
     """[N]: whether each prediction is right, or how much of an answer is (F1)."""
     key = f"{graft.stage.ref}/{graft.holder}/files/predictions/{task}-{seed}.jsonl"
-    found = open_store(plan.store).get(key)
+    found = open_store(plan.store).get(key, most=1 << 30)
     assert found is not None, f"no {key} in the store"
     # Bytes: a text's own line separators (U+2028) end no line of a file.
     lines = [json.loads(line) for line in found[0].splitlines()]

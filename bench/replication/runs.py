@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from bench.replication.measure import Measured, measure
 from bench.replication.preset import Preset, Run
+from bench.replication.schedule import Precision, run_stages
 from bench.replication.stages import distinct, with_curve
 from lingraft.plan import Plan, readings
 from lingraft.planning import manifests_of, plan_resource
@@ -36,16 +37,14 @@ def done_of(plans: list[Plan]) -> dict[str, Manifest]:
     return {m.stage.ref: m for plan in plans for m in manifests_of(plan).values()}
 
 
-def execute(named: Mapping[str, Plan], jobs: int) -> None:
+def execute(named: Mapping[str, Plan], jobs: int, precision: Precision) -> None:
     """Run what is not done of all plans, each named for people; they share most stages."""
-    from bench.replication.schedule import run_stages
-
     stages = distinct(named.values())
     labels: dict[str, str] = {}
     for name, plan in named.items():
         for one in plan.stages:
             labels.setdefault(one.stage.ref, f"{name}: {one.name}")
-    run_stages(stages, labels, set(done_of([*named.values()])), jobs)
+    run_stages(stages, labels, set(done_of([*named.values()])), jobs, precision)
 
 
 def measured(preset: Preset, runs: Sequence[Run]) -> list[Measured]:

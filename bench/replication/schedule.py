@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerProcess
-from typing import Any
+from typing import Any, Literal
 
 from lingraft.errors import LingraftError, UserError
 from lingraft.plan import Plan, PlannedStage
@@ -21,6 +21,7 @@ from lingraft.stage import Execution
 ALONE = ("corpus", "pretrain", "finetune")
 """Kinds that take every core while nothing else can run: their time is not compared."""
 Stages = Mapping[str, tuple[Plan, PlannedStage]]
+Precision = Literal["auto", "fp32", "bf16"]
 
 
 def ready(stages: Stages, done: set[str], running: set[str]) -> list[str]:
@@ -38,7 +39,13 @@ def threads_of(kind: str, *, alone: bool, cores: int, jobs: int) -> int:
     return cores if alone and kind in ALONE else max(1, cores // jobs)
 
 
-def run_stages(stages: Stages, labels: Mapping[str, str], done: set[str], jobs: int) -> None:
+def run_stages(
+    stages: Stages,
+    labels: Mapping[str, str],
+    done: set[str],
+    jobs: int,
+    precision: Precision,
+) -> None:
     """Run what is not done, `jobs` at a time, in the order given where it can be chosen.
 
     Args:
@@ -46,13 +53,16 @@ def run_stages(stages: Stages, labels: Mapping[str, str], done: set[str], jobs: 
         labels: What to call each of them.
         done: Places of what is in the store; what is run is added.
         jobs: Stages at a time.
+        precision: Of what is trained.
 
     Raises:
         UserError: A stage failed; it said why.
     """
     context = multiprocessing.get_context("forkserver")
     # Imported once, and forked from: it takes as long as a small evaluation.
-    context.set_forkserver_preload(["lingraft_trainer.attempt", "lingraft_trainer.stages.graft"])
+    context.set_forkserver_preload(
+        ["lingraft_trainer.running.attempt", "lingraft_trainer.stages.graft"]
+    )
     cores, total = os.cpu_count() or 1, len(stages)
     running: dict[Any, tuple[str, ForkServerProcess]] = {}
     try:
@@ -63,7 +73,9 @@ def run_stages(stages: Stages, labels: Mapping[str, str], done: set[str], jobs: 
                 alone = len(can) == 1 and not running
                 threads = threads_of(planned.stage.kind, alone=alone, cores=cores, jobs=jobs)
                 label = f"[{len(done & stages.keys()) + 1}/{total}] {labels[ref]}"
-                process = context.Process(target=_run, args=(plan, planned, threads, label))
+                process = context.Process(
+                    target=_run, args=(plan, planned, threads, precision, label)
+                )
                 with _uninterrupted():  # or nobody would know of the process
                     process.start()
                     running[process.sentinel] = ref, process
@@ -101,14 +113,14 @@ def _interrupt(processes: Sequence[ForkServerProcess]) -> None:
         process.join()
 
 
-def _run(plan: Plan, planned: PlannedStage, threads: int, label: str) -> None:
+def _run(plan: Plan, planned: PlannedStage, threads: int, precision: Precision, label: str) -> None:
     """In a process of its own."""
     from lingraft.store.lease import local_holder
     from lingraft.views.plain import Plain
-    from lingraft_trainer.runner import run
+    from lingraft_trainer.running.runner import run
 
     os.setsid()  # a Ctrl-C reaches the parent alone, which passes it on once
-    execution = Execution(threads=threads, precision="fp32")
+    execution = Execution(threads=threads, precision=precision)
     spec = plan.spec(planned, local_holder()).model_copy(update={"execution": execution})
     listener = Plain()
     listener.started(label)

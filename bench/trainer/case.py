@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedModel
+from transformers import AutoConfig, PreTrainedModel
 
 from lingraft import compute
 from lingraft.architecture import shape_of_config
-from lingraft.families import family_of
+from lingraft.families import Family, family_of
 from lingraft_trainer.data.packing import PackedText, PackWriter
+from lingraft_trainer.models.family import AUTO
 from lingraft_trainer.training.precision import Precision
 
 HEAD_WIDTH = 64
@@ -60,9 +61,20 @@ class Case:
         """Of `ours` or `trainer`."""
         return self.precision if side == "ours" or self.device.type == "cuda" else "fp32"
 
+    @property
+    def of_family(self) -> Family:
+        """The family's data."""
+        return family_of(self.family)
+
+    @property
+    def mask_probability(self) -> float | None:
+        """Share of the tokens that are masked; None: a causal model, which tells every token."""
+        return None if self.of_family.causal else MASK_PROBABILITY
+
     def config(self, layers: int) -> Any:
         """Transformers' configuration of the model, cut to a depth. No dropout, as in step 2."""
-        family = family_of(self.family)
+        family = self.of_family
+        shared = family.sizes.key_heads
         return AutoConfig.for_model(
             self.family,
             vocab_size=self.vocabulary,
@@ -70,6 +82,8 @@ class Case:
             pad_token_id=PAD,
             tie_word_embeddings=True,
             **dict.fromkeys(family.dropouts, 0.0),
+            # As most have it: three heads of queries share one of keys (SmolLM2-135M).
+            **({shared: max(1, self.hidden // HEAD_WIDTH // 3)} if shared else {}),
             **family.config(
                 hidden=self.hidden,
                 layers=layers,
@@ -80,11 +94,11 @@ class Case:
 
     def model(self, layers: int) -> PreTrainedModel:
         """A model of random weights: speed does not depend on what it knows."""
-        return AutoModelForMaskedLM.from_config(self.config(layers))
+        return AUTO[self.of_family.objective].from_config(self.config(layers))
 
     def flops(self, layers: int, *, every_position: bool) -> float:
         """FLOPs of an update by formula; the usual head computes logits at every position."""
-        share = 1.0 if every_position else MASK_PROBABILITY
+        share = 1.0 if every_position else self.mask_probability or 1.0
         return compute.embed_step(
             shape_of_config(self.config(layers).to_dict(), where="bench"),
             layers=layers,
@@ -103,7 +117,8 @@ class Case:
                 Path(folder),
                 sequence_length=self.length,
                 pad_id=PAD,
-                mask_id=SPECIAL - 1,
+                mask_id=None if self.of_family.causal else SPECIAL - 1,
+                causal=self.of_family.causal,
                 special_ids=tuple(range(SPECIAL)),
                 vocab_size=self.vocabulary,
                 prefix=[0],

@@ -57,7 +57,7 @@ def take_and_drop(size: int) -> None:
 
 def measure(size: int, cache: Path) -> dict[str, float]:
     """Seconds of one round, by what was done."""
-    from lingraft_trainer.models.checkpoint import load_masked_lm
+    from lingraft_trainer.models.checkpoint import load_lm
 
     seconds: dict[str, float] = {}
 
@@ -70,7 +70,7 @@ def measure(size: int, cache: Path) -> dict[str, float]:
     source = fingerprint(f"{URI}base/")
     timed("the link: taken and dropped", lambda: take_and_drop(size))
     folder = timed("download, hashed", lambda: fetch_source(source, cache))
-    timed("load", lambda: load_masked_lm(folder))
+    timed("load", lambda: load_lm(folder))
     timed("from the cache, hashed", lambda: fetch_source(source, cache))
     timed("the digest alone", lambda: hash_file(folder / WEIGHTS))
     seconds["S3 to ready to train"] = seconds["download, hashed"] + seconds["load"]

@@ -37,8 +37,8 @@ HEADINGS = ("tokens", "ms", "CPU ms", "rate", "MB", "MiB", "exchange")
 FORKS = multiprocessing.get_context("forkserver")
 LIBRARIES = (
     "bench.trainer.worker",
-    "lingraft_trainer.local_ray",
-    "lingraft_trainer.training.mlm",
+    "lingraft_trainer.machine.local_ray",
+    "lingraft_trainer.training.lm",
     "transformers.models.roberta.modeling_roberta",
 )
 
@@ -156,7 +156,7 @@ def child(
 ) -> None:
     """One worker, which steps whenever the parent says so; then it times exchanges."""
     from bench.trainer.worker import Over, ours
-    from lingraft_trainer.local_ray import join
+    from lingraft_trainer.machine.local_ray import join
     from lingraft_trainer.training import loop, parallel
 
     sys.stdin, sys.stdout = parent.makefile("r"), parent.makefile("w")

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from lingraft_trainer.attempt import processor
+from lingraft_trainer.running.attempt import processor
 
 FOLDER = Path(__file__).parents[1] / "results"
 LIBRARIES = ("torch", "transformers", "accelerate")

@@ -30,20 +30,20 @@ FROM_WORKER = "LINGRAFT_BENCH_WORKER"
 STAGE_IMPORTS = (
     "torch",
     "transformers.modeling_utils",
-    "lingraft_trainer.attempt",
+    "lingraft_trainer.running.attempt",
     "lingraft_trainer.stages.embed",
 )
-RAY_IMPORTS = ("torch", "ray", "ray.train.torch", "lingraft_trainer.runner")
+RAY_IMPORTS = ("torch", "ray", "ray.train.torch", "lingraft_trainer.running.runner")
 CALLS = {
-    "inputs": ("lingraft_trainer.attempt", "fetch_input"),
-    "load the model": ("lingraft_trainer.stages.embed", "load_masked_lm"),
+    "inputs": ("lingraft_trainer.running.attempt", "fetch_input"),
+    "load the model": ("lingraft_trainer.stages.embed", "load_lm"),
     "tokenizers and first embeddings": ("lingraft_trainer.embeddings.start", "initial_embeddings"),
     "train": ("lingraft_trainer.stages.embed", "fit"),
     "upload": ("lingraft.store.stages.StageStore", "upload"),
     "manifest": ("lingraft.store.stages.StageStore", "publish"),
 }
 RAY_CALLS = {
-    "start Ray": ("lingraft_trainer.runner", "start_ray"),
+    "start Ray": ("lingraft_trainer.running.runner", "start_ray"),
     "Ray Train": ("ray.train.torch.TorchTrainer", "fit"),
 }
 Seconds = dict[str, tuple[float, float]]
@@ -109,9 +109,9 @@ def child(file: str) -> None:
     parts.cpu["start Python"] = time.process_time()
     spec = StageSpec.model_validate_json(Path(file).read_text())
     on_ray = spec.execution.workers > 0
-    parts.imports(RAY_IMPORTS if on_ray else ("lingraft_trainer.runner", *STAGE_IMPORTS))
+    parts.imports(RAY_IMPORTS if on_ray else ("lingraft_trainer.running.runner", *STAGE_IMPORTS))
     parts.count(RAY_CALLS if on_ray else CALLS)
-    runner = _object("lingraft_trainer.runner")
+    runner = _object("lingraft_trainer.running.runner")
     runner._worker = importlib.import_module("bench.trainer.startup").worker
     with parts.part("the rest of the run"):
         runner.run(spec)
@@ -126,10 +126,10 @@ def worker(config: dict[str, Any]) -> None:
     parts, called = Parts(), time.time()
     parts.wall["start the worker's process"] = called - own.create_time()
     parts.cpu["start the worker's process"] = time.process_time()
-    parts.imports((*STAGE_IMPORTS, "lingraft_trainer.runner"))
+    parts.imports((*STAGE_IMPORTS, "lingraft_trainer.running.runner"))
     parts.count(CALLS)
     with parts.part("the rest of the worker"):
-        _object("lingraft_trainer.runner")._worker(config)
+        _object("lingraft_trainer.running.runner")._worker(config)
     Path(os.environ[FROM_WORKER]).write_text(json.dumps(parts.seconds()))
 
 

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from bench.trainer.case import MASK_PROBABILITY, SPECIAL, Case
+from bench.trainer.case import SPECIAL, Case
 from bench.trainer.watch import Watch
 from lingraft.families import family_of
-from lingraft.params import MaskedLm
+from lingraft.params import LmTraining
 from lingraft.stage import Execution
 from lingraft_trainer.data.packing import PackedText
 from lingraft_trainer.stages.embed import train_embeddings_only
@@ -36,20 +36,20 @@ def ours(
     case: Case, layers: int, text: PackedText, watch: Watch, rank: int = 0, world: int = 1
 ) -> None:
     """The loop of the stage `embed`."""
-    from lingraft_trainer.context import StageContext
-    from lingraft_trainer.stages.common import mlm_settings
+    from lingraft_trainer.running.context import StageContext
+    from lingraft_trainer.stages.common import lm_settings
     from lingraft_trainer.training.ahead import Ahead
+    from lingraft_trainer.training.lm import lm_objective
+    from lingraft_trainer.training.lm_data import LmData
     from lingraft_trainer.training.loop import fit
-    from lingraft_trainer.training.mlm import masked_lm_objective
-    from lingraft_trainer.training.mlm_data import MlmData
 
     family, model = family_of(case.family), case.model(layers)
     train_embeddings_only(model)
-    params = MaskedLm(
+    params = LmTraining(
         steps=STEPS,
         batch_tokens=case.batch_tokens,
         sequence_length=case.length,
-        mask_probability=MASK_PROBABILITY,
+        mask_probability=case.mask_probability,
         learning_rate=RATE,
         warmup_steps=0,
         weight_decay=DECAY,
@@ -61,8 +61,8 @@ def ours(
         threads=watch.threads,
         micro_batch_tokens=case.micro_batch_tokens,
     )
-    data = MlmData(text, params, family, micro_batch_tokens=execution.micro_batch_tokens)
-    objective = masked_lm_objective(model, family)
+    data = LmData(text, params, family, micro_batch_tokens=execution.micro_batch_tokens)
+    objective = lm_objective(model, family)
     objective.forward = watch.wrap("forward", objective.forward)
     Ahead.__call__ = watch.wrap("data", Ahead.__call__)
 
@@ -88,7 +88,7 @@ def ours(
             ctx,
             objective,
             data,
-            mlm_settings(params, "spec.embeddings"),
+            lm_settings(params, "spec.embeddings"),
             width=case.hidden,
             after_step=next_turn,
         )
@@ -151,7 +151,9 @@ def theirs(case: Case, layers: int, text: PackedText, watch: Watch) -> None:
             ),
             train_dataset=rows,  # type: ignore[arg-type]
             data_collator=DataCollatorForLanguageModeling(
-                tokenizer, mlm_probability=MASK_PROBABILITY
+                tokenizer,
+                mlm=case.mask_probability is not None,
+                mlm_probability=case.mask_probability,
             ),
             callbacks=[Turns()],
         ).train()
