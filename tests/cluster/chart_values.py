@@ -25,6 +25,17 @@ POOL = {
     "priorityClassName": "low",
     "env": [{"name": "A", "value": "1"}],
     "maxConcurrentStages": 5,
+    "overridable": ["workers", "head"],
+    "max": {"workers": 4, "gpus": 2, "cpu": "8", "memory": "64Gi", "scratchSize": "100Gi"},
+    "restricted": False,
+    "podTemplate": {
+        "metadata": {"annotations": {"a": "1"}, "labels": {"b": "2"}},
+        "spec": {
+            "schedulerName": "mine",
+            "volumes": [{"name": "data", "emptyDir": {}}],
+            "containers": [{"name": "ray-head", "env": [{"name": "B", "value": None}]}],
+        },
+    },
 }
 DIGEST = f"sha256:{'0' * 64}"
 EVERYTHING: Object = {
@@ -40,6 +51,17 @@ EVERYTHING: Object = {
     "hubMirror": "s3://models/hub/",
     "s3": {"endpoint": "https://s3.example:9000", "region": "eu-1", "caConfigMap": "ca"},
     "pools": {"small": POOL, "large": POOL},
+    "tenants": [
+        {
+            "namespace": "models",
+            "queue": "team",
+            "queueRequired": True,
+            "priorityClasses": ["batch"],
+            "serviceAccounts": ["ray"],
+        }
+    ],
+    "rayJobMetadata": {"labels": {"team": "a"}, "annotations": {"owner": "b"}},
+    "fixedUsers": False,
     "workers": 3,
     "heartbeatTimeoutSeconds": 1_000_000,
     "graceSeconds": 0,
@@ -48,6 +70,11 @@ EVERYTHING: Object = {
     "operator": {
         "resources": {"limits": {"cpu": "2"}},
         "credentialsSecret": "operator-s3",
+        "env": [
+            {"name": "HTTPS_PROXY", "value": "http://proxy.example:3128"},
+            {"name": "NO_PROXY", "value": "s3.example"},
+            {"name": "TZ", "value": "UTC"},
+        ],
         "nodeSelector": {"pool": "system"},
         "tolerations": [{"key": "system", "operator": "Exists", "effect": "NoSchedule"}],
         "affinity": {

@@ -45,7 +45,8 @@ def helm_binary() -> None:
 def other_crds(control_plane: ControlPlane) -> None:
     """The control plane knows the kinds of Kueue, Argo CD and the Prometheus operator."""
     need(crds.folder)
-    for file in sorted(crds.folder().glob("*/*.yaml")):
+    files = (file for file in crds.folder().glob("*/*.yaml") if "kuberay" not in str(file.parent))
+    for file in sorted(files):
         crd = yaml.load(file.read_bytes(), yaml.CSafeLoader)
         apply(control_plane.admin, crd)
         version = next(one["name"] for one in crd["spec"]["versions"] if one["served"])

@@ -46,6 +46,23 @@ def ready(adaptations: Adaptations, bed: Bed) -> Object:
     return adaptations.wait(NAME)
 
 
+def refreshing(adaptations: Adaptations, bed: Bed) -> Object:
+    adaptations.create(NAME, corpus={"uri": adaptations.upload_corpus()}, tasks=[])
+    adaptations.wait(NAME)
+    bed.behaviours.set("corpus", seconds=20)
+    adaptations.upload_corpus("Une phrase de plus.\n")
+    adaptations.annotate(NAME, refresh="1")
+    wait_until(
+        lambda: adaptations.stage(NAME, "corpus").get("state") == "Running", "it is followed"
+    )
+    return adaptations.get(NAME)
+
+
+def budget_exceeded(adaptations: Adaptations, bed: Bed) -> Object:
+    adaptations.create(NAME, budget={"flops": 1}, tasks=[])
+    return adaptations.wait(NAME, "Stalled")
+
+
 def invalid_spec(adaptations: Adaptations, bed: Bed) -> Object:
     adaptations.create(NAME, "MiniJoint", mini={"layers": 40})
     return adaptations.wait(NAME, "Stalled")
@@ -108,6 +125,8 @@ STATES: dict[str, Callable[[Adaptations, Bed], Object]] = {
         running,
         retrying,
         ready,
+        refreshing,
+        budget_exceeded,
         invalid_spec,
         input_unavailable,
         access_denied,

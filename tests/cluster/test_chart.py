@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lingraft.places import in_namespace
 from lingraft_operator.config import Config, load_config
 from tests.cluster.bed.api import Object
 from tests.cluster.bed.chart import (
@@ -47,8 +48,20 @@ RULES = [
     },
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]},
     {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "list"]},
+    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
+    {
+        "apiGroups": ["coordination.k8s.io"],
+        "resources": ["leases"],
+        "resourceNames": ["lingraft"],
+        "verbs": ["get", "update"],
+    },
 ]
 
+
+AROUND = (
+    "localhost,127.0.0.1,::1,[::1],.svc,.cluster.local,"
+    "169.254.169.254,169.254.170.2,169.254.170.23,fd00:ec2::23,[fd00:ec2::23]"
+)
 
 pytestmark = pytest.mark.usefixtures("helm_binary")
 
@@ -82,11 +95,17 @@ def test_the_operator_reads_every_setting_that_values_give(tmp_path: Path) -> No
     expected = {name: given[name] for name in given.keys() & _settings()} | {
         "trainerImage": "registry.example/trainer:1.2.3-cuda",
         "imagePullPolicy": "Always",
+        "release": f"{NAMESPACE}/{RELEASE}",
+        "proxy": {
+            "HTTPS_PROXY": "http://proxy.example:3128",
+            "NO_PROXY": f"s3.example,{AROUND}",
+        },
     }
     assert expected.keys() == _settings()
     assert config == Config.model_validate(expected)
     default = config_of({}, tmp_path)
-    same = [n for n in Config.model_fields if getattr(config, n) == getattr(default, n)]
+    fields = Config.model_fields.keys() - {"release"}
+    same = [n for n in fields if getattr(config, n) == getattr(default, n)]
     assert not same, "a setting that EVERYTHING does not change is not tested"
     assert config.pools.small.model_fields_set == type(config.pools.small).model_fields.keys()
 
@@ -297,7 +316,8 @@ def test_the_smoke_test_names_only_what_the_documented_values_allow() -> None:
     spec = EXAMPLES["helm-test"]["test"]["spec"]
     uris = re.findall("s3://[^']*", str(spec))
     assert len(uris) == 4 and EXAMPLES["helm-test"]["test"]["namespace"] == access["namespace"]
-    assert all(uri.startswith(tuple(access["prefixes"])) for uri in uris)
+    prefixes = [in_namespace(prefix, access["namespace"]) for prefix in access["prefixes"]]
+    assert all(uri.startswith(tuple(prefixes)) for uri in uris)
 
 
 def test_with_workload_identity_no_secret_of_the_documented_values_is_left(tmp_path: Path) -> None:

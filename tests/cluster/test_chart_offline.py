@@ -84,6 +84,7 @@ def failures(manifests: list[Object], folder: Path) -> set[tuple[str, str]]:
 def test_checkov_objects_to_nothing_that_has_no_reason(tmp_path: Path) -> None:
     need(checkov.command)
     values = EVERYTHING | {"image": {}, "operator": {"credentialsSecret": "s3"}}
+    values["fixedUsers"] = True  # else the cluster gives them
     values["test"] = EVERYTHING["test"] | {"namespace": "models"}
     manifests = [m for m in render(values) if m["kind"] not in OTHERS]
     worse = deepcopy(one(manifests, "Deployment"))

@@ -3,18 +3,21 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import boto3
 import pytest
+import torch
 import yaml
-from transformers import AutoModelForMaskedLM, AutoTokenizer
 
+import lingraft
 from lingraft.files import load_resource
 from lingraft.planning import manifests_of, plan_resource
+from lingraft.publish import Place
 from lingraft.store import open_store
 from lingraft.store.stages import fetch_artifact
 from tests.cluster.bed.adaptations import Adaptations, write_secret
 from tests.cluster.bed.bed import Bed
+from tests.cluster.bed.buckets import BUCKETS, make_buckets
 from tests.cluster.bed.chart import ensure_namespace
 from tests.cluster.bed.operator import Operator
 from tests.integration.seaweed import Seaweed
@@ -22,15 +25,13 @@ from tests.support.tiny import reading_base
 from tests.support.world import write_world
 
 EXAMPLE = Path("examples/french.yaml")
-BUCKETS = ("models", "corpora", "tasks")
+PLACE = "s3://models/published-french/"
 
 
 @pytest.fixture
 def buckets(s3: Seaweed, tmp_path: Path) -> None:
     """What the example names, in buckets of a real S3 server."""
-    client = boto3.client("s3", endpoint_url=s3.endpoint, region_name="us-east-1")
-    for bucket in BUCKETS:
-        client.create_bucket(Bucket=bucket)
+    make_buckets(s3)
     texts = write_world(tmp_path / "world")
     reading_base("bert", texts / "en.txt", tmp_path / "base")
     open_store("s3://models/").upload(tmp_path / "base", "small-bert/")
@@ -53,6 +54,7 @@ def test_the_example_goes_to_ready(
     # A base as small as the test's learns no task, and a model that gives every example the same
     # answer passes no gate.
     del content["spec"]["tasks"][0]["gate"]
+    content["spec"]["publish"] = {"uri": PLACE}
     file = tmp_path / EXAMPLE.name
     file.write_text(yaml.safe_dump(content))
     name, namespace = content["metadata"]["name"], content["metadata"]["namespace"]
@@ -76,10 +78,15 @@ def test_the_example_goes_to_ready(
     assert set(manifests) == set(here), "what the cluster computed is cached on one machine"
 
     folder = fetch_artifact(open_store(plan.store), manifests["graft"], tmp_path / "cache")
-    model = AutoModelForMaskedLM.from_pretrained(folder / "model")
-    tokenizer = AutoTokenizer.from_pretrained(folder / "model")
+    model: Any
+    read: Any
+    model, tokenizer = lingraft.load(content["spec"]["base"]["uri"], folder / "pack")
     assert model.get_input_embeddings().weight.shape[0] == len(tokenizer)
-    assert status["artifacts"]["model"].endswith("files/model/")
+    assert status["artifacts"]["pack"].endswith("files/pack/")
+    current = Place(open_store(PLACE)).current()
+    assert current and status["published"]["version"] == current.version
+    read, _ = lingraft.load(content["spec"]["base"]["uri"], PLACE)
+    assert torch.equal(read.get_input_embeddings().weight, model.get_input_embeddings().weight)
     scores = {(e["task"], e["metric"]): e for e in status["evaluation"]}
     measured = json.loads((folder / "evaluation.json").read_text())[0]["metrics"]
     assert scores["topic", "accuracy"]["value"] == measured["accuracy"]["mean"]

@@ -180,7 +180,7 @@ def test_a_failed_gate_stalls_and_keeps_the_artifacts(
     assert conditions["Stalled"]["reason"] == "QualityGateFailed"
     assert conditions["QualityGatePassed"]["status"] == "False"
     assert conditions["EmbeddingsTrained"]["status"] == "True"
-    assert found["status"]["artifacts"]["model"]
+    assert found["status"]["artifacts"]["pack"]
     adaptations.edit("french", tasks=[adaptations.task("topic", gate=strict | {"min": 0.1})])
     assert conditions_of(adaptations.wait("french"))["QualityGatePassed"]["status"] == "True"
 
@@ -202,11 +202,9 @@ def test_kueue_holding_a_rayjob_back_is_queued(
 def test_progress_is_shown_while_a_stage_runs(
     operator: Operator, adaptations: Adaptations, bed: Bed
 ) -> None:
-    bed.behaviours.set("embed", seconds=8)
+    bed.behaviours.set("embed", seconds=30)
     adaptations.create("french")
-    wait_until(
-        lambda: "progress" in adaptations.stage("french", "embed"), "progress is shown", seconds=60
-    )
+    wait_until(lambda: "progress" in adaptations.stage("french", "embed"), "progress is shown")
     progress = adaptations.stage("french", "embed")["progress"]
     assert datetime.fromisoformat(progress["updatedAt"]) <= datetime.now(UTC)
     assert adaptations.get("french")["status"]["progress"].startswith("2/4 embed")

@@ -44,7 +44,7 @@ def test_a_resource_goes_to_ready(operator: Operator, adaptations: Adaptations, 
     )
     assert status["compute"]["savedPerStep"].endswith("x")
     assert {c["type"] for c in status["conditions"]} == {"Ready", "EmbeddingsTrained"}
-    assert status["artifacts"]["model"].startswith(adaptations.store)
+    assert status["artifacts"]["pack"].startswith(adaptations.store)
     assert all(stage["state"] == "Done" for stage in status["stages"])
     wait_until(lambda: "Ready" in reasons(bed, adaptations, "french"), "the last Event")
     told = reasons(bed, adaptations, "french")

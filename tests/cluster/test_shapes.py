@@ -9,7 +9,7 @@ import yaml
 from kubernetes.utils.quantity import parse_quantity
 
 from lingraft_operator import names
-from lingraft_operator.rayjob import build_rayjob
+from lingraft_operator.jobs.rayjob import build_rayjob
 from tests.cluster.bed.api import ApiError, Object
 from tests.cluster.bed.bed import Bed
 from tests.cluster.bed.kubelet import NODES, Kubelet, Node

@@ -79,7 +79,7 @@ def down() -> int:
         return 0
     os.kill(state["pid"], signal.SIGTERM)
     try:
-        wait_until(lambda: running() is None, "the bed has ended", seconds=30)
+        wait_until(lambda: running() is None, "the bed has ended")
     except RuntimeError:
         os.kill(state["pid"], signal.SIGKILL)  # its children go with it
     STATE.unlink(missing_ok=True)

@@ -185,7 +185,7 @@ def test_the_trainer_has_ray_in_the_shells_of_kuberay(trainer: Image, shell: str
 def test_the_trainer_computes(trainer: Image) -> None:
     script = """if True:
         import importlib.util
-        import torch, lingraft_trainer.runner
+        import torch, lingraft_trainer.running.runner
         print(importlib.util.find_spec("lingraft_operator"), torch.ones(2, 2).sum().item())
         """
     done = run(trainer, ["python", "-c", script])

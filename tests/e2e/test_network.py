@@ -108,7 +108,7 @@ def test_who_reaches_whom(bed: Bed, addresses: dict[str, str], source: str) -> N
         return {known[target] for target in reached(bed, *where, known)}
 
     with suppress(RuntimeError):  # the nodes learn of new pods a little late
-        wait_until(lambda: seen() == REACHES[source], "policies are in force", seconds=30)
+        wait_until(lambda: seen() == REACHES[source], "policies are in force")
     assert seen() == REACHES[source]
 
 

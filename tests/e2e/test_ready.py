@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
-from transformers import AutoModelForMaskedLM, AutoTokenizer
 
+import lingraft
 from lingraft.pools import POOL_OF
 from lingraft.store import open_store
 from lingraft.store.stages import fetch_artifact
@@ -53,8 +54,9 @@ def test_helm_test_in_a_real_pod(
 def test_artifacts_load_without_this_project(finished: Finished, tmp_path: Path) -> None:
     manifest = finished.manifests["graft"]
     folder = fetch_artifact(open_store(finished.plan.store), manifest, tmp_path)
-    model = AutoModelForMaskedLM.from_pretrained(folder / "model")
-    tokenizer = AutoTokenizer.from_pretrained(folder / "model")
+    base = yaml.safe_load(finished.file.read_text())["spec"]["base"]["uri"]
+    model: Any
+    model, tokenizer = lingraft.load(base, folder / "pack")
     assert model.get_input_embeddings().weight.shape[0] == len(tokenizer)
     measured = json.loads((folder / "evaluation.json").read_text())[0]["metrics"]
     evaluation = finished.status["evaluation"]

@@ -54,7 +54,7 @@ def test_a_uri_outside_of_the_allow_list_is_never_asked_for(
         conditions = adaptations.get("prying").get("status", {}).get("conditions", [])
         return any(one["type"] == "Stalled" and one["status"] == "True" for one in conditions)
 
-    wait_until(stalled, "it is Stalled", seconds=60)
+    wait_until(stalled, "it is Stalled")
     assert requests_to(FORBIDDEN) == before
     adaptations.delete("prying")
 

@@ -68,7 +68,7 @@ def test_training_is_among_rays_metrics(run: Disturbed) -> None:
         lines = re.findall(pattern, told(run, "worker", _METRICS), re.MULTILINE)
         return {name: float(value) for name, labels, value in lines if digest in labels}
 
-    wait_until(lambda: len(scraped()) == 3, "training is shown", seconds=60)
+    wait_until(lambda: len(scraped()) == 3, "training is shown")
     found = scraped()
     assert found["loss"] > 0
     assert found["tokens_per_second"] > 0
@@ -86,7 +86,7 @@ def test_the_dashboard_asks_for_the_token(run: Disturbed, tmp_path: Path) -> Non
     log = tmp_path / "port-forward.log"
     forward = start("port-forward", command, log)
     try:
-        wait_until(lambda: "-> 8265" in log.read_text(), "it forwards", forward, seconds=30)
+        wait_until(lambda: "-> 8265" in log.read_text(), "it forwards", forward)
         (port,) = set(re.findall(r":(\d+) -> 8265", log.read_text()))
 
         def status(**headers: str) -> int:

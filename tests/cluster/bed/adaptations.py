@@ -72,6 +72,15 @@ class Adaptations:
         }
         return task | fields
 
+    def upload_corpus(self, more: str = "") -> str:
+        """Put a corpus of this namespace's own; its URI."""
+        texts = open_store(self.texts)
+        found = texts.get("text/fr.txt")
+        assert found is not None
+        key = f"text/of-{self.namespace}.txt"
+        texts.put(key, found[0] + more.encode())
+        return f"{self.texts}{key}"
+
     def create(self, name: str, method: str = "Standard", **spec: Any) -> Object:
         """Create one."""
         return self.api.create(self.path(), self.body(name, method, **spec))
@@ -108,7 +117,7 @@ class Adaptations:
         return next((one for one in stages if one["name"] == stage), {})
 
     def wait_for_stage(
-        self, name: str, stage: str, state: str = "Running", seconds: float = 60.0
+        self, name: str, stage: str, state: str = "Running", seconds: float = 120.0
     ) -> Object:
         """Wait until a stage is in a state; the stage then."""
         what = f"{name}: {stage} is {state}"

@@ -30,17 +30,19 @@ from lingraft.errors import (
 from lingraft.stage import Failure, Manifest, Progress, StageSpec
 from lingraft.store import open_store
 from lingraft.store.base import ArtifactStore
+from lingraft.store.json_object import utc_now
 from lingraft.store.lease import Lease
 from lingraft.store.stages import StageStore, read_manifest
 from lingraft_trainer.__main__ import BUSY, OUTSIDE
 from tests.cluster.bed.behaviours import BEHAVIOURS, Behaviour, behaviour_of
 from tests.cluster.bed.results import STEPS, result_of
+from tests.support.operator.publisher import publish
 
 TICKS = 10
 FILES = {
     "corpus": ("tokenizer/tokenizer.json", "tokenizer_report.json"),
     "embed": ("embeddings.safetensors",),
-    "graft": ("evaluation.json", "model/config.json"),
+    "graft": ("evaluation.json", "pack/pack.json"),
 }
 _ERRORS: dict[FailureClass, type[LingraftError]] = {
     "user": UserError,
@@ -57,7 +59,7 @@ class Died(BaseException):
 def run(
     spec: StageSpec, behaviour: Behaviour, over: threading.Event, store: ArtifactStore | None = None
 ) -> Manifest:
-    """Do at the store what the real trainer does; see `lingraft_trainer.runner.run`.
+    """Do at the store what the real trainer does; see `lingraft_trainer.running.runner.run`.
 
     Raises:
         LingraftError: The stage failed; why stands in the store.
@@ -124,7 +126,12 @@ def _work(
         for name in FILES.get(spec.stage.kind, ("config.json",)):
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             (out / name).write_text(f"{spec.stage.ref}\n")
-        done = stages.publish(stages.upload(out), result_of(spec.stage), environment())
+        result = result_of(spec.stage)
+        if spec.stage.kind == "publish":
+            place = open_store(spec.stage.params["uri"])
+            made = publish(place, spec.stage, utc_now)
+            result = result.model_copy(update={"metrics": made})
+        done = stages.publish(stages.upload(out), result, environment())
     stages.drop_checkpoints()
     return done
 

@@ -47,7 +47,7 @@ def install(api: Api, definitions: list[Object]) -> None:
         spec = definition["spec"]
         version, plural = spec["versions"][0]["name"], spec["names"]["plural"]
         path = f"/apis/{spec['group']}/{version}/{plural}"
-        wait_until(lambda path=path: api.find(path), f"{path} is served", seconds=60)
+        wait_until(lambda path=path: api.find(path), f"{path} is served")
 
 
 def _is_true(thing: Object, condition: str) -> bool:

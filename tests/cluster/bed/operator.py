@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import urllib3
 
+from lingraft_operator.start.addresses import url_of
 from tests.cluster.bed.api import Object
 from tests.cluster.bed.chart import Applied, apply_chart
 from tests.cluster.bed.control_plane import ControlPlane
@@ -35,6 +36,10 @@ def chart_values(s3_endpoint: str) -> Object:
     }
 
 
+PASSED = ("PATH", "HOME", "PYTHONPATH")
+"""Of the environment: the operator of this working tree, not the one that is installed."""
+
+
 class Operator:
     """The operator; it may be killed, stopped and started again.
 
@@ -43,7 +48,10 @@ class Operator:
         process: The running process.
         log: Its lines of JSON, of all starts.
         since: When it was made.
+        host: Where it listens.
     """
+
+    host = "127.0.0.1"
 
     def __init__(
         self, cluster: ControlPlane, values: Object, s3: Mapping[str, str], name: str = "operator"
@@ -77,12 +85,13 @@ class Operator:
         self.health, self.metrics_port = free_ports(2)
         self.applied.config.write_text(self._config)
         environment = {
-            **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+            **{name: os.environ[name] for name in PASSED if name in os.environ},
             **self.applied.environment,
             **self._s3,
             "KUBECONFIG": str(self.applied.kubeconfig),
             "LINGRAFT_CONFIG": str(self.applied.config),
-            "LINGRAFT_LISTEN_HOST": "127.0.0.1",
+            "LINGRAFT_STATE": str(self.cluster.folder / f"{self.name}-state"),
+            "LINGRAFT_LISTEN_HOST": self.host,
             "LINGRAFT_HEALTH_PORT": str(self.health),
             "LINGRAFT_METRICS_PORT": str(self.metrics_port),
         }
@@ -99,7 +108,7 @@ class Operator:
     def alive(self) -> bool:
         """Whether its liveness probe succeeds."""
         try:
-            url = f"http://127.0.0.1:{self.health}/healthz"
+            url = url_of(self.host, self.health, "/healthz")
             return urllib3.request("GET", url, retries=False, timeout=10).status == 200
         except urllib3.exceptions.HTTPError:
             return False
@@ -119,7 +128,7 @@ class Operator:
 
     def metrics(self) -> dict[str, float]:
         """Its Prometheus metrics, by name with labels."""
-        url = f"http://127.0.0.1:{self.metrics_port}/metrics"
+        url = url_of(self.host, self.metrics_port, "/metrics")
         text = urllib3.request("GET", url, retries=False, timeout=10).data.decode()
         lines = (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
         return {name: float(value) for name, value in lines}

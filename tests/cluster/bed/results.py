@@ -22,6 +22,7 @@ def result_of(stage: Stage) -> Result:
         ),
         "finetune": lambda: _finetuned(stage, chance),
         "graft": lambda: _grafted(stage, chance),
+        "publish": lambda: {"published": True, "uri": stage.params["uri"], "as": "pack"},
     }[stage.kind]()
     return Result(metrics=metrics, compute=COMPUTE)
 
@@ -78,6 +79,7 @@ def _grafted(stage: Stage, chance: float) -> dict[str, Any]:
     params = GraftParams.model_validate(stage.params)
     return {
         "heldout": {"maskedLmLoss": 2.2, "bitsPerByte": 0.8 + 0.1 * chance},
+        "tokensPerWord": {"untouched": 2.3, "grafted": 1.5},
         "evaluation": [_evaluated(task, 0.6 + 0.1 * chance) for task in params.tasks],
         "compute": {
             "embedFlops": 1e15,

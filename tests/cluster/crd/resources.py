@@ -78,6 +78,13 @@ SHAPES: dict[str, Object] = {
     "on a busy cluster": spec_of(
         suspend=True,
         queue="team-a",
+        budget={"flops": 2e18, "deviceHours": 40, "cost": {"amount": 120.5, "currency": "EUR"}},
+        refresh={
+            "schedule": "*/30 1-5 * JAN-JUN Mon",
+            "timeZone": "Africa/Nairobi",
+            "suspend": True,
+            "startingDeadlineSeconds": 600,
+        },
         seed=2**31 - 1,
         retry={"maxAttempts": 5, "backoffSeconds": 0},
         pools={

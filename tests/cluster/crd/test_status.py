@@ -1,11 +1,12 @@
 """The status subresource."""
 
+import pytest
 from pydantic import BaseModel
 
-from lingraft.status import (
-    LanguageAdaptationStatus,
-)
-from tests.cluster.bed.api import Api
+from lingraft.status import LanguageAdaptationStatus
+from lingraft_operator.status.room import OBJECT_BYTES
+from lingraft_operator.status.texts import json_bytes
+from tests.cluster.bed.api import Api, ApiError
 from tests.cluster.crd.resources import create, path, spec_of
 from tests.cluster.crd.statuses import STATUS, write_status
 
@@ -15,6 +16,25 @@ def test_a_full_status_is_stored_as_it_is(crd: Api, namespace: str):
     stored = write_status(crd, namespace, STATUS)
     assert LanguageAdaptationStatus.model_validate(stored["status"]) == STATUS
     assert stored["metadata"]["generation"] == 1
+
+
+@pytest.mark.parametrize("char", ["a", "<", "é", "\x01"])
+def test_the_largest_status_is_stored_and_a_larger_one_is_not(
+    crd: Api, namespace: str, char: str
+) -> None:
+    """The budget is counted as etcd counts, whatever the texts hold."""
+    there = json_bytes(create(crd, namespace, spec_of()))
+
+    def write(size: int) -> None:
+        left = size - there - json_bytes(STATUS.to_json())
+        content = char * (1000 * left // json_bytes(char * 1000))
+        assert STATUS.plan is not None
+        plan = STATUS.plan.model_copy(update={"content": content})
+        write_status(crd, namespace, STATUS.model_copy(update={"plan": plan}))
+
+    write(OBJECT_BYTES)
+    with pytest.raises(ApiError, match="too large"):
+        write(1_600_000)
 
 
 def test_every_status_field_is_in_the_test_above():

@@ -138,7 +138,7 @@ class Bed:
         self.wait_available("storage", "seaweedfs")
         # Its port answers before the bucket is there.
         logs = ("logs", "deployment/seaweedfs", "--namespace=storage")
-        wait_until(lambda: "S3 Endpoint:" in self.cluster.kubectl(*logs), "the bucket", seconds=60)
+        wait_until(lambda: "S3 Endpoint:" in self.cluster.kubectl(*logs), "the bucket")
         self.wait_available("kuberay", "kuberay-operator")
 
     def _apply(self, manifest: str) -> None:

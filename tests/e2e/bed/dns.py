@@ -38,5 +38,5 @@ def start_dns(cluster: ControlPlane) -> Process:
         except urllib3.exceptions.HTTPError:
             return False
 
-    wait_until(ready, "CoreDNS", process, seconds=60)
+    wait_until(ready, "CoreDNS", process)
     return process

@@ -43,7 +43,7 @@ def provide(programs: Mapping[str, Path], archives: Mapping[str, Path]) -> None:
         command = ["unshare", "--mount", "--", "containerd", f"--config={scratch}/settings.toml"]
         daemon = start("containerd", command, scratch / "containerd.log")
         try:
-            wait_until((scratch / "socket").exists, "containerd", daemon, seconds=60)
+            wait_until((scratch / "socket").exists, "containerd", daemon)
             there = _ctr(scratch, "list", "--quiet").split()
             wanted = programs.keys() | archives.keys()
             for name in sorted(wanted - set(there)):

@@ -83,7 +83,7 @@ class Node:
         settings = self.folder / "containerd.toml"
         containerd = self._start("containerd", ["containerd", f"--config={settings}"])
         socket = Path(f"/proc/{self._init.popen.pid}/root{CONTAINERD_SOCKET}")
-        wait_until(socket.exists, "containerd", containerd, seconds=60)
+        wait_until(socket.exists, "containerd", containerd)
         self._start("kube-proxy", [binary("kube-proxy"), f"--config={self.folder}/kube-proxy.yaml"])
         self._start(
             "kubelet",

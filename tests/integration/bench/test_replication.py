@@ -56,7 +56,7 @@ def test_curves_report_and_cache(preset: Preset, tmp_path: Path) -> None:
     runs = runs_of(preset)
     plans = {run.label: planned(preset, run) for run in runs}
     assert measured(preset, runs) == []
-    execute(plans, jobs=2)
+    execute(plans, jobs=2, precision="fp32")
     found = measured(preset, runs)
 
     assert found[0].steps == [0, 6, 8, 12]
@@ -80,7 +80,7 @@ def test_curves_report_and_cache(preset: Preset, tmp_path: Path) -> None:
     search = searched(grid, ["standard"])[:1]
     plan = plan_resource(search[0].resource)
     assert plan["embed"].stage == plans[runs[0].label]["embed"].stage, "it trains what a run trains"
-    execute({"search": plan}, jobs=1)
+    execute({"search": plan}, jobs=1, precision="fp32")
     judged = judge(search)
     assert judged == {("standard", 5e-3): pytest.approx(standard.bits[-1])}
 
@@ -105,7 +105,7 @@ def test_a_failed_stage_ends_the_rest_and_is_named(preset: Preset) -> None:
     plan = planned(preset, run)
     Path(str(parse_uri(run.resource.spec.tasks[0].test))).write_text("not json\n")
     with pytest.raises(LingraftError, match="standard"):
-        execute({run.label: plan}, jobs=2)
+        execute({run.label: plan}, jobs=2, precision="fp32")
 
 
 def test_an_interrupted_replication_goes_on_where_it_was(preset: Preset, tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_an_interrupted_replication_goes_on_where_it_was(preset: Preset, tmp_pat
     watcher.start()
     try:
         with pytest.raises(KeyboardInterrupt):
-            execute({run.label: plan}, jobs=2)
+            execute({run.label: plan}, jobs=2, precision="fp32")
     finally:
         over.set()
         watcher.join()
@@ -134,7 +134,7 @@ def test_an_interrupted_replication_goes_on_where_it_was(preset: Preset, tmp_pat
     before = done_of([plan])
     assert 0 < len(before) < len(plan.stages)
 
-    execute({run.label: plan}, jobs=2)
+    execute({run.label: plan}, jobs=2, precision="fp32")
     after = done_of([plan])
     assert len(after) == len(plan.stages)
     assert {ref: after[ref].holder for ref in before} == {r: m.holder for r, m in before.items()}

@@ -6,10 +6,12 @@ Every run of the tests takes the beginning of the matrix; `make matrix` takes th
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from lingraft_trainer.data.packing import PackedText
+from lingraft_trainer.packs.load import write_full
 from lingraft_trainer.stages.embed import EMBEDDINGS
 from tests.matrix.bases import BODIES
 from tests.matrix.cells import AXES, Cell, cells
@@ -37,7 +39,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 @pytest.mark.parametrize("cell", cells(whole=WHOLE), ids=str)
-def test_right(cell: Cell, world: World) -> None:
+def test_right(cell: Cell, world: World, tmp_path: Path) -> None:
     plan = world.plan(cell)
     manifests = world.run(cell, plan)
     base, task = world.base(cell.base, cell.precision), world.task(cell.task)
@@ -46,14 +48,19 @@ def test_right(cell: Cell, world: World) -> None:
     learned = world.result(manifests["embed"]) / EMBEDDINGS
 
     head = cell.base not in BODIES
-    model = loaded(graft / "model", head=head)
+    folder = tmp_path / "model"
+    write_full(base, graft / "pack", folder)
+    model = loaded(folder, head=head)
     rows = model.get_input_embeddings().num_embeddings
-    check_tensors(base, graft / "model", learned, WRITTEN[cell.precision])
+    check_tensors(base, folder, learned, WRITTEN[cell.precision])
     kind = VOCABULARIES[cell.tokenizer]
-    tokenizer = check_tokenizer(graft / "model", base, files, kind, rows)
+    tokenizer = check_tokenizer(folder, base, files, kind, rows)
     assert model.config.pad_token_id == tokenizer.pad_token_id
     check_corpus(manifests["corpus"])
-    check_scores(manifests["graft"], graft, task)
+    tuned = manifests.get("finetune-task-0")
+    if tuned is not None:
+        write_full(world.result(tuned), graft / "pack", tmp_path / "task")
+    check_scores(manifests["graft"], graft, tmp_path / "task", task)
     heldout = manifests["graft"].metrics["heldout"]
     assert (heldout is not None) == head
     if head:

@@ -44,7 +44,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def damage(store: ArtifactStore, key: str) -> None:
     """Flip one bit in the middle of an object, as a bad disk would."""
-    found = store.get(key)
+    found = store.get(key, most=1 << 30)
     assert found is not None
     data = bytearray(found[0])
     data[len(data) // 2] ^= 1

@@ -24,12 +24,13 @@ class Clock:
 
         def noted(key: str, *args: Any, **how: Any) -> str:
             etag = put(key, *args, **how)
-            self._written[key] = self.time
+            self._written[etag] = self.time
             return etag
 
         def told(key: str, *, if_match: str) -> float:
             age(key, if_match=if_match)
-            return self.time - self._written[key]
+            # One that was written this moment is not noted yet.
+            return self.time - self._written.get(if_match, self.time)
 
         monkeypatch.setattr(store, "put", noted)
         monkeypatch.setattr(store, "age", told)

@@ -13,9 +13,9 @@ from lingraft.stage import Stage, StageSpec
 from lingraft.store import open_store
 from lingraft.store.base import ArtifactStore
 from lingraft.store.s3 import S3Store
-from lingraft_trainer.inputs import fetch_input
-from lingraft_trainer.models.checkpoint import load_masked_lm
+from lingraft_trainer.models.checkpoint import load_lm
 from lingraft_trainer.models.picked import save_picked
+from lingraft_trainer.running.inputs import fetch_input
 from tests.support.tiny import tiny_base
 
 
@@ -125,8 +125,8 @@ def test_a_mini_model_on_a_small_node_takes_its_layers_of_the_base_alone(
     assert sum(f.stat().st_size for f in folder.glob("*.safetensors")) < whole / 2
     for name, whence in (("wanted", base), ("found", folder)):
         save_picked(whence, params.kept(8), tmp_path / name)
-    wanted = load_masked_lm(tmp_path / "wanted").model.state_dict()
-    found = load_masked_lm(tmp_path / "found").model.state_dict()
+    wanted = load_lm(tmp_path / "wanted").model.state_dict()
+    found = load_lm(tmp_path / "found").model.state_dict()
     assert wanted.keys() == found.keys()
     assert all(tensor.equal(found[name]) for name, tensor in wanted.items())
     assert fetch_input(spec, store, "base") == folder

@@ -1,5 +1,6 @@
 """A tiny random Llama from a resource to a checkpoint that transformers generates with."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,17 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from lingraft.plan import Plan
 from lingraft.planning import plan_resource
 from lingraft.report.results import heldout_facts
+from lingraft.report.terminal import result_lines
 from lingraft.resource import LanguageAdaptation
 from lingraft.stage import Manifest
 from lingraft.store import open_store
 from lingraft.store.stages import fetch_artifact
-from lingraft_trainer.local import run_plan
+from lingraft_trainer.packs.load import write_full
+from lingraft_trainer.running.local import run_plan
 from tests.support.newer_bases import eurobert
 from tests.support.stages import PINNED
 from tests.support.tiny import tiny_model
-from tests.support.world import Recorder, resource_of, write_world
+from tests.support.world import Recorder, resource_of, sentences, write_world
 
 VOCABULARY = 320
 """A multiple of 64, with room for all bytes."""
@@ -41,6 +44,19 @@ def write_base(folder: Path) -> Path:
     return folder
 
 
+def write_tasks(folder: Path) -> None:
+    """Choices and instructions beside the world's texts."""
+    rows = sentences(24, seed=5)
+    chosen = [
+        {"context": "le vieux", "choices": [said, f"{said} voit"], "label": i % 2}
+        for i, said in enumerate(" ".join(fr.split()[1:3]) for _, _, fr in rows)
+    ]
+    asked = [{"prompt": topic, "completion": f" {en}"} for topic, en, _ in rows]
+    for name, content in (("chosen", chosen), ("asked", asked)):
+        lines = (json.dumps(row) + "\n" for row in content)
+        (folder / f"{name}.jsonl").write_text("".join(lines))
+
+
 def planned(method: str, texts: Path, base: Path, store: Path, **embeddings: Any) -> Plan:
     given = resource_of(
         method, texts.as_uri() + "/", store.as_uri() + "/", base=base.as_uri() + "/"
@@ -49,6 +65,23 @@ def planned(method: str, texts: Path, base: Path, store: Path, **embeddings: Any
     spec["tokenizer"] = {"train": {"type": "bpe", "vocabSize": VOCABULARY}}
     spec["embeddings"] |= embeddings
     del spec["tasks"][1]  # retrieval, which is not for causal bases
+    spec["tasks"] += [
+        {
+            "name": "chosen",
+            "format": "choice",
+            "test": (texts / "chosen.jsonl").as_uri(),
+            "sourceTest": (texts / "chosen.jsonl").as_uri(),
+        },
+        {
+            "name": "asked",
+            "format": "instruction",
+            "train": (texts / "asked.jsonl").as_uri(),
+            "test": (texts / "asked.jsonl").as_uri(),
+            "maxLength": 32,
+            "epochs": 1,
+        },
+    ]
+    spec["generation"] = {"prompts": ["le vieux bateau"], "maxNewTokens": 5}
     if method == "MiniPost":
         spec["mini"] = {"layers": 2, "newLayers": 1, "newLayersFrom": "Top", "steps": 0}
     return plan_resource(LanguageAdaptation.model_validate(given))
@@ -57,9 +90,11 @@ def planned(method: str, texts: Path, base: Path, store: Path, **embeddings: Any
 def test_from_a_resource_to_a_checkpoint_that_generates(tmp_path: Path) -> None:
     texts, base = write_world(tmp_path / "texts"), write_base(tmp_path / "base")
     store = tmp_path / "store"
+    write_tasks(texts)
     standard = planned("Standard", texts, base, store, outputSteps=4)
     done = run_plan(standard, PINNED, Recorder())
-    assert set(done) == {"corpus", "embed", "finetune-topic-0", "graft"}
+    tuned = {"finetune-topic-0", "finetune-asked-0"}
+    assert set(done) == {"corpus", "embed", "graft"} | tuned
     _check(done, standard, base, tmp_path)
     assert done["embed"].metrics["calibration"]["divergenceAfter"] >= 0
 
@@ -77,12 +112,28 @@ def _check(done: dict[str, Manifest], plan: Plan, base: Path, folder: Path) -> N
     for one in (heldout, heldout["start"], heldout["untouched"]):
         assert one["bitsPerByte"] > 0 and "causalLmLoss" in one
     ((name, value), *_) = heldout_facts(graft)
-    assert name == "held-out bits per byte" and "untouched base" in value
+    assert name.startswith("held-out bits per byte") and "untouched base" in value
     # The plan knows neither padding nor that the last token of a piece tells none.
     assert 0.5 < embed.compute.flops / plan["embed"].flops <= 1.01
-    assert 0 <= graft.metrics["evaluation"][0]["metrics"]["accuracy"]["mean"] <= 1
+    topic, chosen, asked, tuned = graft.metrics["evaluation"]
+    assert [tuned["task"], tuned["rows"]] == ["chosen (asked)", chosen["rows"]]
+    for one in (topic, chosen, tuned):
+        assert 0 <= one["metrics"]["accuracy"]["mean"] <= 1
+    assert chosen["floors"]["accuracy"]["untouched"] == chosen["sourceMetrics"]["accuracy"]
+    assert asked["metrics"]["bitsPerByte"]["mean"] > 0
+    shown, *answers = graft.metrics["samples"]["prompts"]
+    assert len(answers) == 2 and all(one["prompt"].startswith("asked: ") for one in answers)
+    assert shown["prompt"] == "le vieux bateau" and shown["grafted"].keys() == {"greedy", "sampled"}
+    assert "prompt: le vieux bateau" in list(result_lines(plan, done, ()))
 
-    model_dir = fetch_artifact(open_store(plan.store), graft, folder / "got") / "model"
+    pack = fetch_artifact(open_store(plan.store), graft, folder / "got") / "pack"
+    model_dir = folder / "model"
+    write_full(base, pack, model_dir)
+    said = [
+        (pack.parent / "predictions" / f"{name}.jsonl").read_text()
+        for name in ("chosen", "chosen-asked-0")
+    ]
+    assert said[0] != said[1] and len({one.count("\n") for one in said}) == 1
     loaded: Any = AutoModelForCausalLM.from_pretrained(model_dir, output_loading_info=True)
     model, loading = loaded
     assert not loading["missing_keys"] and not loading["unexpected_keys"]

@@ -104,7 +104,7 @@ def test_training_is_among_rays_metrics(tmp_path: Path, cluster: Cluster) -> Non
     with process(shown, tmp_path, **cluster.driver) as running:
         found = wait_until(lambda: len(now := scraped(cluster)) == 3 and now, running=running)
         running.send_signal(signal.SIGTERM)
-        running.communicate(timeout=60)
+        running.communicate(timeout=240)
     assert found.keys() == {
         "lingraft_train_loss",
         "lingraft_train_tokens_per_second",

@@ -14,9 +14,9 @@ import pytest
 from transformers import AutoTokenizer, BertConfig
 
 from lingraft.errors import UserError
-from lingraft_trainer.context import StageContext
 from lingraft_trainer.data import cleaned
 from lingraft_trainer.data.packing import PackedText
+from lingraft_trainer.running.context import StageContext
 from lingraft_trainer.stages.corpus import corpus
 from lingraft_trainer.tokenization.swap import save_tokenizer
 from tests.support.bases import BASES, SWAHILI

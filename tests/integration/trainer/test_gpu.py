@@ -7,7 +7,7 @@ import torch
 
 from lingraft.errors import UserError
 from lingraft.stage import Execution, StageSpec
-from lingraft_trainer.runner import run
+from lingraft_trainer.running.runner import run
 from tests.support.stages import manifest_of, run_process, spec_of
 from tests.support.tiny import TARGET_WORDS, tiny_base, tiny_corpus, training
 

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
-from lingraft.errors import CorruptArtifactError
+from lingraft.errors import CorruptArtifactError, UserError
 from lingraft.plan import Plan
 from lingraft.planning import plan_resource
 from lingraft.stage import Manifest
 from lingraft.store import open_store
-from lingraft.store.stages import fetch_artifact
-from lingraft_trainer.local import run_plan
+from lingraft_trainer.export.export import export
+from lingraft_trainer.running.local import run_plan
 from tests.support.event_files import events_of
 from tests.support.stages import PINNED
 from tests.support.tiny import reading_base
@@ -96,7 +96,7 @@ def _check_curves(store_uri: str, manifests: dict[str, Manifest]) -> None:
     for name, manifest in manifests.items():
         files = list(store.list(f"{manifest.stage.ref}/events.out.tfevents."))
         for file in files:
-            got = store.get(file.key)
+            got = store.get(file.key, most=1 << 30)
             assert len(files) == 1 and got is not None
             found[name] = {}
             for event in events_of(got[0]):
@@ -116,7 +116,7 @@ def _check_curves(store_uri: str, manifests: dict[str, Manifest]) -> None:
 def _flip_a_byte(store_uri: str, manifest: Manifest, name: str) -> None:
     store = open_store(store_uri)
     key = f"{manifest.stage.ref}/{manifest.holder}/files/{name}"
-    found = store.get(key)
+    found = store.get(key, most=1 << 30)
     assert found is not None
     damaged = bytearray(found[0])
     damaged[-1] ^= 1
@@ -128,17 +128,25 @@ def test_minipost_adapts_a_body_without_a_head(tmp_path: Path) -> None:
     texts = world.as_uri() + "/"
     base = _headless(world / "en.txt", tmp_path / "base")
     store = (tmp_path / "store").as_uri() + "/"
-    manifests, _ = execute(
-        plan_resource(resource_of("MiniPost", texts, store, base=base.as_uri() + "/"))
-    )
-    folder = fetch_artifact(open_store(store), manifests["graft"], tmp_path / "cache")
-    tokenizer = AutoTokenizer.from_pretrained(folder / "model")
-    body, loading = AutoModel.from_pretrained(folder / "model", output_loading_info=True)
+    plan = plan_resource(resource_of("MiniPost", texts, store, base=base.as_uri() + "/"))
+    model = tmp_path / "model"
+    with pytest.raises(UserError, match="not in the store yet"):
+        export(plan, "model", model)
+    manifests, _ = execute(plan)
+    assert export(plan, "model", model)["loadTest"]["class"] == "BertModel"
+    with pytest.raises(UserError, match="there is something already"):
+        export(plan, "model", model)
+    task = export(plan, "modelcar", tmp_path / "car", task="topic-0")
+    assert task["loadTest"]["class"] == "BertForSequenceClassification"
+    with pytest.raises(UserError, match="no task model topic-7; there are: topic-0"):
+        export(plan, "model", tmp_path / "none", task="topic-7")
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    body, loading = AutoModel.from_pretrained(model, output_loading_info=True)
     assert not loading["missing_keys"] and not loading["unexpected_keys"]
     assert body.config.vocab_size == len(tokenizer) == 80
     assert manifests["graft"].metrics["heldout"] is None
     assert manifests["embed"].metrics["layers"] == 3
-    _, loading = AutoModelForMaskedLM.from_pretrained(folder / "model", output_loading_info=True)
+    _, loading = AutoModelForMaskedLM.from_pretrained(model, output_loading_info=True)
     assert loading["missing_keys"], "there is no masked-LM head to export"
 
 

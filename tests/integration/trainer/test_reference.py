@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lingraft.selection import MIDDLE_HEAD
-from lingraft_trainer.context import StageContext
-from lingraft_trainer.models.checkpoint import load_masked_lm
+from lingraft_trainer.models.checkpoint import load_lm
 from lingraft_trainer.models.mini import head_tensors
+from lingraft_trainer.running.context import StageContext
 from lingraft_trainer.stages.embed import EMBEDDINGS, embed
 from lingraft_trainer.stages.mini import mini
 from tests.support import reference
@@ -52,7 +52,7 @@ def mini_model(method: str, base: Path, folder: Path) -> Path:
     inputs = {"base": base}
     if method == "MiniPost":
         params |= {"newLayers": 1, "training": training(steps=5)}
-        corpus = tiny_corpus(load_masked_lm(base).family.model_type, SOURCE_WORDS, folder / "en")
+        corpus = tiny_corpus(load_lm(base).family.model_type, SOURCE_WORDS, folder / "en")
         inputs["corpus"] = corpus
     ctx = context(folder / "mini", params, **inputs)
     mini(ctx)
@@ -61,7 +61,7 @@ def mini_model(method: str, base: Path, folder: Path) -> Path:
 
 def add_middle_head(base: Path) -> None:
     """A middle head that is not the top one."""
-    loaded = load_masked_lm(base)
+    loaded = load_lm(base)
     torch.manual_seed(3)
     head = {
         name: tensor + 0.3 * torch.randn_like(tensor)

@@ -9,7 +9,7 @@ import pytest
 from lingraft.stage import StageSpec
 from lingraft.store import open_store
 from lingraft.store.lease import Lease
-from lingraft_trainer.runner import run
+from lingraft_trainer.running.runner import run
 from tests.support.event_files import curves_below
 from tests.support.stages import (
     contents,

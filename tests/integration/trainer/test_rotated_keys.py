@@ -9,8 +9,8 @@ from lingraft.errors import CredentialsError
 from lingraft.stage import Progress
 from lingraft.store import credentials
 from lingraft.store.s3 import S3Store
-from lingraft_trainer import renewal
-from lingraft_trainer.runner import run
+from lingraft_trainer.running import renewal
+from lingraft_trainer.running.runner import run
 from lingraft_trainer.training import checkpoints
 from tests.integration.trainer.test_resume import embed_spec
 from tests.support.stages import manifest_of

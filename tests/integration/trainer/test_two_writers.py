@@ -10,9 +10,9 @@ from lingraft.stage import Progress, StageSpec
 from lingraft.store import open_store
 from lingraft.store.lease import Lease
 from lingraft.store.stages import fetch_artifact
-from lingraft_trainer.attempt import work
-from lingraft_trainer.local import run_or_wait
-from lingraft_trainer.runner import run
+from lingraft_trainer.running.attempt import work
+from lingraft_trainer.running.local import run_or_wait
+from lingraft_trainer.running.runner import run
 from tests.support.stages import contents, process, spec_of, store_of, wait_until
 from tests.support.tiny import TARGET_WORDS, tiny_base, tiny_corpus, training
 
