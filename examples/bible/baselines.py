@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from lingraft.formats import Example, read_examples
-from lingraft_trainer.metrics import accuracy, bootstrap_stderr
+from lingraft_trainer.evaluation.metrics import accuracy, bootstrap_stderr
 
 SEED = 0
 Score = dict[str, float]
