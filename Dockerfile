@@ -49,7 +49,7 @@ RUN case "$TORCH" in \
     sed -n '/^uv==/,/[^\\]$/p' constraints.txt >/tmp/tools/uv.txt && \
     /tmp/tools/bin/pip install --no-cache-dir --require-hashes -r /tmp/tools/uv.txt && \
     /tmp/tools/bin/uv pip install --python /opt/lingraft --no-cache --compile-bytecode \
-      --system-certs --require-hashes -c constraints.txt -r pyproject.toml --extra trainer --extra mlflow --extra gguf \
+      --system-certs --require-hashes -c constraints.txt -r pyproject.toml --extra trainer --extra mlflow --extra gguf --extra serve \
       ${FIND_LINKS:+--find-links "$FIND_LINKS"} && \
     rm -rf /tmp/tools
 

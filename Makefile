@@ -10,10 +10,10 @@ export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo demo-compare demo-minilm test test-unit test-integration matrix \
-	test-cluster test-e2e disturb e2e-ready chaos cluster-up cluster-down kube kstatus udhr \
+.PHONY: help setup demo demo-quick demo-compare demo-minilm demo-smollm2 test test-unit test-integration matrix \
+	test-cluster test-e2e disturb e2e-ready chaos cluster-up cluster-down kube kstatus alerts udhr chromium \
 	images checkov other-crds lint types format generate bench bench-parallel bench-scaling \
-	bench-toy bench-startup bench-fetch bench-tasks bench-operator replicate lock clean
+	bench-toy bench-startup bench-fetch bench-tasks bench-large bench-serve bench-operator replicate lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,15 +30,18 @@ $(BIN)/uv:
 demo: $(READY) ## Adapt an English model to French, on this machine, from nothing
 	$(BIN)/python examples/bible/demo.py
 
+demo-quick: $(READY) ## The demo on a smaller base that has learned less
+	$(BIN)/python examples/bible/demo.py --quick
+
 demo-compare: $(READY) ## The demo with all three methods and what each cost
 	$(BIN)/python examples/bible/demo.py --compare
 
 test: lint types test-unit test-integration test-cluster test-e2e ## Everything that CI runs, in this order
 
-test-unit: $(READY) kstatus udhr ## Pure code and tiny models, minutes
+test-unit: $(READY) kstatus alerts udhr ## Pure code and tiny models, minutes
 	tools/loopback.sh $(BIN)/pytest tests/unit
 
-test-integration: $(READY) ## Real models, real local Ray, a real S3 server
+test-integration: $(READY) chromium ## Real models, real local Ray, a real S3 server, a real browser
 	tools/loopback.sh $(BIN)/pytest tests/integration
 
 matrix: $(READY) ## Bases x tokenizers x data x precision, every two together: right, or refused
@@ -76,9 +79,17 @@ kube: $(READY)
 kstatus: $(READY)
 	$(BIN)/python tools/kstatus/build.py || test "$${CI:-}" != true
 
+# Prometheus' evaluation of alerting rules.
+alerts: $(READY)
+	$(BIN)/python tools/alerts/build.py || test "$${CI:-}" != true
+
 # Text in every script, for the tokenizers' tests.
 udhr: $(READY)
 	$(BIN)/python tools/udhr.py || test "$${CI:-}" != true
+
+# For the tests of our pages.
+chromium:
+	tools/chromium.sh
 
 # Not in .venv: its pins conflict with ours.
 checkov: $(READY)
@@ -112,6 +123,9 @@ format: $(READY) ## Format, and fix what can be fixed
 demo-minilm: $(READY) ## Adapt all-MiniLM-L6-v2 to French, beside its floor and ceiling
 	$(BIN)/python examples/bible/minilm.py
 
+demo-smollm2: $(READY) ## Adapt SmolLM2-135M, a decoder, to French, beside what it was
+	$(BIN)/python examples/bible/smollm2.py
+
 bench: $(READY) ## Step 2 against transformers' Trainer, in turn (BENCH_ARGS=--quick: one case)
 	$(BIN)/python -m bench.trainer $(BENCH_ARGS)
 
@@ -135,10 +149,17 @@ PRESET ?= cpu-smoke
 replicate: $(READY) ## The paper's claim measured: PRESET=cpu-smoke|cpu-small|..., ARGS="--language de"
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m bench.replication --preset $(PRESET) $(ARGS)
 
+bench-large: $(READY) ## A 2.5 GiB body adapted under a memory limit of 1.5 GiB (as root, in control groups)
+	$(BIN)/python -m bench.large
+
+bench-serve: $(READY) ## Language packs on one body against as many whole models
+	$(BIN)/python -m bench.serve
+
 bench-tasks: $(READY) ## Fine-tuning and evaluation against transformers' modules as they come
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m bench.trainer.tasks $(BENCH_ARGS)
 
-bench-operator: $(READY) kube ## 1,000 and 5,000 resources with stages that end at once
+bench-operator: $(READY) kube ## 1,000 and 5,000 resources with stages that end at once; then of 603 stages
+	$(BIN)/python -m bench.stages
 	tools/loopback.sh $(BIN)/python -m bench.fleet --resources 1000
 	tools/loopback.sh $(BIN)/python -m bench.fleet --resources 5000
 

@@ -18,8 +18,8 @@ from tools.chart_values import Values
 
 ROOT = Path(__file__).parents[1]
 CHART = ROOT / "helm" / "lingraft"
-COMPUTED = {"trainerImage", "imagePullPolicy"}
-"""What the chart's templates put into config.yaml from `image`."""
+COMPUTED = {"trainerImage", "imagePullPolicy", "release", "proxy"}
+"""What the chart's templates put into config.yaml themselves."""
 MARK = "<!-- Below: written by tools/chart.py from values.schema.json and values.yaml. -->"
 
 Schema = dict[str, Any]
@@ -71,7 +71,7 @@ def values_table(schema: Schema, values: Schema) -> str:
 def _rows(schema: Schema, values: Any, path: str = "") -> Iterator[tuple[str, str, str, str]]:
     fields = schema["properties"]
     known = values if isinstance(values, dict) else {}
-    for name in sorted(fields.keys() - {"global"}):
+    for name in sorted(fields):
         field, key = fields[name], f"{path}{name}"
         kinds = [kind for kind in _as_list(field["type"]) if kind != "null"]
         if "properties" in field:

@@ -5,9 +5,10 @@ What the operator itself reads is in its `Config`; here is what the chart adds o
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from lingraft.pools import LocalObject, PoolModel, Pools, Toleration
+from lingraft.allowed import Tenant
+from lingraft.pools import EnvVar, LocalObject, PoolModel, Pools, Toleration
 from lingraft.resource import Store
 from lingraft_operator.config import S3, Access, PoolConfig, PoolConfigs
 
@@ -49,14 +50,25 @@ class NamespaceAccess(Access):
         pattern=rf"^(\*|{_LABEL})$", description="A namespace, or * for all of them."
     )
     prefixes: tuple[Annotated[str, Field(pattern="^s3://[^/]+/(.*/)?$")], ...] = Field(
-        description="URIs below one of these may be read and written; each ends with a slash."
+        description="URIs below one of these may be read and written; each ends with a slash, and "
+        "{namespace} stands for the resource's."
+    )
+
+
+class TenantValues(Tenant):
+    """What the resources of a namespace may ask for; the first entry that names it counts."""
+
+    namespace: str = Field(
+        pattern=rf"^(\*|{_LABEL})$", description="A namespace, or * for all others."
     )
 
 
 class StoreValues(Store):
     """Where artifacts go when a resource does not say."""
 
-    uri: str = Field(pattern="^s3://[^/]+(/.*)?$", description="Such as s3://lingraft/.")
+    uri: str = Field(
+        pattern="^s3://[^/]+(/.*)?$", description="Such as s3://lingraft/{namespace}/."
+    )
 
 
 class S3Values(S3):
@@ -96,6 +108,10 @@ class Operator(PoolModel):
         description="Secret of the release's namespace whose keys become the operator's "
         "environment: what it reads stores and sources with. Access keys are read anew when they "
         "change.",
+    )
+    env: tuple[EnvVar, ...] = Field(
+        description="Variables of its container. HTTP_PROXY, HTTPS_PROXY and NO_PROXY are the Ray "
+        "pods' as well."
     )
     node_selector: dict[str, str] = Field(
         description="Labels of the nodes for this pod and the one of `helm test`."
@@ -218,6 +234,21 @@ class Test(PoolModel):
     )
 
 
+class Global(PoolModel):
+    """A parent chart's values for all its dependencies; what is not named here is others'."""
+
+    model_config = ConfigDict(extra="allow")
+
+    image_registry: str | None = Field(
+        default=None, description="In place of the registry of both images."
+    )
+    image_pull_secrets: list[Any] = Field(
+        default=[],
+        json_schema_extra={"items": {"type": ["string", "object"]}},
+        description="Names or references, of all pods whose pool names none.",
+    )
+
+
 class Values(PoolModel):
     """The chart's own values, and those of `Config` that it describes better or more strictly."""
 
@@ -256,6 +287,10 @@ class Values(PoolModel):
     pools: PoolValues = Field(
         default=PoolValues(), description="Where stages run; resources may override fields."
     )
+    tenants: tuple[TenantValues, ...] = Field(
+        default=(),
+        description="Queues, priority classes and ServiceAccounts of a namespace's resources.",
+    )
     operator: Operator = Field(description="The operator's pod.")
     service_account: ServiceAccount = Field(description="The operator's ServiceAccount.")
     crds: Crds = Field(description="What belongs to the whole cluster, not to one release.")
@@ -263,6 +298,9 @@ class Values(PoolModel):
     network_policy: NetworkPolicy = Field(description="Who may talk to whom.")
     metrics: Metrics = Field(description="For Prometheus and Grafana.")
     test: Test = Field(description="What `helm test` does.")
-    globals: dict[str, Any] = Field(
-        default={}, alias="global", description="Set by Helm where this is a subchart; unused."
+    enabled: bool = Field(
+        default=True, description="For the condition of a parent chart's dependency."
+    )
+    globals: Global = Field(
+        alias="global", description="What a parent chart says for all its dependencies."
     )

@@ -58,6 +58,18 @@ SOURCES = {
     ),
 }
 """By the name of a folder. Flux's Kustomization is in no module that the proxy serves."""
+KUBERAY = {
+    "1.4": ("v1.4.2", "h1:A4tGzbIky8sInAUxZBdBb+rrpZ7fbqoxdsOtm559Zqg="),
+    "1.5": ("v1.5.1", "h1:7FJYmB8oM+cnjv1VYCj/TfzRZG4XHvvt5Ayn5pZ5A1c="),
+    "1.6": ("v1.6.2", "h1:XUckRswLMyk71D00L62d2Vanh0fVkNqu56+IF/rr+O0="),
+}
+"""Those that may be met in a cluster: version and checksum."""
+SOURCES |= {
+    f"kuberay-{name}": Source(
+        f"{kube.KUBERAY}@{version}", checksum, ("config/crd/bases/ray.io_rayjobs.yaml",)
+    )
+    for name, (version, checksum) in KUBERAY.items()
+}
 
 
 def _make(folder: Path) -> None:
