@@ -47,7 +47,7 @@ class Operator:
         applied: The chart as it was applied.
         process: The running process.
         log: Its lines of JSON, of all starts.
-        since: When it was made.
+        since: When it was last started.
         host: Where it listens.
     """
 
@@ -65,12 +65,12 @@ class Operator:
             name: Tells two operators apart.
         """
         self.cluster, self.name, self._s3 = cluster, name, s3
-        self.since = datetime.now(UTC)
         self.applied: Applied = apply_chart(cluster, values)
         # The release's config.yaml is the latest operator's; a restart must find its own.
         self._config = self.applied.config.read_text()
         self.log: Path = cluster.folder / f"{name}.log"
         self.process: Process | None = None
+        self.since = datetime.now(UTC)
         self.health = self.metrics_port = 0
 
     def __enter__(self) -> Self:
@@ -96,6 +96,7 @@ class Operator:
             "LINGRAFT_METRICS_PORT": str(self.metrics_port),
         }
         command = [sys.executable, "-m", "lingraft_operator"]
+        self.since = datetime.now(UTC)
         self.process = start(self.name, command, self.log, environment=environment)
         if wait:
             wait_until(lambda: self.alive(), "the operator is alive", self.process)
