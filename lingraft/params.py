@@ -119,6 +119,13 @@ class MiniParams(Contract):
         description="Below the new layers. Without one it is not digested.",
     )
 
+    @property
+    def called(self) -> str:
+        """What people call it: the paper's name only where the paper's method is what it does."""
+        if self.method == "MiniJoint" or self.new_layers_from == "Next" or self.training:
+            return self.method
+        return "own layers with a bridge" if self.bridge else "own layers"
+
     def kept(self, depth: int) -> tuple[int, ...]:
         """Numbers from 0 of the base's layers that the mini-model starts as, in order.
 

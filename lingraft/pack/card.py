@@ -67,7 +67,7 @@ def _lines(facts: Facts, kind: Kind, task: str | None) -> Iterator[str]:
     yield (
         f"New token embeddings ({pack.vocabulary:,} x {pack.width}, {pack.dtype}) and a tokenizer "
         f"for {pack.language}, learned by [lingraft](https://arxiv.org/abs/2212.10503) "
-        f"(method {pack.method}); the layers are the base's, unchanged."
+        f"(method: {facts.method}); the layers are the base's, unchanged."
     )
     yield ""
     yield from _tokenizer(facts)

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from lingraft.pack.record import Pack
+from lingraft.params import MiniParams
 from lingraft.resource.formats import TaskFormat
 from lingraft.stage import Contract, Manifest
 
@@ -24,6 +25,7 @@ class Facts(Contract):
     )
     metrics: dict[str, Any] = Field(description="The graft's.")
     tokenizer: dict[str, Any] = Field(description="tokenizer_report.json of the corpus.")
+    method: str = Field(description="What people call it.")
     sources: dict[str, str] = Field(
         description="Fingerprint of everything external, by stage and input: corpus.text."
     )
@@ -57,7 +59,13 @@ def facts_of(
         formats={one["name"]: one["format"] for one in graft.stage.params["tasks"]},
         metrics=graft.metrics,
         tokenizer=corpus.metrics.get("tokenizer", {}) if corpus else {},
+        method=_called(pack, ancestors),
         sources=dict(sorted(sources.items())),
         device_seconds=sum(one.compute.device_seconds for one in behind),
         flops=sum(one.compute.flops for one in behind),
     )
+
+
+def _called(pack: Pack, ancestors: Mapping[str, Manifest]) -> str:
+    minis = [one.stage.params for one in ancestors.values() if one.stage.kind == "mini"]
+    return MiniParams.model_validate(minis[0]).called if minis else pack.method

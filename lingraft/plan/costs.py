@@ -18,7 +18,7 @@ from lingraft.stage import Contract
 class Costs(Contract):
     """FLOPs by formula; none is measured."""
 
-    method: str
+    method: str = Field(description="What people call it, which is not always the paper's name.")
     step2: float = Field(description="Step 2 of this language.")
     step2_standard: float = Field(description="The same steps through the full model.")
     once: float = Field(description="Spent once for the base, whatever the number of languages.")
@@ -51,10 +51,10 @@ class Costs(Contract):
         number = self.languages_to_pay
         if number is None:
             return (
-                f"this never pays: {self.method}'s step 2 costs as much as Standard's; "
+                "this never pays: its step 2 costs as much as Standard's; "
                 "choose fewer layers for the mini-model, or Standard"
             )
-        if not number and self.method == "MiniPost":
+        if not number and self.method != "MiniJoint":
             return "nothing is spent beforehand, so it pays from the first step on"
         if not number:
             return (
@@ -74,8 +74,9 @@ def costs_of(plan: Plan) -> Costs:
     embed = plan["embed"]
     method = EmbedParams.model_validate(embed.stage.params).method
     once, once_for = _once(plan) if method != "Standard" else (0.0, "")
+    mini = MiniParams.model_validate(plan["mini"].stage.params) if method != "Standard" else None
     return Costs(
-        method=method,
+        method=mini.called if mini else method,
         step2=embed.flops,
         step2_standard=plan.embed_flops_standard,
         once=once,

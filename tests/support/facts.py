@@ -34,6 +34,7 @@ def facts(**changes: Any) -> Facts:
             "compute": {"embedFlops": 1e15, "standardFlops": 2e15},
         },
         "tokenizer": {"piecesPerWord": 1.31, "charactersPerPiece": 4.2, "unknownRate": 0.0},
+        "method": "own layers with a bridge",
         "sources": {"corpus.text": "f" * 64},
         "device_seconds": 1234.0,
         "flops": 3e15,

@@ -37,7 +37,7 @@ def test_a_person_reads_what_it_is_good_for() -> None:
     text = card(facts(), "model")
     for said in (
         "reads **fr**, and this language only",
-        "method MiniPost",
+        "(method: own layers with a bridge)",
         "fertility): 1.31",
         "| nli | accuracy | 0.712 | 0.011 | 0.410 | 0.330 |",
         "1.200 bits per byte (before training 2.000, the untouched base )",

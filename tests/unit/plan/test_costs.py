@@ -47,7 +47,11 @@ def test_what_is_said_of_it(found: Costs, words: str):
 def test_minipost_pays_for_step_1b():
     plan = planned(spec_of("MiniPost"))
     found = costs_of(plan)
-    assert (found.once, found.once_for) == (plan["mini"].flops, "step 1b")
+    assert (found.method, found.once, found.once_for) == (
+        "MiniPost",
+        plan["mini"].flops,
+        "step 1b",
+    )
     assert (found.step2, found.step2_standard) == (plan["embed"].flops, plan.embed_flops_standard)
     assert found.total == found.once + found.step2
 
@@ -57,15 +61,18 @@ def test_the_bases_own_top_costs_nothing_whatever_heads_it_has():
     joint = {"pretrain": PRETRAIN["pretrain"] | {"jointLayers": 4}}
     for base in ({"uri": "file:///base"}, joint):
         found = costs_of(planned(spec_of("MiniPost", base=base, mini=mini)))
-        assert (found.once, found.languages_to_pay) == (0, 0)
+        assert (found.method, found.once, found.languages_to_pay) == ("own layers", 0, 0)
         assert found.sentence == "nothing is spent beforehand, so it pays from the first step on"
 
 
 def test_a_bridge_is_what_is_spent_once():
-    mini = {"newLayersFrom": "Top", "steps": 0, "text": {"uri": "file:///english"}}
-    plan = planned(spec_of("MiniPost", mini=mini))
-    found = costs_of(plan)
-    assert (found.once, found.once_for) == (plan["mini"].flops, "the mini-model's bridge")
+    text = {"text": {"uri": "file:///english"}}
+    mini = {"newLayersFrom": "Top", "steps": 0} | text
+    for spec in (spec_of("MiniPost", mini=mini), spec_of("Auto", mini=text)):
+        plan = planned(spec)
+        found = costs_of(plan)
+        assert (found.once, found.once_for) == (plan["mini"].flops, "the mini-model's bridge")
+        assert found.method == "own layers with a bridge", "not MiniPost: that is the paper's"
 
 
 def test_minijoint_pays_for_the_second_head_of_a_base_that_is_pretrained_here():
