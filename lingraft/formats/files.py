@@ -11,7 +11,7 @@ from lingraft.errors import UserError
 from lingraft.formats.codecs import BROKEN, Reader, broken, codec_of, decompressed, plain_name
 from lingraft.store.disk import disk_errors
 
-_OTHERS = {
+NO_TEXT = {
     b"\x1f\x8b": "gzip; name it .gz",
     b"\x28\xb5\x2f\xfd": "zstd; name it .zst",
     b"BZh": "bzip2; name it .bz2",
@@ -148,7 +148,7 @@ def _text(file: TaskFile) -> Generator[Reader]:
     """The same, of a file that must be text."""
     with _opened(file) as binary:
         start = next(_read(file, lambda: binary.peek(8)), b"")
-        for magic, said in _OTHERS.items():
+        for magic, said in NO_TEXT.items():
             if start.startswith(magic):
                 raise UserError(f"this is no text but {said}", where=file.name)
         yield binary

@@ -5,7 +5,6 @@
 document (a compressed file of columns is decompressed as a whole).
 """
 
-import codecs
 import io
 import json
 import re
@@ -18,13 +17,14 @@ from lingraft.errors import UserError
 from lingraft.formats.codecs import BROKEN
 from lingraft_trainer.data.clean import Cleaner
 from lingraft_trainer.data.columns import arrow, parquet
+from lingraft_trainer.data.looks import check_beginning
 from lingraft_trainer.data.text_file import Tally, TextFile, no_text, opened, paragraphs_of
 
 DOCUMENT = 1 << 16
 """Characters after which a document without an end is cut, between paragraphs: a file of lines
 without blank lines is not one document."""
 HEAD = 1 << 16
-"""Bytes of a file that its encoding is told by."""
+"""Bytes of a file that it is judged by."""
 _WIKI_MARK = re.compile(r'<doc id="[^\n]*">\s*|</doc>\s*')
 """What WikiExtractor puts around an article."""
 
@@ -67,12 +67,21 @@ def _cut(paragraphs: list[str]) -> Iterator[list[str]]:
         yield document
 
 
-def _lines(file: TextFile, tally: Tally) -> Iterator[tuple[str, str]]:
-    """(`file:line`, line) of every line that is UTF-8; the others are left out."""
+def _lines(file: TextFile, tally: Tally, *, whole: bool = False) -> Iterator[tuple[str, str]]:
+    """(`file:line`, line) of every line that is UTF-8; the others are left out.
+
+    Args:
+        file: The file.
+        tally: Counts those.
+        whole: Whether all of a line is text.
+
+    Raises:
+        UserError: It is no text by its beginning.
+    """
     offset = 0
     with opened(file) as raw:
         lines = io.BufferedReader(raw, 1 << 20)
-        _check_encoding(file, lines.peek(HEAD)[:HEAD])
+        check_beginning(file, lines.peek(HEAD)[:HEAD], lines=whole)
         for number, line in enumerate(lines, 1):
             where = f"{file.name}:{number}"
             try:
@@ -87,21 +96,10 @@ def _lines(file: TextFile, tally: Tally) -> Iterator[tuple[str, str]]:
             offset += len(line)
 
 
-def _check_encoding(file: TextFile, head: bytes) -> None:
-    """Refuse text of two or four bytes a letter, most of which looks like UTF-8 with NULs."""
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)):
-        kind = "UTF-16 or UTF-32"
-    elif 10 * head.count(0) > len(head):
-        kind = "UTF-16 without its mark, or no text: a tenth of its beginning is NUL"
-    else:
-        return
-    raise UserError(f"it is {kind}; convert the file to UTF-8", where=file.name)
-
-
 def _txt(file: TextFile, tally: Tally, field: str) -> Iterator[list[str]]:
     document: list[str] = []
     size = 0
-    for line in (part for _, found in _lines(file, tally) for part in paragraphs_of(found)):
+    for line in (part for _, one in _lines(file, tally, whole=True) for part in paragraphs_of(one)):
         if line.strip() and not _WIKI_MARK.fullmatch(line):
             tally.rows += 1
             document.append(line)
