@@ -53,8 +53,8 @@ def write(folder: Path) -> Path:
     chance = random.Random(0)
     lines = [" ".join(chance.choices(SWAHILI, k=12)) + f" {i}." for i in range(1_500)]
     (folder / "sw.txt").write_text("\n".join(lines))
-    for part in ("train", "test"):
-        rows = [{"text": line, "label": str(len(line) % 2)} for line in lines[:64]]
+    for part, some in (("train", lines[:64]), ("test", lines[64:128])):
+        rows = [{"text": line, "label": str(len(line) % 2)} for line in some]
         (folder / f"{part}.jsonl").write_text("\n".join(map(json.dumps, rows)))
     spec: dict[str, Any] = {
         "language": "sw",

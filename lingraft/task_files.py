@@ -7,12 +7,13 @@ from pathlib import Path, PurePosixPath
 
 from lingraft.errors import LingraftError, UserError
 from lingraft.files import Fault
+from lingraft.formats.classes import MANY
 from lingraft.formats.collect import Collected, collect
 from lingraft.formats.columnar import SUFFIXES as COLUMNAR
-from lingraft.formats.examples import Purpose
+from lingraft.formats.examples import Purpose, asked_in
 from lingraft.formats.files import TaskFile, kind_of
 from lingraft.formats.folders import check_name, files_to_read
-from lingraft.formats.wanted import Wanted, labels_of
+from lingraft.formats.wanted import Wanted, check_alike, labels_of
 from lingraft.peek import look
 from lingraft.plan.readings import language_of, uris_of
 from lingraft.resource import LanguageAdaptation, LanguageAdaptationSpec
@@ -42,11 +43,15 @@ class FirstRows:
     Attributes:
         labels: That occur, in the order of a model's config.
         places: Label to where it first stands.
+        examples: What is asked in each of them, without the answers.
+        uri: Where they stand.
         whole: Whether all rows were read.
     """
 
     labels: tuple[str, ...]
     places: Mapping[str, str]
+    examples: frozenset[int]
+    uri: str
     whole: bool
 
 
@@ -72,7 +77,13 @@ def first_rows(uri: str, wanted: Wanted) -> FirstRows | None:
             TaskFile(name, key or PurePosixPath(name).name, partial(place.open, key), limit)
         )
     data = collect(files, wanted, uri, _enough, whole=len(chosen) <= MOST_FILES)
-    return FirstRows(labels_of(data.rows, wanted.names), dict(data.labels), data.whole)
+    return FirstRows(
+        labels_of(data.rows, wanted.names),
+        dict(data.labels),
+        frozenset(hash(asked_in(row)) for row in data.rows),
+        uri,
+        data.whole,
+    )
 
 
 def _limit(name: str, wanted: Wanted) -> int:
@@ -108,6 +119,7 @@ def _of_task(
 ) -> list[tuple[Purpose, LingraftError]]:
     uris = uris_of(task)
     train: FirstRows | None = None
+    before: dict[Purpose, FirstRows] = {}
     mistakes: list[tuple[Purpose, LingraftError]] = []
     if not any(uri in fresh for uri in uris.values() if uri is not None):
         return []
@@ -126,11 +138,13 @@ def _of_task(
             rows = look(uri, wanted)
             if rows is None:
                 continue
+            _check_other(purpose, rows, before)
+            before[purpose] = rows
             if purpose == "train":
                 train = rows
                 _check_training(task, uri, rows)
             elif train is not None:
-                _check_cases(rows, train)
+                check_alike(rows.places, train.labels, of="training data")
         except LingraftError as error:
             if uri in fresh:
                 mistakes.append((purpose, error))
@@ -148,18 +162,17 @@ def _check_training(task: Task, uri: str, rows: FirstRows) -> None:
         raise UserError(message, where=uri)
 
 
-def _check_cases(rows: FirstRows, train: FirstRows) -> None:
-    """Refuse labels that differ from those of the training data only in case.
+def _check_other(purpose: Purpose, rows: FirstRows, before: Mapping[Purpose, FirstRows]) -> None:
+    """Refuse examples that stand in a file before: it was named twice, or copied.
 
     Raises:
-        UserError: the label, at its place.
+        UserError: Most of the first examples do.
     """
-    known = {label.casefold(): label for label in train.labels}
-    for label, place in rows.places.items():
-        other = known.get(label.casefold(), label)
-        if other != label and label not in train.labels:
-            message = f"the label '{label}' is '{other}' in the training data; write both alike"
-            raise UserError(message, where=place)
+    for other, those in before.items():
+        same = sum(one in those.examples for one in rows.examples)
+        if len(rows.examples) >= MANY and 2 * same > len(rows.examples):
+            message = f"{same:,} of its first {len(rows.examples):,} examples are those of {other}"
+            raise UserError(f"{message}: name other data", where=rows.uri)
 
 
 def local_mistakes(resource: LanguageAdaptation) -> list[Fault]:

@@ -15,6 +15,7 @@ from lingraft.formats import (
     tagged,
     topics,
 )
+from lingraft.formats.classes import MANY, check_classes, check_several
 from lingraft.formats.codecs import NotHereError
 from lingraft.formats.examples import (
     Choice,
@@ -28,7 +29,7 @@ from lingraft.formats.examples import (
 from lingraft.formats.files import TaskFile
 from lingraft.formats.rows import Row
 from lingraft.formats.tables import table_rows
-from lingraft.formats.wanted import Wanted, check_cases, check_label
+from lingraft.formats.wanted import Wanted, check_alike, check_label
 
 MOST_SKIPPED = 0.01
 """Share of the rows that may be unusable."""
@@ -188,4 +189,9 @@ def _judge(data: Collected, wanted: Wanted, where: str) -> None:
             raise UserError(f"no row in the language '{wanted.language}' ({have})", where=where)
         raise UserError("the task data has no examples", where=where)
     if not wanted.allowed:
-        check_cases(data.labels)
+        check_alike(data.labels)
+        # Of a beginning nobody knows; a sentence has several tags.
+        counts = data.whole and wanted.purpose == "train" and isinstance(data.rows[0], Example)
+        check_classes(data.labels, len(data.rows) if counts else None)
+    if wanted.purpose in ("test", "sourceTest") and data.whole and len(data.rows) >= MANY:
+        check_several(data.labels, where)

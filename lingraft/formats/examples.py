@@ -160,6 +160,25 @@ def labels_in(row: TaskRow) -> tuple[str, ...]:
     return (row.label,) if isinstance(row, Example) and row.label is not None else ()
 
 
+def asked_in(row: TaskRow) -> tuple[object, ...]:
+    """What a row gives a model to read, without the answer."""
+    match row:
+        case Example():
+            return (row.text, row.text_pair)
+        case Question():
+            return (row.context, row.question)
+        case Choice():
+            return (row.context, row.question, row.choices)
+        case Instruction():
+            return row.turns
+        case Tagged():
+            return row.tokens
+        case MinimalPair():
+            return (row.right, row.wrong)
+        case ParallelPair():
+            return (row.source, row.target)
+
+
 def group_of(row: TaskRow) -> str | None:
     """What a row stands or falls with; None: nothing."""
     return None if isinstance(row, MinimalPair | ParallelPair) else row.group

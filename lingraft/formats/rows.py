@@ -242,10 +242,9 @@ def name_of(row: Row, name: str, expected: str) -> str:
         return str(number)
     if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
         return value.strip().removesuffix(".0")
-    if isinstance(value, bool):
-        raise row.unusable(name, f"is {value}", f"a string or a whole number in {expected}")
     if not isinstance(value, str | None):
-        expected = f"a string or a whole number in {expected}"
+        said = f"is {value}" if isinstance(value, bool | float) else "must be a string"
+        raise row.unusable(name, said, f"a string or a whole number in {expected}")
     return text_of(row, name, expected).strip()
 
 

@@ -1,5 +1,6 @@
 """What is to be read of a task, and the labels that it may have."""
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -77,28 +78,47 @@ def check_label(label: str, wanted: Wanted, place: str) -> None:
     allowed = wanted.allowed
     if allowed and label not in allowed:
         message = f"unknown label '{label}'; expected one of {', '.join(allowed)}"
-        if near := next((one for one in allowed if one.casefold() == label.casefold()), None):
-            message += f" (it differs from '{near}' in case: write both alike)"
+        if near := next((one for one in allowed if _look(one) == _look(label)), None):
+            message += f" (it differs from '{near}' {_by(label, near)}: write both alike)"
         elif label.isdecimal() and not wanted.names and wanted.format not in _LABELS:
             message += " (if it is the number of one, name them in order: tasks[].labels)"
         raise UserError(message, where=place)
 
 
-def check_cases(labels: Mapping[str, str]) -> None:
-    """Refuse labels that differ only in case: one of the two is a slip.
+def _look(label: str) -> str:
+    """A label as people see it: without case, nor what has no width, however it is composed."""
+    seen = unicodedata.normalize("NFKC", label).casefold()
+    return " ".join("".join(c for c in seen if unicodedata.category(c) != "Cf").split())
+
+
+def _by(one: str, other: str) -> str:
+    """What two labels that look the same differ in."""
+    if one.casefold() == other.casefold():
+        return "in case"
+    return f"in what cannot be seen, {one!a} and {other!a}"
+
+
+def check_alike(labels: Mapping[str, str], known: Iterable[str] = (), *, of: str = "") -> None:
+    """Refuse labels that look the same: one of the two is a slip.
+
+    They differ in case, in how their letters are composed (NFC and NFD), or in what has no width.
 
     Args:
         labels: Label to the place where it stands.
+        known: Labels of other files.
+        of: Which files these are, for errors.
 
     Raises:
         UserError: the second of two, at its place.
     """
-    seen: dict[str, str] = {}
+    theirs = frozenset(known)
+    seen = {_look(label): label for label in theirs}
     for label, place in labels.items():
-        other = seen.setdefault(label.casefold(), label)
-        if other != label:
-            message = f"the labels '{other}' and '{label}' differ only in case; write both alike"
-            raise UserError(message, where=place)
+        other = seen.setdefault(_look(label), label)
+        if other != label and label not in theirs:
+            there = f" of the {of}" if other in theirs else ""
+            message = f"the labels '{other}'{there} and '{label}' differ only {_by(other, label)}"
+            raise UserError(f"{message}; write both alike", where=place)
 
 
 def labels_of(examples: Iterable[TaskRow], names: tuple[str, ...] = ()) -> tuple[str, ...]:

@@ -73,6 +73,29 @@ def test_labels_must_fit_those_of_the_training_data(tmp_path: Path) -> None:
     assert "unknown label 'b'; expected one of a, c" in found
 
 
+def test_a_test_that_is_the_training_data_measures_nothing(tmp_path: Path) -> None:
+    rows = [{"text": f"text {i}", "label": "ab"[i % 2]} for i in range(40)]
+    train = write(tmp_path / "train.jsonl", rows)
+    (found,) = mistakes(train=train, test=train)
+    assert found.endswith(
+        "train.jsonl: 40 of its first 40 examples are those of train: name other data"
+    )
+    others = [row | {"text": f"other {row['text']}"} for row in rows]
+    most = write(tmp_path / "most.jsonl", rows[:25] + others[25:])
+    (found,) = mistakes(train=train, test=most)
+    assert "25 of its first 40 examples" in found
+    few = write(tmp_path / "few.jsonl", rows[:5] + others[5:])
+    assert mistakes(train=train, test=few) == []
+    (found,) = mistakes(train=train, test=few, sourceTest=few)
+    assert "spec.tasks.0.sourceTest" in found and "are those of test" in found
+
+
+def test_names_that_differ_in_case_may_all_be_tested(tmp_path: Path) -> None:
+    rows = [{"text": f"text {i}", "label": ("Yes", "yes", "no")[i % 3]} for i in range(9)]
+    train = write(tmp_path / "train.jsonl", rows)
+    assert mistakes(train=train, test=train, labels=["Yes", "yes", "no"]) == []
+
+
 def test_a_beginning_condemns_nothing_that_may_come_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,7 +110,7 @@ def test_a_beginning_condemns_nothing_that_may_come_later(
     assert mistakes(train=write(tmp_path / "train.jsonl", rows), test=test) == []
     upper = write(tmp_path / "test.jsonl", [{"text": "x", "label": "A"}])
     (found,) = mistakes(train=train, test=upper)
-    assert "the label 'A' is 'a' in the training data" in found
+    assert "the labels 'a' of the training data and 'A' differ only in case" in found
     for row in rows[: len(rows) // 3]:
         row["text"] = None
     (found,) = mistakes(train=write(tmp_path / "train.jsonl", rows), test=test)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lingraft.errors import UserError
-from lingraft.formats import Example, Question, labels_of, read_examples
+from lingraft.formats import Example, Purpose, Question, labels_of, read_examples
 
 BROKEN: list[dict[str, Any]] = [{"text": None, "label": "x"}, {"label": "x"}, {"text": "\ud800"}]
 
@@ -134,6 +134,55 @@ def test_labels_that_differ_only_in_case_are_a_slip(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="it differs from 'Yes' in case"):
         read_examples(path, "classification", "en", "test", trained=("No", "Yes"))
     assert read_examples(path, "classification", "en", "train", names=("Yes", "No", "yes")).rows
+
+
+@pytest.mark.parametrize("twin", ["cafe\u0301", "caf\u00e9\u200b", "\uff43af\u00e9"])
+def test_labels_that_look_alike_are_a_slip(tmp_path: Path, twin: str) -> None:
+    path = write(
+        tmp_path / "t.jsonl", [{"text": "a", "label": x} for x in ("caf\u00e9", "b", twin)]
+    )
+    with pytest.raises(UserError, match="differ only in what cannot be seen, 'caf") as caught:
+        read_examples(path, "classification", "en", "train")
+    assert caught.value.where == f"{path}:3" and ascii(twin) in caught.value.message
+    with pytest.raises(UserError, match="it differs from 'caf\u00e9' in what cannot be seen"):
+        read_examples(path, "classification", "en", "test", trained=("caf\u00e9", "b"))
+
+
+def test_scores_are_no_classes(tmp_path: Path) -> None:
+    """STS-B's are written so, and each would be a class of its own."""
+    scores = "".join(f"a sentence\t{number / 8:.3f}\n" for number in range(8))
+    path = tmp_path / "t.tsv"
+    path.write_text(f"text\tlabel\n{scores}")
+    with pytest.raises(
+        UserError, match=r"the label '0.125' is a score, and only classes"
+    ) as caught:
+        read_examples(path, "classification", "en", "train")
+    assert caught.value.where == f"{path}:3"
+    names = [f"{number / 8:.3f}" for number in range(8)]
+    assert read_examples(path, "classification", "en", "train", names=names).rows
+    numbers = write(tmp_path / "t.jsonl", [{"text": "a", "label": 0.5}])
+    with pytest.raises(UserError, match=r"'label' is 0\.5; expected a string or a whole number"):
+        read_examples(numbers, "classification", "en", "train")
+
+
+def test_a_label_for_each_example_is_another_column(tmp_path: Path) -> None:
+    rows = [{"text": "a", "label": f"id{number}"} for number in range(30)]
+    path = write(tmp_path / "t.jsonl", rows)
+    with pytest.raises(UserError, match="30 labels for 30 examples: is this the column"):
+        read_examples(path, "classification", "en", "train")
+    assert read_examples(path, "classification", "en", "test").rows
+    assert read_examples(write(path, rows * 2), "classification", "en", "train").rows
+
+
+@pytest.mark.parametrize("purpose", ["test", "sourceTest"])
+def test_a_test_of_one_label_has_none(tmp_path: Path, purpose: Purpose) -> None:
+    path = write(tmp_path / "t.jsonl", [{"text": "a", "label": 0}] * 20)
+    with pytest.raises(UserError, match="all examples of this test have the label '0'"):
+        read_examples(path, "classification", "en", purpose)
+    words = write(tmp_path / "w.jsonl", [{"tokens": ["a"], "tags": ["O"]}] * 20)
+    with pytest.raises(UserError, match="all examples of this test have the label 'O'"):
+        read_examples(words, "ner", "en", purpose)
+    assert read_examples(path, "classification", "en", "train").rows
 
 
 def test_a_number_where_names_were_trained_hints_at_their_order(tmp_path: Path) -> None:
