@@ -66,11 +66,15 @@ _CAUSAL_ONLY: dict[str, tuple[Any, str]] = {
 }
 _ONLY: dict[str, tuple[Any, str]] = {
     "add_cross_attention": (False, "it reads another model's states"),
-    "position_embedding_type": ("absolute", "transformers no longer has such positions"),
     "chunk_size_feed_forward": (0, "that is a setting of the reader, not of the model"),
     "quantization_config": (None, "its weights are quantised"),
 }
 """Settings that one value is supported of, and what any other means."""
+_TABLE_ONLY: dict[str, tuple[Any, str]] = {
+    "position_embedding_type": ("absolute", "transformers no longer has such positions"),
+}
+"""The same where positions are a table; where they are rotary nobody reads it, and mmBERT and
+Ettin have "sans_pos" there."""
 
 
 def check_settings(config: Mapping[str, Any], *, where: str) -> None:
@@ -81,6 +85,8 @@ def check_settings(config: Mapping[str, Any], *, where: str) -> None:
     """
     family = FAMILIES.get(str(config.get("model_type", "")))
     known = _ONLY | dict(family.only if family else {})
+    if family is None or family.positions != "rotary":
+        known |= _TABLE_ONLY
     known = (_CAUSAL_ONLY if family is not None and family.causal else _MASKED_ONLY) | known
     for setting, (only, why) in known.items():
         if config.get(setting) not in (None, only):
@@ -106,15 +112,24 @@ def shape_of_config(config: Mapping[str, Any], *, where: str) -> Shape:
     family = family_of(str(config.get("model_type", "")), where=where)
     check_settings(config, where=where)
     sizes, pad_id = family.sizes, config.get("pad_token_id")
+    if pad_id is not None and not isinstance(pad_id, int):
+        said = json.dumps(pad_id)[:80]
+        raise UserError(f"config.json has pad_token_id {said}: make it one number", where=where)
 
     def size(field: str) -> int:
         value = config.get(field)
-        if not isinstance(value, int):
+        if not isinstance(value, int) or isinstance(value, bool):
             message = f"config.json has no {field}: give the directory of a whole checkpoint"
             raise UserError(message, where=where)
+        if value < 1:
+            raise UserError(f"config.json has {field} {value}, which no model has", where=where)
         return value
 
     hidden = size(sizes.hidden)
+    first = family.first_position(1 if pad_id is None else pad_id)
+    if (positions := size("max_position_embeddings") - first) < 1:
+        message = f"config.json has max_position_embeddings {positions + first}, and the first "
+        raise UserError(f"{message}{first} are for padding: no text fits in", where=where)
     classes: Sequence[str] = config.get("architectures") or ()
     queries, keys = _widths(family, config, hidden, where=where)
     return Shape(
@@ -123,8 +138,7 @@ def shape_of_config(config: Mapping[str, Any], *, where: str) -> Shape:
         hidden=hidden,
         intermediate=size(sizes.intermediate),
         vocabulary=size("vocab_size"),
-        positions=size("max_position_embeddings")
-        - family.first_position(1 if pad_id is None else int(pad_id)),
+        positions=positions,
         has_head=any(kind in name for name in classes for kind in family.head.classes),
         keys=_unless(keys, hidden),
         queries=_unless(queries, hidden),

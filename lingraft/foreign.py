@@ -6,6 +6,9 @@ from typing import Any, cast
 
 from lingraft.errors import UserError
 
+_OWN = ("model", "pretrainedmodel")
+"""Behind a type's name: its body, and what all its classes are derived from (EuroBERT names it)."""
+
 
 def check_code(config: Mapping[str, Any], *, where: str) -> None:
     """Refuse a checkpoint whose model is another class than transformers' of its model type.
@@ -25,7 +28,7 @@ def check_code(config: Mapping[str, Any], *, where: str) -> None:
             continue
         name = str(target).rpartition(".")[2]
         kinds = [_plain(name).removeprefix(stem) for stem in stems if _plain(name) != stem]
-        if not any(kind == "model" or kind.startswith("for") for kind in kinds):
+        if not any(kind in _OWN or kind.startswith("for") for kind in kinds):
             raise UserError(
                 f"config.json has auto_map {auto} {json.dumps(target)[:80]}, which is code of its "
                 "own, and none is run: give a checkpoint of a class that transformers has",

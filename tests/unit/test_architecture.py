@@ -264,6 +264,7 @@ def test_a_class_of_a_checkpoints_own_is_refused(model_type: str, auto: str, tar
         ("gemma3_text", "modeling.Gemma3TextModel"),
         ("xlm-roberta", "someone/repo--modeling.XLMRobertaForMaskedLM"),
         ("qwen2", "modeling_qwen.Qwen2Model"),
+        ("eurobert", "modeling_eurobert.EuroBertPreTrainedModel"),  # as AutoModelForPreTraining
     ],
 )
 def test_a_copy_of_transformers_class_is_not(model_type: str, target: str):
@@ -278,3 +279,28 @@ def test_a_causal_family_that_looks_to_both_sides_is_refused():
         shape(SMOLLM2 | {"is_causal": False})
     assert shape(SMOLLM2 | {"is_causal": True}) == shape(SMOLLM2)
     assert shape(BERT | {"is_causal": False}) == shape(BERT)
+
+
+def test_a_setting_that_nobody_reads_condemns_nothing():
+    """MmBERT's and Ettin's, which turn queries and keys as every ModernBERT does."""
+    modernbert = BERT | {"model_type": "modernbert", "architectures": ["ModernBertForMaskedLM"]}
+    assert shape(modernbert | {"position_embedding_type": "sans_pos"}) == shape(modernbert)
+    with pytest.raises(UserError, match="no longer has such positions"):
+        shape(BERT | {"position_embedding_type": "alibi"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"num_hidden_layers": 0}, "num_hidden_layers 0, which no model has"),
+        ({"num_hidden_layers": True}, "no num_hidden_layers"),
+        ({"vocab_size": -5}, "vocab_size -5"),
+        ({"pad_token_id": [1]}, "pad_token_id \\[1\\]: make it one number"),
+        ({"pad_token_id": "1"}, "make it one number"),
+        ({"max_position_embeddings": 2}, "no text fits in"),
+    ],
+)
+def test_sizes_that_no_model_has(changes: dict[str, Any], said: str):
+    with pytest.raises(UserError, match=said) as caught:
+        shape(ROBERTA | changes)
+    assert caught.value.where == "spec.base.uri"

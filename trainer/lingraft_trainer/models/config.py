@@ -37,10 +37,13 @@ def read_config(path: Path) -> Any:
     family_of(str(raw.get("model_type", "")))
     check_settings(raw, where=FIELD)
     try:
-        return AutoConfig.from_pretrained(path, local_files_only=True)
+        config: Any = AutoConfig.from_pretrained(path, local_files_only=True)
     except Exception as error:  # of many kinds, by what is wrong with a value
         reason = " ".join(str(error).split())[:300]
         raise UserError(f"config.json cannot be read: {reason}", where=FIELD) from error
+    if hasattr(config, "auto_map"):  # names code that is neither run nor handed on
+        del config.auto_map
+    return config
 
 
 def cut(config: Any, layers: int) -> None:

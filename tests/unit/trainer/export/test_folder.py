@@ -43,6 +43,17 @@ def test_a_whole_model_loads_elsewhere(tmp_path: Path) -> None:
     loads_as("roberta", "RobertaForMaskedLM", tmp_path)
 
 
+def test_code_that_is_not_run_is_not_handed_on(here: None, tmp_path: Path) -> None:
+    """EuroBERT's config names files beside it, which nobody would find beside a graft."""
+    base = tiny_base("eurobert", tmp_path / "base")
+    config = json.loads((base / "config.json").read_text())
+    names = {"AutoModelForMaskedLM": "modeling_eurobert.EuroBertForMaskedLM"}
+    (base / "config.json").write_text(json.dumps(config | {"auto_map": names}))
+    pack = write_language(base, tmp_path / "pack", "fr", TARGET_WORDS)
+    write_folder("model", base, pack, of(pack), tmp_path / "out")
+    assert "auto_map" not in json.loads((tmp_path / "out/config.json").read_text())
+
+
 def loads_as(model_type: str, auto: str, tmp_path: Path) -> None:
     base = tiny_base(model_type, tmp_path / "base")
     pack = write_language(base, tmp_path / "pack", "fr", TARGET_WORDS)

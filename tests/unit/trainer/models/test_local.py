@@ -14,14 +14,17 @@ from lingraft_trainer.models.near import near_attention, pays
 from tests.support.tiny import tiny_base
 
 
-def test_the_bottom_of_a_published_config_has_its_bases_pattern(tmp_path: Path) -> None:
+@pytest.mark.parametrize("positions", ["absolute", "sans_pos"])  # ModernBERT's, mmBERT's
+def test_the_bottom_of_a_published_config_has_its_bases_pattern(
+    tmp_path: Path, positions: str
+) -> None:
     base = tiny_base("modernbert", tmp_path / "base", layers=6)
     file = base / "config.json"
     config = json.loads(file.read_text())
     kinds = config.pop("layer_types")
     config.pop("rope_parameters")
     older = {"global_attn_every_n_layers": 3, "global_rope_theta": 1e5, "local_rope_theta": 1e4}
-    file.write_text(json.dumps(config | older | {"position_embedding_type": "absolute"}))
+    file.write_text(json.dumps(config | older | {"position_embedding_type": positions}))
     bottom = load_lm(base, layers=4).model
     assert bottom.config.layer_types == kinds[:4]
     assert bottom.config.rope_parameters["full_attention"]["rope_theta"] == 1e5
