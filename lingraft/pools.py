@@ -47,6 +47,10 @@ class Layer(PoolModel):
 
 Cpu = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?m?$")]
 Memory = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)?$")]
+_ENDS = "[A-Za-z0-9]"
+_HOST, _NAME = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", rf"{_ENDS}([-A-Za-z0-9_.]*{_ENDS})?"
+Extended = Annotated[str, Field(pattern=rf"^{_HOST}/{_NAME}$")]
+"""An extended resource: never cpu or memory, whose limits it would go around."""
 Disk = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(Mi|Gi|Ti|M|G|T)$")]
 
 
@@ -128,8 +132,8 @@ class Pool(Layer):
         description="Memory of one worker, request and limit, such as 16Gi.",
     )
     gpus: int | None = Field(default=None, ge=0, le=16, description="GPUs of one worker.")
-    gpu_resource: str | None = Field(
-        default=None, min_length=1, description="Extended resource of a GPU: nvidia.com/gpu."
+    gpu_resource: Extended | None = Field(
+        default=None, description="Extended resource of a GPU: nvidia.com/gpu."
     )
     micro_batch_tokens: int | None = Field(
         default=None, ge=1, description="Tokens in one forward pass of one worker, at most."

@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from lingraft.allowed import PoolField, load_rules, not_allowed, tenant_of
 from lingraft.errors import UserError
@@ -33,6 +34,17 @@ def said(rules: Any, namespace: str = "models", **fields: Any) -> dict[str, str]
 def test_by_default_everything_is_left_to_resources() -> None:
     pools = {"large": {"workers": 999, "env": [{"name": "A"}], "serviceAccountName": "x"}}
     assert said(config(), pools=pools, queue="any") == {}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["cpu", "memory", "ephemeral-storage", "hugepages-2Mi", "pods", "gpu", "a/", "/a", "a/b/c"],
+)
+def test_what_a_pool_has_limits_for_is_no_gpu(name: str) -> None:
+    pools = {"large": {"gpus": 16, "gpuResource": name}}
+    for kind, given in ((LanguageAdaptationSpec, SPEC), (Config, {"trainerImage": "trainer:1"})):
+        with pytest.raises(ValidationError, match="gpuResource"):
+            kind.model_validate(given | {"pools": pools})
 
 
 def test_every_field_of_a_pool_may_be_closed() -> None:
