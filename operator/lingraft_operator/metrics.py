@@ -19,11 +19,16 @@ from lingraft_operator.watches.troubles import Trouble
 POOLS: tuple[PoolName, ...] = ("small", "large")
 PHASES = ("Pending", "Running", "Suspended", "Ready", "Stalled")
 REASONS = ("conflict", "unavailable", "event", "sweep", "unexpected")
-OUTCOMES = ("Succeeded", *get_args(FailureClass))
+SUCCEEDED, LEFT = "Succeeded", "Left"
+OUTCOMES = (SUCCEEDED, LEFT, *get_args(FailureClass))
+"""How attempts end; those that are left were ended on purpose: suspended, edited, in vain."""
+MOST_CURRENCIES = 20
+"""That have series of their own: resources name them."""
 
 MOST_NAMESPACES = 500
 """That have series of their own."""
 _namespaces: set[str] = set()
+_currencies: set[str] = set()
 _lock = threading.Lock()
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -143,15 +148,21 @@ def count_spent(namespace: str, before: BudgetStatus | None, after: BudgetStatus
     paid = {one.currency: one.amount for one in then.cost}
     for one in now.cost:
         more = max(0.0, one.amount - paid.get(one.currency, 0.0))
-        spent_cost.labels(label, one.currency).inc(more)
+        if more:
+            spent_cost.labels(label, _label(one.currency, _currencies, MOST_CURRENCIES)).inc(more)
 
 
 def _namespace(name: str) -> str:
-    """A label for a namespace: of the first ones its name, of the rest together `_others`."""
+    """A label for a namespace."""
+    return _label(name, _namespaces, MOST_NAMESPACES)
+
+
+def _label(name: str, known: set[str], most: int) -> str:
+    """A label: of the first ones their name, of the rest together `_others`."""
     with _lock:
-        if len(_namespaces) < MOST_NAMESPACES:
-            _namespaces.add(name)
-        return name if name in _namespaces else "_others"
+        if len(known) < most:
+            known.add(name)
+        return name if name in known else "_others"
 
 
 def verb_and_kind(method: str, path: str) -> tuple[str, str]:

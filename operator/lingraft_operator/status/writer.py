@@ -83,7 +83,9 @@ def _count(before: LanguageAdaptationStatus, after: LanguageAdaptationStatus) ->
     for stage in after.stages:
         for attempt in stage.attempts:
             if attempt.ended_at is not None and attempt.uid not in ended_before:
-                outcome = attempt.failure_class or attempt.reason or "Succeeded"
+                # The reason of one that was left may be a trainer's own word: no label.
+                done = attempt.reason == metrics.SUCCEEDED
+                outcome = attempt.failure_class or (metrics.SUCCEEDED if done else metrics.LEFT)
                 metrics.attempts_ended.labels(stage.kind, outcome).inc()
-                if outcome == "Succeeded":
+                if outcome == metrics.SUCCEEDED:
                     metrics.device_seconds.labels(stage.kind).inc(stage.device_seconds or 0.0)

@@ -189,7 +189,7 @@ def starts(node: Any, call: promql_parser.Call, matrix: promql_parser.MatrixSele
 
 def test_every_way_that_an_attempt_or_a_pass_ends_is_counted_from_zero() -> None:
     counted = {values for values in metrics.attempts_ended._metrics}
-    assert counted >= set(product(get_args(StageKind), ("Succeeded", *get_args(FailureClass))))
+    assert counted >= set(product(get_args(StageKind), metrics.OUTCOMES))
     text = "".join(file.read_text() for file in (ROOT / "operator").rglob("*.py"))
     reasons = set(re.findall(r'reconcile_errors\.labels\("(\w+)"', text))
     assert reasons and reasons == {reason for (reason,) in metrics.reconcile_errors._metrics}

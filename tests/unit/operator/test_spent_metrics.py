@@ -37,3 +37,17 @@ def test_namespaces_beyond_the_first_ones_are_counted_together(
     for name in ("first", "second", "third"):
         count_spent(name, None, status(1.0, 1.0, 1.0))
     assert totals("first")[0] == 1.0 and totals("_others")[0] == 2.0
+
+
+def test_currencies_beyond_the_first_ones_are_counted_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(metrics, "_currencies", set())
+    monkeypatch.setattr(metrics, "MOST_CURRENCIES", 2)
+    names = [f"AA{letter}" for letter in "ABCDEF"]
+    for name in names:  # one after the other, as a resource's edits name them
+        money = (Money(amount=1.0, currency=name),)
+        spent = BudgetStatus(spent=Spent(flops=1.0, device_hours=0.0, cost=money))
+        count_spent("trader", None, spent)
+    shown = {currency for namespace, currency in spent_cost._metrics if namespace == "trader"}
+    assert shown == {"AAA", "AAB", "_others"}

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lingraft.status import LanguageAdaptationStatus, StageProgress, StageStatus
+from lingraft.status import Attempt, LanguageAdaptationStatus, StageProgress, StageStatus
+from lingraft_operator import metrics
 from lingraft_operator.status.writer import StatusWriter
 from tests.unit.operator.watches.test_troubles import KEY, Answers, cache_of
 
@@ -56,3 +57,20 @@ def test_the_first_progress_of_each_stage_is_written_at_once() -> None:
         assert resource is not None
         writer.write(resource, status)
         assert api.writes == writes
+
+
+def test_what_a_trainer_wrote_becomes_no_label() -> None:
+    left = Attempt(
+        number=1, ray_job="r", uid="u", holder="h", micro_batch_tokens=1, started_at=NOW,
+        ended_at=NOW, reason="a-trainer-s-own-word", counted=False,
+    )  # fmt: skip
+    cache = cache_of()
+    writer = StatusWriter(cache, Answers(), lambda *_: None)  # pyright: ignore[reportArgumentType]
+    resource = cache.resource(KEY)
+    assert resource is not None
+    stage = at(corpus=None).stages[0].model_copy(update={"attempts": (left,)})
+    count = metrics.attempts_ended.labels("corpus", metrics.LEFT)
+    before = count._value.get()
+    writer.write(resource, LanguageAdaptationStatus(phase="Stalled", stages=(stage,)))
+    assert count._value.get() == before + 1
+    assert {outcome for _, outcome in metrics.attempts_ended._metrics} <= set(metrics.OUTCOMES)
