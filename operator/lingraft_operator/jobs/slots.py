@@ -24,6 +24,8 @@ Line = Mapping[Key, tuple[datetime, int]]
 
 def shares(free: int, live: Mapping[str, int], line: Line) -> Counter[Key]:
     """Who gets how many of the free slots, one after the other."""
+    if free <= 0:  # as it mostly is where thousands wait: each pass of each of them asks
+        return Counter()
     waiting: dict[str, list[tuple[datetime, Key, int]]] = {}
     for key, (since, count) in line.items():
         waiting.setdefault(key[0], []).append((since, key, count))

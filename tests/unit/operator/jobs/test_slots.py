@@ -103,6 +103,17 @@ def test_a_namespace_with_many_does_not_keep_the_next_one_waiting(line: Line) ->
     assert (line.free(OLD), line.free(MIDDLE)) == (0, 1)
 
 
+class Untouched(dict[Key, tuple[datetime, int]]):
+    """A line that nobody goes through."""
+
+    def items(self) -> Any:
+        raise AssertionError("thousands may wait in it")
+
+
+def test_where_nothing_is_free_nobody_goes_through_the_line() -> None:
+    assert shares(0, {"a": 2}, Untouched({OLD: (START, 1)})) == {}
+
+
 lines = st.dictionaries(
     st.tuples(st.sampled_from("abc"), st.sampled_from("xyz")),
     st.tuples(st.integers(0, 5).map(lambda n: START + timedelta(seconds=n)), st.integers(1, 4)),
