@@ -14,7 +14,11 @@ from lingraft.status import (
     StageStatus,
 )
 from lingraft_operator.names import OPERATOR
+from lingraft_operator.status.texts import cut
 from lingraft_operator.world import Resource
+
+NOTE_BYTES = 1000
+"""The API server takes no Event with more than 1,024 bytes of words: letters may be several."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,7 @@ def event(resource: Resource, note: Note, now: datetime) -> dict[str, Any]:
         },
         "type": note.type,
         "reason": note.reason,
-        "note": note.message[:1000],
+        "note": cut(note.message, NOTE_BYTES),
         "action": note.action,
         "eventTime": now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
         "reportingController": f"{API_VERSION.split('/')[0]}/operator",

@@ -4,9 +4,10 @@ from typing import Any
 import pytest
 
 from lingraft.status import Condition, LanguageAdaptationStatus, PinnedPlan, StageStatus
-from lingraft_operator.status.events import transitions
+from lingraft_operator.status.events import Note, event, transitions
 from tests.support.operator.clock import START
 from tests.support.operator.views import attempt, stage
+from tests.unit.operator.watches.test_troubles import KEY, cache_of
 
 
 def status(
@@ -111,3 +112,11 @@ def test_a_failed_gate_is_a_warning() -> None:
     assert told(before, status(phase="Stalled", reason="QualityGateFailed")) == [
         "Warning QualityGateFailed"
     ]
+
+
+@pytest.mark.parametrize("letter", ["x", "й", "語", "🦙", '"', "\n"])
+def test_an_event_says_no_more_than_the_api_server_takes(letter: str) -> None:
+    resource = cache_of().resource(KEY)
+    assert resource is not None
+    said = event(resource, Note("Warning", "Why", letter * 3000, "Retry"), START)["note"]
+    assert 480 <= len(said.encode()) <= 1024
