@@ -9,6 +9,11 @@ from lingraft.formats.wanted import Wanted
 
 _EXPECTED = '{"prompt": "...", "completion": "..."}, each a text or a list of messages; or \
 {"messages": [{"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}]}'
+_OF_TEMPLATES = ("tools", "chat_template_kwargs")
+"""What stands beside a conversation and would have a chat template write another one."""
+_CALLS = "tool_calls"
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking")
+"""Where a message has what was thought before its content."""
 
 
 def instruction(row: Row, wanted: Wanted) -> Instruction:
@@ -18,10 +23,12 @@ def instruction(row: Row, wanted: Wanted) -> Instruction:
 
     Raises:
         UnusableRowError: a missing or wrong field, or a conversation without an answer.
-        UserError: an answer that is marked as a bad one.
+        UserError: an answer that is marked as a bad one, or something that would be left out.
     """
     del wanted
     _refuse_bad(row, "label", row.value("label"))
+    for name in _OF_TEMPLATES:
+        _refuse_said(row, name, row.value(name), "leave it out of rows that make sense without it")
     turns, last, is_message = _asked_and_answered(row)
     if row.value("system") not in (None, ""):
         if any(turn.role == "system" for turn in turns):
@@ -47,7 +54,11 @@ def _answered(row: Row, name: str, messages: list[Turn]) -> tuple[list[Turn], st
     *turns, last = messages
     if last.role != "assistant" or not turns:
         raise row.unusable(name, "does not end with an answer of the assistant", _EXPECTED)
-    _refuse_bad(row, f"{name}'s last weight", row.value(name)[-1].get("weight"))
+    said: dict[str, Any] = row.value(name)[-1]
+    _refuse_bad(row, f"{name}'s last weight", said.get("weight"))
+    for thought in _THOUGHTS:
+        how = "write it into the content, as <think>...</think> before the answer, or leave it out"
+        _refuse_said(row, f"{name}'s last {thought}", said.get(thought), how)
     return turns, last.content, True
 
 
@@ -63,9 +74,29 @@ def _refuse_bad(row: Row, name: str, mark: Any) -> None:
     if said in (False, "false", "0"):
         raise UserError(
             f"{name} is {mark!r}, so that the answer is a bad one, and it would be learned as a "
-            "good one: leave such rows out",
+            "good one: leave such rows out (or the field, if it says something else)",
             where=row.place,
         )
+
+
+def _refuse_said(row: Row, name: str, value: Any, how: str) -> None:
+    """Refuse what changes the text that is meant, and is not read.
+
+    Raises:
+        UserError: it says something.
+    """
+    if _says_something(value):
+        message = f"{name} is not read, and the text is another without it"
+        raise UserError(f"{message}: {how}", where=row.place)
+
+
+def _says_something(value: Any) -> bool:
+    """Whether a value, or anything in it, is more than a gap in a table."""
+    if isinstance(value, str):
+        return value.strip() not in ("", "[]", "{}", "null")
+    if isinstance(value, dict):
+        return any(map(_says_something, cast(dict[str, Any], value).values()))
+    return value is not None and value != []
 
 
 def _turns(row: Row, name: str) -> list[Turn]:
@@ -80,5 +111,6 @@ def _turns(row: Row, name: str) -> list[Turn]:
         fields = {f"{place}.{key}": one.get(key) for key in ("role", "content")}
         inner = row._replace(fields=fields, columns={})
         role = text_of(inner, f"{place}.role", _EXPECTED)
+        _refuse_said(row, f"{place}.{_CALLS}", one.get(_CALLS), "write calls into the content")
         found.append(Turn(role.strip(), text_of(inner, f"{place}.content", _EXPECTED)))
     return found

@@ -85,6 +85,44 @@ def test_an_answer_that_is_labelled_bad_is_not_learned(label: Any, tmp_path: Pat
     assert str(caught.value.where).endswith("rows.jsonl:201")
 
 
+CALLS = [{"type": "function", "function": {"name": "timetable", "arguments": {}}}]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"messages": [USER, ANSWER], "tools": [{"name": "timetable"}]}, "^.*tools is not read"),
+        ({"messages": [USER, ANSWER], "tools": '[{"name": "x"}]'}, "tools is not read"),
+        (
+            {"messages": [USER, ANSWER], "chat_template_kwargs": {"enable_thinking": False}},
+            "chat_template_kwargs is not read",
+        ),
+        ({"messages": [USER, ANSWER | {"tool_calls": CALLS}]}, r"messages\[1\].tool_calls is not"),
+        ({"messages": [USER, ANSWER | {"tool_calls": CALLS}, USER, ANSWER]}, r"\[1\].tool_calls"),
+        ({"prompt": "When?", "completion": [ANSWER | {"thinking": "Hm."}]}, "last thinking is not"),
+        ({"messages": [USER, ANSWER | {"reasoning_content": "Hm."}]}, "last reasoning_content is"),
+    ],
+)
+def test_what_would_be_left_out_of_a_conversation_is_refused(
+    row: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    """Also one among many: the others are no less another text than was meant."""
+    with pytest.raises(UserError, match=message) as caught:
+        read(tmp_path, *[{"prompt": "When?", "completion": "At 7:40."}] * 200, row)
+    assert str(caught.value.where).endswith("rows.jsonl:201")
+
+
+def test_gaps_of_a_table_say_nothing(tmp_path: Path) -> None:
+    """What a table with such a column writes where a row has nothing of it."""
+    kwargs = {"custom_instructions": "", "python_tools": [], "enable_thinking": None}
+    gap = {"tool_calls": None, "thinking": "", "reasoning_content": None}
+    for nothing in (None, [], "", "[]", "null"):
+        row = {"messages": [USER | gap, ANSWER | gap], "tools": nothing}
+        assert read(tmp_path, row | {"chat_template_kwargs": kwargs}) == [ONE]
+    earlier = [USER, ANSWER | {"thinking": "Hm."}, USER, ANSWER]  # templates leave those out
+    assert len(read(tmp_path, {"messages": earlier})) == 1
+
+
 def test_an_answer_that_weighs_nothing_is_not_learned(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="messages's last weight is 0, so that"):
         read(tmp_path, {"messages": [USER, ANSWER | {"weight": 0}]})
