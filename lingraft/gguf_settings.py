@@ -68,6 +68,7 @@ _WIDEST = {"gemma2": 46, "gemma3": 62}
 """Layers of the model whose scores are divided by another root."""
 _PARTLY = ("phi3",)
 """Architectures that may rotate a part of a head alone."""
+_NO_SPACE = "tokenizer.ggml.add_space_prefix"
 _LOCAL_BASE = 10_000.0
 """By which Gemma 3's local layers rotate."""
 
@@ -108,6 +109,16 @@ def check_settings(settings: Mapping[str, Any], architecture: str, *, where: str
         raise UserError(
             f"its header has rope.dimension_count {rotated} of heads of {width}, and part of a "
             f"head is rotated by {', '.join(_PARTLY)} alone: {_GIVE}",
+            where=where,
+        )
+    if (
+        settings.get("tokenizer.ggml.model") == "llama"
+        and settings.get(_NO_SPACE) is False
+        and architecture not in _PATTERNS
+    ):
+        raise UserError(
+            f"its header has {_NO_SPACE} false, and its tokenizer is read as one that puts a space "
+            f"before a text, which gives other tokens: {_GIVE}",
             where=where,
         )
     if architecture == "gemma3" and not settings.get(f"{architecture}.{_WINDOW}"):

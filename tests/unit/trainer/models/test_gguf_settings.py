@@ -1,14 +1,16 @@
 """A GGUF header's settings are the model's, or they are refused by their name."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
+from transformers.integrations.gguf.gguf_tokenizer_mapping import convert_gguf_tokenizer
 
 from lingraft.errors import UserError
-from lingraft.gguf_settings import settings_of
+from lingraft.gguf_settings import check_settings, settings_of
 from lingraft.planning import _base_shape  # pyright: ignore[reportPrivateUsage]
 from lingraft_trainer.models.gguf import converted
 from lingraft_trainer.tokenization.base import load_base_tokenizer
@@ -103,6 +105,28 @@ def test_what_would_be_lost_is_refused_when_planned_and_when_read(
     for read in (lambda: _base_shape(file.as_uri(), said), lambda: converted(file, said)):
         with pytest.raises(UserError, match=said):
             read()
+
+
+@pytest.mark.parametrize("architecture", ["llama", "phi3", "gemma3"])
+def test_a_text_without_a_space_in_front_is_refused_where_one_would_be_put(
+    architecture: str,
+) -> None:
+    """transformers' reader puts one there whatever the header says, but for Gemma's."""
+    pieces = ["<unk>", "<s>", "</s>", "\u2581", "a", "\u2581a"]
+    scores, kinds = [0.0, 0.0, 0.0, -1.0, -2.0, 0.0], [2, 3, 3, 1, 1, 1]
+    said = {"tokens": pieces, "scores": scores, "token_type": kinds, "add_prefix_space": False}
+    read, _ = convert_gguf_tokenizer(architecture, said | {"tokenizer_type": "llama"})
+    puts_one = read.encode("a", add_special_tokens=False).tokens == ["\u2581a"]
+    assert puts_one == (architecture != "gemma3")
+
+    header = {"tokenizer.ggml.model": "llama", "tokenizer.ggml.add_space_prefix": False}
+    sizes = {f"{architecture}.attention.sliding_window": 7} if architecture == "gemma3" else {}
+    others = (header | {"tokenizer.ggml.add_space_prefix": True}, {"tokenizer.ggml.model": "gpt2"})
+    for one in (*others, header | {"tokenizer.ggml.model": "gpt2"}):
+        check_settings(sizes | one, architecture, where="a file")
+    refused = pytest.raises(UserError, match=r"add_space_prefix false.* other tokens")
+    with refused if puts_one else nullcontext():
+        check_settings(sizes | header, architecture, where="a file")
 
 
 @pytest.mark.parametrize(
