@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from lingraft.architecture import Shape, shape_of_config
+from lingraft.encoder_names import MODULES
 from lingraft.encoders import read_encoder
 from lingraft.errors import LingraftError, OutsideError, UserError
 from lingraft.files import dotted
@@ -137,7 +138,13 @@ def _base_shape(uri: str, fingerprint: str) -> Shape:
         found = store.get(key)
         return None if found is None else found[0]
 
-    read_encoder(read)  # one that could not be kept is refused before anything is spent
+    # One that could not be kept is refused before anything is spent.
+    if read_encoder(read) is not None and shape.causal:
+        raise UserError(
+            f"{MODULES} makes a sentence encoder of a causal model, and vectors of those are not "
+            f"supported: delete {MODULES} to adapt it as a language model alone",
+            where="spec.base.uri",
+        )
     return shape
 
 

@@ -8,7 +8,7 @@ import pytest
 from lingraft import planning
 from lingraft.errors import UserError
 from lingraft.plan import Plan
-from lingraft.planning import plan_resource
+from lingraft.planning import _base_shape, plan_resource  # pyright: ignore[reportPrivateUsage]
 from lingraft.resource import LanguageAdaptation
 from lingraft.selection import Reading
 from lingraft.stage import Source
@@ -160,4 +160,19 @@ def test_a_sentence_encoder_that_cannot_be_kept_is_refused_before_anything_is_sp
     (world / "base/modules.json").write_bytes(found["modules.json"])
     with pytest.raises(UserError, match="WordWeights, which may depend on the vocabulary") as error:
         plan_resource(resource(world))
+    assert error.value.where == "spec.base.uri"
+
+
+def test_a_sentence_encoder_that_is_causal_is_refused(tmp_path: Path) -> None:
+    """Qwen3-Embedding names itself a language model: it would be adapted as one, and scored so."""
+    sizes = dict(hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4)
+    config = sizes | {"model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"]}
+    config |= {"vocab_size": 64, "max_position_embeddings": 64, "tie_word_embeddings": True}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert _base_shape(f"{tmp_path.as_uri()}/", "alone").causal
+    for name, content in files(("Transformer", ""), ("Pooling", "1_Pooling")).items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match="a sentence encoder of a causal model") as error:
+        _base_shape(f"{tmp_path.as_uri()}/", "an encoder")
     assert error.value.where == "spec.base.uri"
