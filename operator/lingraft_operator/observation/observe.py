@@ -20,13 +20,13 @@ from lingraft_operator.config import Config
 from lingraft_operator.decision.done import gone_of, is_done, is_due, named_refs
 from lingraft_operator.jobs.slots import Slots
 from lingraft_operator.names import rayjob_name
+from lingraft_operator.observation.asking import Asking
 from lingraft_operator.observation.looks import Look, Looks, Place, stands, state_of
 from lingraft_operator.observation.readers import Readers
 from lingraft_operator.observation.seen import Eyes
 from lingraft_operator.observation.sightings import Sightings, utc_now
 from lingraft_operator.observation.stuck import Stuck
 from lingraft_operator.watches.cache import Cache
-from lingraft_operator.watches.objects import is_going
 from lingraft_operator.world import Key, Observed, RayJob, Resource
 
 KEPT_BYTES = 16 << 10
@@ -38,11 +38,12 @@ QUIET = timedelta(seconds=60)
 T = TypeVar("T")
 
 
-class Observer:
+class Observer(Asking):
     """Reads what decisions rest on."""
 
     def __init__(self, cache: Cache, cluster: Cluster, slots: Slots, config: Config) -> None:
-        self._cache, self._cluster, self._slots, self._config = cache, cluster, slots, config
+        super().__init__(cache, cluster, config)
+        self._slots = slots
         self._lock = threading.Lock()
         self._sightings = Sightings()
         self._stuck = Stuck(cache, cluster)
@@ -50,45 +51,6 @@ class Observer:
         self._stores = Bounded[str, ArtifactStore](KEPT_STORES)
         self._looks = Looks()
         self._readers = Readers()
-
-    def rayjobs(
-        self, resource: Resource, plan: Plan | None, credentials_secret: str | None
-    ) -> dict[str, RayJob]:
-        """The RayJobs of the plan's stages, and whatever else the resource owns."""
-        found = {rayjob.name: rayjob for rayjob in self._cache.owned(resource.uid)}
-        latest = [a for stage in resource.status.stages for a in stage.attempts[-1:]]
-        uids = {a.ray_job: a.uid for a in latest if a.ended_at is None}
-        for planned in plan.stages if plan is not None else ():
-            name = rayjob_name(planned.stage, plan.store, credentials_secret) if plan else ""
-            key = (resource.namespace, name)
-            known = self._cache.rayjob(key)
-            old = known is not None and known[1] > self._config.poll_seconds
-            if old and known is not None and (known[0].deleting or not known[0].finished):
-                known = self.look_up(key)  # a watch that broke may have missed its end
-            elif name in uids and (known is None or known[0].uid != uids[name]):
-                known = self.look_up(key)  # before it is given up: the watch may be behind
-            if known is not None:
-                found[name] = known[0]
-            else:
-                found.pop(name, None)
-        return found
-
-    def look_again(self, resource: Resource) -> None:
-        """It changed or went while it was judged; a watch that broke may never say so."""
-        body = self._cluster.get_resource(resource.key)
-        if body is not None and not is_going(body):
-            self._cache.put_resource(body, answer=True)
-        else:
-            self._cache.drop_resource(resource.key, resource.uid)
-
-    def look_up(self, key: tuple[str, str]) -> tuple[RayJob, float] | None:
-        """Ask the API server for a RayJob, and remember the answer."""
-        body = self._cluster.get_rayjob(key)
-        if body is not None:
-            self._cache.put_rayjob(body)
-        elif (known := self._cache.rayjob(key)) is not None:
-            self._cache.drop_rayjob(key, known[0].uid)
-        return self._cache.rayjob(key)
 
     def observe(
         self,

@@ -51,23 +51,32 @@ class Cache(PodCache):
 
     # LanguageAdaptations.
 
-    def put_resource(self, body: Mapping[str, Any], *, answer: bool = False) -> None:
+    def put_resource(
+        self, body: Mapping[str, Any], *, answer: bool = False, before: int = 0
+    ) -> None:
         """Take a resource from an event, or from the answer to a call of ours.
 
-        What an answer tells first, the watch owes us from then on.
+        Args:
+            body: The resource.
+            answer: Whether it is an answer: what that tells first, the watch owes us from then on.
+            before: The version that was known when it was asked for; an older one is of an etcd
+                that was restored.
         """
         metadata = body["metadata"]
         key, version, uid = key_of(body), int(metadata["resourceVersion"]), metadata["uid"]
         with self._lock:
             known = self._resources.get(key)
-            if answer:
+            back = known is not None and version < known.version == before
+            if back:
+                self._unseen.pop(key, None)
+            elif answer:
                 if known is None or known.uid != uid:  # it went meanwhile
                     return
                 if version > known.version:
                     self._unseen.setdefault(key, (version, time.monotonic()))
             elif version >= self._unseen.get(key, (0, 0.0))[0]:
                 self._unseen.pop(key, None)
-            if known is None or version >= known.version:
+            if known is None or version >= known.version or back:
                 self._resources[key] = _Known(version, uid, pack(body), is_large(body))
                 status: Mapping[str, Any] = body.get("status") or {}
                 self._phases[key] = status.get("phase", "Pending")
@@ -114,6 +123,17 @@ class Cache(PodCache):
         """All resources."""
         with self._lock:
             return list(self._resources)
+
+    def versions(self) -> dict[Key, int]:
+        """The version that is known of each resource."""
+        with self._lock:
+            return {key: known.version for key, known in self._resources.items()}
+
+    def version(self, key: Key) -> int:
+        """The version of a resource that is known; 0: none is."""
+        with self._lock:
+            known = self._resources.get(key)
+        return known.version if known is not None else 0
 
     def is_large(self, key: Key) -> bool:
         """Whether a resource has many stages."""

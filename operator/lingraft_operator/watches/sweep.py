@@ -85,7 +85,12 @@ class Sweeper:
     def compare(self) -> None:
         """Hold the cache against a listing; the liveness probe fails if the watch stays behind."""
         try:
+            before = self._cache.versions()
             versions = self._cluster.resource_versions(self._namespaces)
+            for key in [k for k, version in versions.items() if version < before.get(k, 0)]:
+                if (known := self._cache.resource(key)) is not None:  # etcd was restored
+                    self._observer.look_again(known)
+                    self._wake(key)
             for key, uid in self._cache.expect(versions).items():
                 body = self._cluster.get_resource(key)
                 if body is None or is_going(body):

@@ -12,6 +12,8 @@ from tests.support.operator.clock import Clock
 Body = dict[str, Any]
 Ref = tuple[str, str, str]
 """(plural, namespace, name)."""
+Backup = tuple[int, dict[Ref, Body]]
+"""A version, and the objects that there were."""
 LA, RAYJOB, POD = RESOURCES[2], RAYJOBS[2], PODS[2]
 KINDS = (LA, RAYJOB, POD)
 
@@ -155,6 +157,18 @@ class ApiServer:
                 self._remove(ref)
                 worked = True
         return worked
+
+    def backup(self) -> Backup:
+        """All of etcd, as it is now."""
+        return self._version, deepcopy(self.objects)
+
+    def restore(self, saved: Backup) -> None:
+        """Bring it back: versions go on from then, and clients list what there is."""
+        self._version, self.objects = saved[0], deepcopy(saved[1])
+        for watch in self.watches:
+            watch.streams.clear()
+            for ref, body in self.objects.items():
+                watch.tell(ref[0], None, body)
 
     def _expect(self, ref: Ref, version: str | None) -> None:
         found = self.objects.get(ref)

@@ -68,6 +68,14 @@ class Checks:
         self.admitted = False
         """Whether Kueue ever let one go on that it had held back."""
 
+    def forget(self) -> None:
+        """What statuses said, and which attempts there were: etcd was restored."""
+        self.spent.clear()
+        self.failed.clear()
+        self.user_errors.clear()
+        self.excused |= self.simulation.api.uids(RAYJOB)
+        self.everybody_blamed, self.one_at_a_time = True, False
+
     # Writes.
 
     def launch(self, copy: "OperatorCopy", rayjob: Body) -> None:

@@ -4,7 +4,7 @@ from contextlib import suppress
 from typing import Any
 
 from lingraft_operator.cluster import Conflict
-from tests.support.operator.api_server import KINDS, RAYJOB, Body
+from tests.support.operator.api_server import KINDS, RAYJOB, Backup, Body
 from tests.support.operator.checks import stage_of
 from tests.support.operator.copy import OperatorCopy
 from tests.support.operator.kuberay import ref_of, spec_of
@@ -118,6 +118,11 @@ class Fates(Users):
         ref = (RAYJOB, metadata["namespace"], metadata["name"])
         self.checks.admitted |= not value
         self.api.update(ref, lambda body: body["spec"].update(suspend=value))
+
+    def restore(self, saved: Backup) -> None:
+        """Etcd is restored from a backup."""
+        self.api.restore(saved)
+        self.checks.forget()
 
     def break_watch(self, copy: OperatorCopy, kind: str) -> None:
         assert kind in KINDS
