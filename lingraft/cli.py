@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
@@ -218,6 +219,10 @@ def _planned(
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run a command; errors become one sentence and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # Texts are of every script: a terminal that has none of its letters ends no run.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         with _terminable():
             code = app(arguments, standalone_mode=False) or 0

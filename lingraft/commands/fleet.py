@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from lingraft.commands.options import write_page
 from lingraft.errors import UserError
 
 
@@ -44,7 +45,6 @@ def fleet(
             found += map(look, load_resources(file))
     rows = ordered(found)
     if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(render(rows), encoding="utf-8")
+        write_page(render(rows), output)
         print(f"fleet: {output}", file=sys.stderr)
     print(to_csv(rows) if as_csv else "\n".join(lines(rows)), end="" if as_csv else "\n")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lingraft.errors import UserError
+from lingraft.store.disk import disk_errors
 
 if TYPE_CHECKING:
     from lingraft.plan import Plan
@@ -25,6 +26,21 @@ def planned_of(file: Path) -> "tuple[LanguageAdaptation, Plan]":
 
     resource = load_resource(file)
     return resource, plan_resource(resource)
+
+
+def write_page(text: str, output: Path) -> None:
+    """Write a page where the user wants it.
+
+    Raises:
+        LingraftError: It cannot be written there.
+    """
+    with disk_errors(output):
+        try:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            output.write_text(text, encoding="utf-8")
+        except (FileNotFoundError, FileExistsError) as error:
+            message = f"{output.parent} is no folder, and none can be made there"
+            raise UserError(message, where=str(output)) from error
 
 
 def of_trainer(module: str, command: str) -> Any:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lingraft.commands.finish import finish, gates_of
-from lingraft.commands.options import File, planned_of
+from lingraft.commands.options import File, planned_of, write_page
 
 
 def report(
@@ -20,7 +20,6 @@ def report(
     resource, plan = planned_of(file)
     manifests = manifests_of(plan)
     page = render(resource.metadata.name, plan, manifests, gates_of(resource, manifests))
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(page, encoding="utf-8")
+    write_page(page, output)
     print(f"report: {output}")
     finish(resource, plan, manifests, json=False)

@@ -1,9 +1,10 @@
 """Where things are: `file:///absolute/dir` and `s3://bucket/prefix/`, and nothing else."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 from lingraft.errors import UserError
 
@@ -26,7 +27,7 @@ def parse_uri(uri: str) -> Path | S3Location:
     """
     scheme, _, rest = uri.partition("://")
     if scheme == "file" and rest.startswith("/"):
-        return Path(unquote(rest))
+        return _path_of(unquote_to_bytes(rest.encode(errors="surrogateescape")))
     bucket, _, key = rest.partition("/")
     if scheme == "s3" and _BUCKET.fullmatch(bucket) and ".." not in key.split("/"):
         return S3Location(bucket, key)
@@ -37,3 +38,20 @@ def parse_uri(uri: str) -> Path | S3Location:
         "or, for a base or a tokenizer, hf://org/name",
         where=shown,
     )
+
+
+def _path_of(name: bytes) -> Path:
+    """A path that every library opens: those in Rust take its characters for UTF-8.
+
+    Raises:
+        UserError: Its name is not UTF-8, or the locale is not.
+    """
+    where = ascii(path := os.fsdecode(name))[1:-1]
+    try:
+        text = name.decode()
+    except UnicodeDecodeError as error:
+        raise UserError("this name is not UTF-8: rename it", where=where) from error
+    if path != text:
+        message = "this name is UTF-8 and the locale is not: set PYTHONUTF8=1"
+        raise UserError(message, where=where)
+    return Path(path)

@@ -1,7 +1,10 @@
 """Runs and reports: what they print, where, and their exit codes. Nothing is trained here."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -98,3 +101,22 @@ def test_a_gate_fails_a_degenerate_model_whatever_its_score(capsys, file, traine
     code, out, _ = call(capsys, "run", "-f", str(file))
     assert code == 3
     assert "at least 0.500: FAILED, it answers law for every example" in out
+
+
+@pytest.mark.parametrize("place", [".", "sw.yaml/page.html"])
+def test_a_page_that_cannot_be_written_is_one_sentence(capsys, file, trainer, place):
+    output = file.parent / place
+    for arguments in (("report", "-f", str(file)), ("fleet", str(file))):
+        code, _, err = call(capsys, *arguments, "-o", str(output))
+        assert code == 2 and err.startswith(f"error: {output}: "), err
+        assert "details" not in err
+
+
+def test_a_terminal_without_the_letters_ends_nothing(file):
+    """Results are told in the new language, whatever the terminal can show."""
+    given = os.environ | {"PYTHONIOENCODING": "ascii:strict"}
+    other = file.rename(file.with_name("\u0441\u043d\u0435\u0433.yaml"))
+    command = [sys.executable, "-m", "lingraft.cli", "validate", "-f", str(other)]
+    ran = subprocess.run(command, capture_output=True, env=given, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert r"\u0441\u043d\u0435\u0433.yaml: demo is valid" in ran.stdout

@@ -1,5 +1,6 @@
 """Addresses of stores and sources."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,21 @@ def test_keys_that_lead_elsewhere(key: str) -> None:
     with pytest.raises(CorruptArtifactError):
         checked_key(key)
     assert checked_key("a/b..c/.d") == "a/b..c/.d"
+
+
+def test_a_name_that_is_not_utf8_is_said_to_be() -> None:
+    """Libraries in Rust open the UTF-8 of a path's characters, whatever its bytes are."""
+    path = Path(os.fsdecode(b"/data/caf\xe9"))
+    with pytest.raises(UserError, match="this name is not UTF-8: rename it") as caught:
+        parse_uri(path.as_uri())
+    assert caught.value.where == r"/data/caf\udce9"
+
+
+@pytest.mark.parametrize("coding", ["ascii", "latin-1"])
+def test_a_locale_that_is_not_utf8_is_said_to_be(
+    coding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsdecode", lambda name: name.decode(coding, "surrogateescape"))
+    assert parse_uri("file:///data/a%20b") == Path("/data/a b")
+    with pytest.raises(UserError, match="the locale is not: set PYTHONUTF8=1"):
+        parse_uri("file:///data/caf%C3%A9")

@@ -15,6 +15,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedToken
 
 from lingraft.errors import UserError
 from lingraft_trainer.tokenization.byte_bpe import byte_level_bpe
+from lingraft_trainer.tokenization.reachable import refuse_unreachable
 from lingraft_trainer.tokenization.sentencepiece_model import convert, disagreement
 from lingraft_trainer.tokenization.special import ROLES
 
@@ -32,6 +33,12 @@ def load_tokenizer(place: Path, *, where: str = "spec.tokenizer.uri") -> PreTrai
     Raises:
         UserError: There is none, it cannot be read, or its files contradict each other.
     """
+    loaded = _loaded(place, where)
+    refuse_unreachable(loaded.backend_tokenizer, where=where)
+    return loaded
+
+
+def _loaded(place: Path, where: str) -> PreTrainedTokenizerFast:
     if place.is_file():
         return _alone(place, where)
     if (place / FILE).is_file():

@@ -180,3 +180,34 @@ def test_a_vocabulary_with_holes_is_filled(tmp_path: Path):
     )
     assert sorted(target.get_vocab().values()) == list(range(7))
     assert target.tokenize("habari ya") == ["habari", "ya"]
+
+
+CASED = ["Haus", "Straße", "Bäume", "der", "##ung", "雪", "##雪", "ä", "[unused1]"]
+UNCASED = [word.lower() for word in CASED]
+
+
+@pytest.mark.parametrize(
+    ("words", "config", "said"),
+    [
+        (CASED, None, "makes 'haus' of 'Haus'"),
+        (CASED, {"do_lower_case": True}, "no text comes to 3 of its 5 words"),
+        (CASED, {"do_lower_case": False}, None),
+        (UNCASED, {"do_lower_case": True}, "makes 'baume' of 'bäume'"),
+        (UNCASED, {"do_lower_case": True, "strip_accents": False}, None),
+    ],
+)
+def test_a_vocabulary_that_no_text_comes_to_is_read_otherwise(
+    words: list[str], config: dict[str, Any] | None, said: str | None, tmp_path: Path
+):
+    """A vocab.txt says nothing of case: its class takes it to be small letters without accents."""
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    (tmp_path / "vocab.txt").write_text("".join(f"{word}\n" for word in [*special, *words]))
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert"}))
+    if config is not None:
+        (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
+    if said is None:
+        assert load_tokenizer(tmp_path).tokenize(words[0]) == [words[0]]
+        return
+    with pytest.raises(UserError, match=said) as caught:
+        load_tokenizer(tmp_path, where="spec.base.uri")
+    assert caught.value.where == "spec.base.uri"
