@@ -68,6 +68,8 @@ _ONLY: dict[str, tuple[Any, str]] = {
     "add_cross_attention": (False, "it reads another model's states"),
     "chunk_size_feed_forward": (0, "that is a setting of the reader, not of the model"),
     "quantization_config": (None, "its weights are quantised"),
+    "quantization": (None, "its weights are quantised"),  # by MLX
+    "compression_config": (None, "its weights are quantised"),  # as compressed-tensors once said
 }
 """Settings that one value is supported of, and what any other means."""
 _TABLE_ONLY: dict[str, tuple[Any, str]] = {

@@ -231,6 +231,8 @@ def test_heads_of_a_causal_base_need_not_be_as_wide_as_its_layers():
         ({"model_type": "gemma3", "vision_config": {"layers": 1}}, "sees images"),
         ({"model_type": "gemma3_text", "use_bidirectional_attention": True}, "to both sides"),
         ({"quantization_config": {"bits": 4}}, "quantised"),
+        ({"quantization": {"group_size": 64, "bits": 4}}, r"has quantization .*quantised"),
+        ({"compression_config": {"format": "naive-quantized"}}, "quantised"),
         ({"model_type": "custom", "auto_map": {"AutoModel": "a.B"}}, "'custom' is not supported"),
     ],
 )
