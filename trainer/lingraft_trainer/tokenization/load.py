@@ -76,6 +76,7 @@ def _alone(file: Path, where: str) -> PreTrainedTokenizerFast:
 def _of_file(folder: Path, where: str) -> PreTrainedTokenizerFast:
     backend = _backend(folder / FILE, where)
     _refuse_contradictions(folder, backend, where)
+    _refuse_lost_tokens(folder, backend, where)
     try:
         named = _by_class(folder)
     except _Unreadable:  # of a class that this is no file of
@@ -171,6 +172,26 @@ def _refuse_contradictions(folder: Path, backend: Tokenizer, where: str) -> None
                     f"{json.dumps(part[name])}: make them say what the model was trained with",
                     where=where,
                 )
+
+
+def _refuse_lost_tokens(folder: Path, backend: Tokenizer, where: str) -> None:
+    """Refuse tokens that other files add, by ids that the model has rows for: a chat's, say."""
+    rows = _json_of(folder / "config.json", where).get("vocab_size")
+    decoder = _json_of(folder / "tokenizer_config.json", where).get("added_tokens_decoder")
+    said: dict[str, Any] = {
+        str(one.get("content")): number
+        for number, one in (decoder if isinstance(decoder, dict) else {}).items()
+        if isinstance(one, dict)
+    }
+    said |= _json_of(folder / "added_tokens.json", where)
+    for token, number in said.items():
+        lost = backend.token_to_id(token) is None and str(number).isdecimal()
+        if lost and isinstance(rows, int) and int(number) < rows:
+            raise UserError(
+                f"{token!r} is added to its tokenizer as id {number}, which {FILE} has not: write "
+                "all its files anew (AutoTokenizer.from_pretrained(...).save_pretrained(...))",
+                where=where,
+            )
 
 
 def _json_of(file: Path, where: str) -> dict[str, Any]:

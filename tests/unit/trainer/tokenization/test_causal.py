@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from lingraft.errors import UserError
 from lingraft_trainer.tokenization.base import load_base_tokenizer
@@ -234,6 +234,30 @@ def test_a_template_in_a_file_and_several_of_them(tmp_path: Path) -> None:
         "default",
         "tool_use",
     }
+
+
+@pytest.mark.parametrize("file", ["tokenizer_config.json", "added_tokens.json"])
+def test_tokens_that_only_other_files_add_are_refused_where_the_model_has_rows(
+    file: str, tmp_path: Path
+) -> None:
+    """transformers adds them to what tokenizer.json has; here a chat would have fallen apart."""
+    base = BASES["llama-2"]()
+    number = base.backend.get_vocab_size()
+    base.write(tmp_path)
+    added: dict[str, Any] = {"<|im_end|>": number}
+    if file == "tokenizer_config.json":
+        one = {"content": "<|im_end|>", "special": True}
+        added = {"added_tokens_decoder": {str(number): one}} | base.config
+    (tmp_path / file).write_text(json.dumps(added))
+    assert len(load_base_tokenizer(tmp_path)) == number, "left behind: no model has such a row"
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"vocab_size": number + 1}))
+    assert number in AutoTokenizer.from_pretrained(tmp_path)("<|im_end|>")["input_ids"]
+    with pytest.raises(UserError, match=rf"added to its tokenizer as id {number}, which") as error:
+        load_base_tokenizer(tmp_path)
+    assert error.value.where == "spec.base.uri"
+    AutoTokenizer.from_pretrained(tmp_path).save_pretrained(tmp_path)
+    assert number in load_base_tokenizer(tmp_path)("<|im_end|>")["input_ids"]
 
 
 def test_pieces_that_somebody_added_are_no_words_of_another_language(tmp_path: Path) -> None:
