@@ -108,7 +108,7 @@ def in_turns(folder: Path, count: int) -> dict[str, float]:
     """Milliseconds of requests and of mixed batches, by packs and whole models in turns.
 
     Both are in one process and each request is answered by both, one after the other: what else
-    the machine does meets them alike.
+    the machine does meets them alike. So the ratio is the median of each request's own.
     """
     ways = {"packs": packs(folder, count), "whole": whole(folder, count)}
     draw, took = (
@@ -123,7 +123,12 @@ def in_turns(folder: Path, count: int) -> dict[str, float]:
             started = time.perf_counter()
             ways[way](texts, languages)
             took[way, size].append(1000 * (time.perf_counter() - started))
-    return {f"{way} {size}": statistics.median(took[way, size]) for way, size in took}
+    found: dict[str, float] = {}
+    for size in (1, BATCH):
+        pairs = zip(took["packs", size], took["whole", size], strict=True)
+        found |= {f"{way} {size}": statistics.median(took[way, size]) for way in ways}
+        found[f"ratio {size}"] = statistics.median(one / other for one, other in pairs)
+    return found
 
 
 def main() -> None:
@@ -150,9 +155,16 @@ def main() -> None:
                 one = apart(name, what, count)
                 memory, loading = one["memory"] / MIB, one["loading"]
                 print(f"| {count} | {what} | {memory:,.0f} | {loading:.1f} |", flush=True)
-        for count in COUNTS[:2]:
-            for what, took in apart(name, "turns", count).items():
-                print(f"{count} languages, {what} at a time: {took:.0f} ms (median)", flush=True)
+        print("| languages | at a time | packs, ms | whole, ms | ratio |\n|---|---|---|---|---|")
+        for count in COUNTS:
+            took = apart(name, "turns", count)
+            for together in (1, BATCH):
+                by_packs, by_whole = took[f"packs {together}"], took[f"whole {together}"]
+                ratio = f"{took[f'ratio {together}']:.2f}"
+                print(
+                    f"| {count} | {together} | {by_packs:.0f} | {by_whole:.0f} | {ratio} |",
+                    flush=True,
+                )
 
 
 def apart(folder: str, what: str, count: int) -> dict[str, float]:
