@@ -5,9 +5,10 @@
 <uri>/<version>/...                a pack or a whole model, as `lingraft export` writes it
 """
 
-from typing import Any, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from lingraft.stage import Contract, FileRecord, sha256_of
 
@@ -17,6 +18,15 @@ MOST_TURNS = 100
 """Kept in `current.json`, the newest ones."""
 
 As = Literal["pack", "model"]
+
+
+def _moment(text: str) -> str:
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("a time without its zone")
+    return text
+
+
+Moment = Annotated[str, AfterValidator(_moment)]
 
 
 def version_of(graft: str, as_: As) -> str:
@@ -53,7 +63,7 @@ class Turn(Contract):
     """That a version was made the current one."""
 
     version: str
-    since: str = Field(description="RFC 3339, UTC.")
+    since: Moment = Field(description="RFC 3339, UTC.")
     by: Literal["publish", "rollback"]
 
 
@@ -62,5 +72,5 @@ class Current(Contract):
 
     version: str
     language: str
-    since: str = Field(description="RFC 3339, UTC.")
+    since: Moment = Field(description="RFC 3339, UTC.")
     history: tuple[Turn, ...] = Field(description="The newest last, this one among them.")

@@ -12,11 +12,12 @@ from lingraft.pools import POOL_OF, PoolName
 from lingraft.resource import LanguageAdaptationSpec
 from lingraft.status import LanguageAdaptationStatus, PinnedPlan, StageStatus
 from lingraft_operator.decision.actions import Leave
+from lingraft_operator.decision.at_work import Verdict
 from lingraft_operator.decision.attempts import left, reset
 from lingraft_operator.decision.case import Case, Decision, pools_of
 from lingraft_operator.decision.done import LOOK_SECONDS, model_refs
 from lingraft_operator.decision.spending import used_up
-from lingraft_operator.decision.stages import Judge, Verdict
+from lingraft_operator.decision.stages import Judge
 from lingraft_operator.names import rayjob_name
 from lingraft_operator.status import results
 from lingraft_operator.status.conditions import Summary

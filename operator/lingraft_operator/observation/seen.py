@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from lingraft.limits import NOTE_BYTES, too_large
 from lingraft.plan import PlannedStage
+from lingraft.scores import check_metrics
 from lingraft.stage import WRITTEN_BY, Failure, Manifest, Progress
 from lingraft.store.base import ArtifactStore, Conflict
 from lingraft.store.lease import LEASE_SECONDS, Lease, LeaseRecord
@@ -76,6 +77,7 @@ class Eyes:
         found = read_manifest(self._store, planned.stage.ref)
         if found is None:
             return None
+        check_metrics(found, self._store)
         scores = found.metrics if planned.stage.kind in ("graft", "publish") else {}
         kept = {
             "stage": planned.stage,
