@@ -2,9 +2,12 @@
 
 import shutil
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+from safetensors import SafetensorError
 from transformers.utils import logging as transformers_logging
 
 from lingraft.cache import cache_dir
@@ -19,8 +22,10 @@ from lingraft.store.stages import fetch_artifact, read_manifest
 from lingraft_trainer.export.folder import write_folder
 from lingraft_trainer.packs.read import read_record
 from lingraft_trainer.running.attempt import ancestors
+from lingraft_trainer.running.failures import classified
 from lingraft_trainer.running.inputs import fetch_input
 
+PARTIAL = ".partial"
 As = Literal["pack", "model", "modelcar"]
 
 
@@ -53,13 +58,37 @@ def export(
     pack = folder / "pack"
     base, name = _base(plan, graft, task)
     facts = facts_of(read_record(pack), graft, ancestors(store, graft.stage), base_model)
-    if as_ != "modelcar":
-        return write_folder(as_, base, pack, facts, out, task=name)
-    with tempfile.TemporaryDirectory(prefix="lingraft-export-") as scratch:
-        record = write_folder("model", base, pack, facts, Path(scratch), task=name)
-        write_layout(Path(scratch), out, created=graft.created_at)
-        shutil.copyfile(Path(scratch, "export.json"), out / "export.json")
-    return record | {"as": "modelcar"}
+    with whole(out) as partial:
+        if as_ != "modelcar":
+            return write_folder(as_, base, pack, facts, partial, task=name)
+        with tempfile.TemporaryDirectory(prefix="lingraft-export-") as scratch:
+            record = write_folder("model", base, pack, facts, Path(scratch), task=name)
+            write_layout(Path(scratch), partial, created=graft.created_at)
+            shutil.copyfile(Path(scratch, "export.json"), partial / "export.json")
+        return record | {"as": "modelcar"}
+
+
+@contextmanager
+def whole(out: Path) -> Generator[Path]:
+    """A folder below another one, whose files come up to it once all are written.
+
+    Nobody finds half a model, and what failed or was stopped can be done again.
+
+    Raises:
+        LingraftError: The disk is full, or it cannot be written to.
+    """
+    made, partial = not out.exists(), out / PARTIAL
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        for file in list(partial.iterdir()):
+            file.rename(out / file.name)
+    except (OSError, SafetensorError) as error:
+        raise classified(error) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        if made and out.is_dir() and not any(out.iterdir()):
+            out.rmdir()
 
 
 def _base(plan: Plan, graft: Manifest, task: str | None) -> tuple[Path, str | None]:
