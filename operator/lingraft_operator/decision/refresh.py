@@ -113,7 +113,7 @@ def due_time(
     if known.schedule != _text(refresh):
         return None
     served = [known.since, known.last_schedule_time, known.last_successful_time]
-    after = max((one for one in served if one is not None), default=now)
+    after = max((one for one in served if one is not None and one <= now), default=now)
     return latest_time(refresh.schedule, refresh.time_zone, after, now)
 
 
@@ -136,7 +136,7 @@ def remembered(
     known = known or RefreshStatus()
     if refresh is None:
         known = known.model_copy(update={"schedule": "", "since": None})
-    elif known.schedule != _text(refresh):
+    elif known.schedule != _text(refresh) or (known.since is not None and known.since > now):
         known = known.model_copy(update={"schedule": _text(refresh), "since": now})
     if looked is not None:
         known = _after_look(resource, known, looked, now)

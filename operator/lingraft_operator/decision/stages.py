@@ -21,6 +21,8 @@ from lingraft_operator.world import RayJob
 PODS_GO_WITHIN = timedelta(seconds=120)
 """How long a retry waits for the pods of the attempt before; those of a lost node never go."""
 LONGEST_BACKOFF = 600
+SKEW = timedelta(minutes=1)
+"""By which a time in the status may be ahead: the operator before ran on another machine."""
 LOOK_AGAIN = timedelta(seconds=300)
 
 
@@ -129,8 +131,8 @@ class Judge(AtWork):
     def _wait_after(self, stage: StageStatus, past: Past) -> datetime:
         """When the next attempt may start: after the backoff, and without pods of the last."""
         last = stage.attempts[-1]
-        if last.ended_at is None:
-            return self.now
+        if last.ended_at is None or last.ended_at > self.now + SKEW:
+            return self.now  # the latter was another clock's word: it may be days ahead
         doubled = self.retry.backoff_seconds * 2 ** max(0, past.failed - 1)
         wait = last.ended_at + timedelta(seconds=min(doubled, LONGEST_BACKOFF))
         if last.failure_class is None:  # suspended, or no longer wanted for a while

@@ -1,11 +1,14 @@
 """Machines whose clocks are minutes wrong."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from tests.support.operator.api_server import LA
 from tests.support.operator.checks import is_live
-from tests.support.operator.histories import ONE, world
+from tests.support.operator.histories import ONE, fail, launched, world
+from tests.support.operator.simulation import Simulation
 from tests.support.operator.specs import SHAPES
 
 SLOW, FAST = timedelta(minutes=-6), timedelta(minutes=6)
@@ -61,3 +64,41 @@ def test_a_winner_with_a_slow_clock_is_left_to_end_by_itself() -> None:
         assert sim.status(ONE).stages[0].state == "Done"
         (there,) = sim.rayjobs("corpus")
         assert is_live(there) and there["metadata"]["uid"] == rayjob["metadata"]["uid"]
+
+
+def move(value: Any, by: timedelta) -> Any:
+    """A status as an operator whose clock is ahead would have written it."""
+    if isinstance(value, dict):
+        return {
+            k: (datetime.fromisoformat(v) + by).isoformat()
+            if isinstance(v, str) and k.endswith(("At", "Time", "Until", "since", "notBefore"))
+            else move(v, by)
+            for k, v in value.items()
+        }
+    return [move(one, by) for one in value] if isinstance(value, list) else value
+
+
+def start_after_one_that_was_ahead(sim: Simulation, by: timedelta) -> None:
+    sim.api.update((LA, *ONE), lambda body: body.update(status=move(body["status"], by)))
+    sim.checks.forget()
+    sim.copies[0].start()
+
+
+def test_an_operator_whose_clock_was_ahead_holds_up_no_retry() -> None:
+    with world("plain") as sim:
+        fail(sim, "corpus", "infrastructure")
+        sim.run_for(3)
+        assert launched(sim, "corpus") == 1
+        start_after_one_that_was_ahead(sim, timedelta(days=3))
+        sim.run_for(60)
+        assert launched(sim, "corpus") == 2
+
+
+def test_an_operator_whose_clock_was_ahead_holds_up_no_refresh() -> None:
+    with world("followed") as sim:
+        sim.come_to_rest()
+        start_after_one_that_was_ahead(sim, timedelta(days=3))
+        sim.run_for(30 * 3600)
+        known = sim.status(ONE).refresh
+        assert known is not None
+        assert known.last_schedule_time == datetime(2026, 1, 2, 2, tzinfo=UTC)
