@@ -13,6 +13,7 @@ from lingraft.sources import fetch_source, fingerprint
 from lingraft.store.uri import parse_uri
 from lingraft_trainer.models.encoder_files import save_encoder
 from lingraft_trainer.models.readout import encoder_of, length_of
+from lingraft_trainer.packs.former import say_as_before
 from lingraft_trainer.packs.read import check_fits, read_model, read_pack
 from lingraft_trainer.running.inputs import fetch_whole
 from lingraft_trainer.tokenization.swap import save_tokenizer
@@ -83,6 +84,7 @@ def write_full(base: Path, pack: Path, out: Path) -> None:
     """
     model, tokenizer = _loaded(base, pack)
     model.save_pretrained(out)
+    say_as_before(out)
     save_tokenizer(tokenizer, out)
     encoder = encoder_of(base)
     if encoder is not None:
