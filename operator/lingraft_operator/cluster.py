@@ -7,7 +7,6 @@ judged again. API: https://kubernetes.io/docs/reference/using-api/api-concepts/
 # The kubernetes package has no types: what it returns is JSON.
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,9 +16,12 @@ from urllib3.exceptions import HTTPError
 
 from lingraft.resource import API_VERSION, KIND
 from lingraft_operator import metrics
+from lingraft_operator.answers import Conflict, Missing, Refused, Unavailable, fault
 from lingraft_operator.names import LEASE, OPERATOR, OURS
 from lingraft_operator.watches.objects import is_going, key_of
 from lingraft_operator.world import Key, RayJob, Resource
+
+__all__ = ["Cluster", "Conflict", "Missing", "Refused", "Unavailable", "connect"]
 
 GROUP, VERSION = API_VERSION.split("/")
 TIMEOUTS = (5, 30)
@@ -27,26 +29,6 @@ TIMEOUTS = (5, 30)
 METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 PAGE = 250
 """Objects in one answer to a list."""
-
-
-class Conflict(Exception):
-    """The object changed, went or appeared since it was seen: look again."""
-
-
-class Unavailable(Exception):
-    """The API server is away, starts, or is overloaded: the same call may pass later."""
-
-
-class Refused(Exception):
-    """The API server does not take an object: an admission rule, a quota, a bad value.
-
-    Attributes:
-        invalid: The object can never be taken as it is.
-    """
-
-    def __init__(self, message: str, *, invalid: bool) -> None:
-        super().__init__(message)
-        self.invalid = invalid
 
 
 def connect() -> ApiClient:
@@ -221,7 +203,7 @@ class Cluster:
                 )
         except ApiException as error:
             metrics.api_errors.labels(verb, kind, str(error.status)).inc()
-            raise _fault(error) from error
+            raise fault(method, error) from error
         except HTTPError as error:
             metrics.api_errors.labels(verb, kind, "unreachable").inc()
             raise Unavailable(f"{method} {path}: {error}") from error
@@ -238,16 +220,3 @@ def _leases(namespace: str) -> str:
 
 def _rayjobs(namespace: str) -> str:
     return f"/apis/ray.io/v1/namespaces/{namespace}/rayjobs"
-
-
-def _fault(error: ApiException) -> Exception:
-    """Our own word for what the API server answered."""
-    try:
-        message = str(json.loads(error.body or "")["message"])
-    except (TypeError, ValueError, KeyError):
-        message = str(error.reason)
-    if error.status in (404, 409):
-        return Conflict(message)
-    if error.status in (400, 403, 422):
-        return Refused(message, invalid=error.status in (400, 422))
-    return Unavailable(f"{error.status} {message}")

@@ -12,7 +12,7 @@ from lingraft.plan import PlannedStage
 from lingraft.pools import HeadSize, LocalObject, Toleration
 from lingraft.resource import API_VERSION, KIND
 from lingraft.stage import Stage, StageSpec
-from lingraft_operator.cluster import Cluster, Conflict, Refused
+from lingraft_operator.cluster import Cluster, Conflict, Missing, Refused
 from lingraft_operator.config import S3, Config, PoolConfig
 from lingraft_operator.jobs.rayjob import Owner, RayJobRequest, build_rayjob, execution_for
 
@@ -43,7 +43,7 @@ def lacking(cluster: Cluster, config: Config) -> str | None:
         cluster.create_rayjob(
             sample(config.namespaces[0] if config.namespaces else "default"), dry_run=True
         )
-    except Conflict:
+    except (Conflict, Missing):  # there is no such namespace, say
         return None
     except Refused as error:
         fields = unknown_fields(str(error))

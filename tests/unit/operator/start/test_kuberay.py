@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from lingraft_operator.cluster import Cluster, Conflict, Refused
+from lingraft_operator.cluster import Cluster, Conflict, Missing, Refused
 from lingraft_operator.start.kuberay import lacking, sample, unknown_fields
 from tests.support.operator.settings import config
 from tests.unit.operator.shapes import PLAIN, SHAPES, text_of
@@ -63,7 +63,8 @@ def test_a_kind_that_is_missing_is_named_with_who_installs_it(
         None,
         Refused("exceeded quota: count/rayjobs.ray.io=1", invalid=False),
         Refused("admission webhook denied it: no queue", invalid=True),
-        Conflict("namespaces default not found"),
+        Conflict("it is there already"),
+        Missing("404 namespaces default not found"),
     ],
     ids=str,
 )
