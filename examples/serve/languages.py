@@ -89,6 +89,20 @@ def _each(texts: list[str]) -> Iterator[str]:
     yield from texts
 
 
+def languages_of(settings: Settings) -> lingraft.Languages:
+    """The languages on their body, each of which can be read with: all is looked at at the start.
+
+    Raises:
+        UserError: A base or a pack that cannot be read, or that nothing here reads with.
+    """
+    packs = settings.packs.split(",") if isinstance(settings.packs, str) else settings.packs
+    languages = lingraft.Languages(settings.base, packs)
+    for name in languages.names:
+        with languages.use(name) as loaded:
+            pipeline_for(loaded.model, loaded.tokenizer)
+    return languages
+
+
 @serve.deployment
 class Reader:
     """One body and its languages.
@@ -98,13 +112,9 @@ class Reader:
     """
 
     def __init__(self, settings: Settings) -> None:
-        packs = settings.packs.split(",") if isinstance(settings.packs, str) else settings.packs
-        self._languages = lingraft.Languages(settings.base, packs)
+        self._languages = languages_of(settings)
         if torch.cuda.is_available():
             self._languages.to("cuda")
-        for name in self._languages.names:  # to fail at the start, not at the first request
-            with self._languages.use(name) as loaded:
-                pipeline_for(loaded.model, loaded.tokenizer)
 
     async def __call__(self, request: Request) -> JSONResponse:
         """Answer one request: 200, 404 for a language that is not there, 422 for a bad request."""

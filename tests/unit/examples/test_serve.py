@@ -16,6 +16,7 @@ from tests.support.packs import write_language
 from tests.support.tiny import TARGET_WORDS, tiny_base
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "examples" / "serve"))
+import here
 from languages import Refused, pipeline_for, work
 
 TEXTS = ["le chat assis", "rouge", "un oiseau et 3 chat"]
@@ -55,3 +56,21 @@ def test_what_has_no_pipeline_is_refused(tmp_path: Path) -> None:
     model: Any = transformers.AutoModel.from_pretrained(tiny_base("bert", tmp_path / "base"))
     with pytest.raises(UserError, match="BertModel cannot be served here, but ForMaskedLM"):
         pipeline_for(model, None)
+
+
+def test_a_mistake_is_one_sentence_before_ray_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray would say a minute later that a replica failed, and not why."""
+    base, other = tiny_base("bert", tmp_path / "base"), tiny_base("roberta", tmp_path / "other")
+    pack = write_language(base, tmp_path / "pack", "fr", TARGET_WORDS)
+    monkeypatch.setattr(here, "start_ray", lambda: pytest.fail("too late"))
+    for given, said in (
+        ((base, tmp_path), "this is no language pack"),
+        ((other, pack), "is for a bert, and this is a roberta"),
+        ((base, pack, pack), "two packs are of fr"),
+    ):
+        monkeypatch.setattr(sys, "argv", ["here.py", *map(str, given)])
+        with pytest.raises(SystemExit) as left:
+            here.main()
+        assert str(left.value.code).startswith("error: ") and said in str(left.value.code)
