@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lingraft.errors import LingraftError
 from lingraft.fleet.row import MOST_SCORES, Row, Score, clean
 from lingraft.floors import part
 from lingraft.gates import gate_results
@@ -17,11 +18,23 @@ from lingraft.store import open_store
 
 
 def look(resource: LanguageAdaptation) -> Row:
-    """What there is of a resource; spends nothing, and reads small objects only."""
-    plan = plan_resource(resource)
-    asked = resource.spec.publish
-    published = Place(open_store(asked.uri)).current() if asked is not None else None
-    return row_of_run(resource, plan, manifests_of(plan), published)
+    """What there is of a resource; spends nothing, and reads small objects only.
+
+    One that cannot be planned has a row that says why: it hides no other one.
+    """
+    try:
+        plan = plan_resource(resource)
+        asked = resource.spec.publish
+        published = Place(open_store(asked.uri)).current() if asked is not None else None
+        return row_of_run(resource, plan, manifests_of(plan), published)
+    except LingraftError as error:
+        said = clean(str(error).partition("\n")[0])
+        return Row(_name(resource), resource.spec.language, phase="Stalled", progress=said)
+
+
+def _name(resource: LanguageAdaptation) -> str:
+    metadata = resource.metadata
+    return "/".join(filter(None, (clean(metadata.namespace), clean(metadata.name))))
 
 
 def row_of_run(
@@ -38,7 +51,7 @@ def row_of_run(
         manifests: The stages that are done, by their names in the plan.
         published: What holds at its place.
     """
-    graft, metadata = manifests.get("graft"), resource.metadata
+    graft = manifests.get("graft")
     metrics: Mapping[str, Any] = graft.metrics if graft else {}
     gates = {
         one.task: one for one in gate_results(resource.spec.tasks, metrics.get("evaluation") or [])
@@ -60,7 +73,7 @@ def row_of_run(
     done = f"{len(manifests)} of {len(plan.stages)} stages are done"
     seconds = sum(one.compute.device_seconds for one in manifests.values())
     return Row(
-        name="/".join(filter(None, (clean(metadata.namespace), clean(metadata.name)))),
+        name=_name(resource),
         language=resource.spec.language,
         phase="Stalled" if failed else "Ready" if graft else "Pending",
         progress="a quality gate failed" if failed else "done" if graft else done,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from lingraft.errors import InfrastructureError, UserError
+from lingraft.errors import CorruptArtifactError, InfrastructureError, UserError
 from lingraft.limits import LISTED, at_most
 from lingraft.publish.record import CURRENT, MOST_TURNS, PUBLISHED, Current, Published, Turn
 from lingraft.stage import FileRecord
@@ -34,9 +34,21 @@ class Place:
         return self._store.uri
 
     def current(self) -> Current | None:
-        """Which version holds; None before the first."""
-        found = parse_object(self._store, CURRENT, Current)
+        """Which version holds; None before the first.
+
+        Raises:
+            CorruptArtifactError: What says so was damaged.
+        """
+        found = self._current()
         return found[0] if found else None
+
+    def _current(self) -> tuple[Current, str] | None:
+        try:
+            return parse_object(self._store, CURRENT, Current)
+        except CorruptArtifactError as error:
+            message = "it is damaged, and readers follow it; delete it, and have it written anew: "
+            message += "lingraft publish -f FILE --to VERSION"
+            raise CorruptArtifactError(message, where=error.where) from error
 
     def version(self, name: str) -> Published | None:
         """A version, if it is whole."""
@@ -122,7 +134,7 @@ class Place:
         self, version: Published, by: str, wanted: Callable[[Current | None], bool]
     ) -> Current:
         for _ in range(5):
-            found = parse_object(self._store, CURRENT, Current)
+            found = self._current()
             now = found[0] if found else None
             if now is not None and now.language != version.language:
                 raise UserError(

@@ -38,3 +38,16 @@ def test_of_a_bucket_it_says_how_the_cluster_sees_it(capsys, file: Path, tmp_pat
     assert code == 0
     assert out.endswith(f"kubectl annotate la demo -n default {ROLLBACK}={OLD} --overwrite\n")
     assert names.ROLLBACK == ROLLBACK
+
+
+def test_a_damaged_record_is_written_anew(capsys, file: Path, tmp_path: Path):
+    file.write_text(RESOURCE + "  publish: {uri: place/}\n")
+    store = open_store(f"{(tmp_path / 'place').as_uri()}/")
+    publish(store, tmp_path, OLD)
+    (tmp_path / "place/current.json").write_text("{")
+    for arguments in ((), ("--to", OLD)):
+        code, _, err = call(capsys, "publish", "-f", str(file), *arguments)
+        assert code == 1
+        assert "place/current.json: it is damaged, and readers follow it; delete it" in err
+    (tmp_path / "place/current.json").unlink()
+    assert call(capsys, "publish", "-f", str(file), "--to", OLD)[0] == 0 and read(store) == OLD

@@ -120,3 +120,14 @@ def test_a_terminal_without_the_letters_ends_nothing(file):
     ran = subprocess.run(command, capture_output=True, env=given, text=True)
     assert ran.returncode == 0, ran.stderr
     assert r"\u0441\u043d\u0435\u0433.yaml: demo is valid" in ran.stdout
+
+
+def test_one_language_that_cannot_be_planned_hides_no_other(capsys, file):
+    bad = file.with_name("bad.yaml")
+    text = file.read_text().replace("sw.txt", "gone.txt").replace("name: demo", "name: bad")
+    bad.write_text(text)
+    code, out, _ = call(capsys, "fleet", str(file), str(bad), "--csv")
+    assert code == 0
+    first, second = sorted(out.splitlines()[1:])
+    assert first.startswith('sw,default/bad,Stalled,"spec.corpus.uri: ')
+    assert second.startswith("sw,default/demo,Pending,")
