@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from lingraft import compute, params, resource
 from lingraft.architecture import Shape, shape_of_pretrain
 from lingraft.errors import UserError
-from lingraft.plan.checks import check, check_updates, warn_of_mini
+from lingraft.plan.checks import check, check_updates, warn_of_languages, warn_of_mini
 from lingraft.plan.dag import Dag
 from lingraft.plan.defaults import (
     HELDOUT_SHARE,
@@ -53,7 +53,11 @@ def plan(
     layers = mini_layers(spec, shape)
     check(spec, shape, layers)
     trained = trainings(spec, shape, layers, sources)
-    warnings = (*check_updates(spec, trained), *warn_of_mini(spec, shape))
+    warnings = (
+        *warn_of_languages(spec),
+        *check_updates(spec, trained),
+        *warn_of_mini(spec, shape),
+    )
     dag = Dag(sources)
     base = add_base(dag, spec, shape, layers, trained.pretrain)
     words = tokenizer(

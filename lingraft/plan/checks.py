@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from lingraft import params, resource
 from lingraft.architecture import Shape
 from lingraft.errors import UserError
+from lingraft.formats.languages import CODES, primary, same_language
 from lingraft.plan.defaults import MiniLayers, Trainings, bridge_of, sequence_length
 from lingraft.plan.scale import EPOCHS, LEAST_BATCH
 from lingraft.plan.task_checks import check_tasks
@@ -57,6 +58,24 @@ def warn_of_mini(spec: resource.LanguageAdaptationSpec, shape: Shape) -> tuple[s
         "spec.method: a mini-model of a causal base took more compute than Standard to equal "
         "quality where that was measured (docs/architecture.md)",
     )
+
+
+def warn_of_languages(spec: resource.LanguageAdaptationSpec) -> tuple[str, ...]:
+    """Sentences about tags that may not be meant: files and rows are chosen by them."""
+    said: list[str] = []
+    if same_language(spec.language, spec.source_language):
+        said.append(
+            f"spec.language: {spec.language} is the base's language too ({spec.source_language}): "
+            "say spec.sourceLanguage where the base reads another"
+        )
+    for field, tag in (("language", spec.language), ("sourceLanguage", spec.source_language)):
+        code = primary(tag)
+        if len(code) == 2 and code not in CODES:
+            said.append(
+                f"spec.{field}: {code} is no code of ISO 639-1, so that nothing is known of its "
+                "script: is it misspelt?"
+            )
+    return tuple(said)
 
 
 def _check_depths(spec: resource.LanguageAdaptationSpec, shape: Shape, layers: MiniLayers) -> None:

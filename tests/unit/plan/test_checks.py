@@ -304,3 +304,16 @@ def test_a_mini_model_of_a_causal_base_is_warned_of():
         if (found := planned(spec_of(method), shape))
     }
     assert [key for key, warned in said.items() if warned] == [("MiniPost", "llama")]
+
+
+def test_tags_that_may_not_be_meant_are_told_of():
+    """Files and rows of data sets are chosen by them, and the script is known by them."""
+    assert planned(spec_of()).warnings == ()
+    (same,) = planned(spec_of(language="en-GB")).warnings
+    assert "spec.language: en-GB is the base's language too (en)" in same
+    (misspelt,) = planned(spec_of(language="jp")).warnings
+    assert "spec.language: jp is no code of ISO 639-1" in misspelt
+    (misspelt,) = planned(spec_of(sourceLanguage="cn")).warnings
+    assert "spec.sourceLanguage: cn is no code" in misspelt
+    assert planned(spec_of(language="swh")).warnings == ()
+    assert planned(spec_of(language="yue")).warnings == ()
