@@ -9,6 +9,9 @@ from urllib.parse import unquote_to_bytes
 from lingraft.errors import UserError
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+LONGEST_KEY = 1024
+"""Bytes."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ def parse_uri(uri: str) -> Path | S3Location:
         return _path_of(unquote_to_bytes(rest.encode(errors="surrogateescape")))
     bucket, _, key = rest.partition("/")
     if scheme == "s3" and _BUCKET.fullmatch(bucket) and ".." not in key.split("/"):
+        _check_key(key, uri)
         return S3Location(bucket, key)
     # What stands before an @ may be a password: the message must not repeat it.
     shown = re.sub(r"//[^/]*@", "//***@", uri)
@@ -38,6 +42,23 @@ def parse_uri(uri: str) -> Path | S3Location:
         "or, for a base or a tokenizer, hf://org/name",
         where=shown,
     )
+
+
+def _check_key(key: str, uri: str) -> None:
+    """Refuse keys under which nothing can lie, or that are no more than a slip.
+
+    Raises:
+        UserError: What is wrong with it.
+    """
+    length = len(key.encode(errors="replace"))
+    if length > LONGEST_KEY:
+        message = (
+            f"this key has {length:,} bytes, and S3 takes {LONGEST_KEY:,}: write a shorter one"
+        )
+        raise UserError(message, where=f"{ascii(uri)[1:80]}...")
+    if _CONTROL.search(key):
+        message = "this key has a line break or another control character: leave it out"
+        raise UserError(message, where=ascii(uri)[1:-1])
 
 
 def _path_of(name: bytes) -> Path:

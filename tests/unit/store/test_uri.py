@@ -31,6 +31,22 @@ def test_anything_else_is_refused(uri: str) -> None:
         open_store(uri)
 
 
+@pytest.mark.parametrize(
+    ("uri", "words"),
+    [
+        ("s3://corpora/sw/\n", "a line break"),
+        ("s3://corpora/a\x00b", "control character"),
+        ("s3://corpora/" + "x" * 1025, "has 1,025 bytes"),
+        ("s3://corpora/" + "語" * 342, "has 1,026 bytes"),
+    ],
+)
+def test_a_key_that_s3_has_not_is_the_user_s_to_correct(uri: str, words: str) -> None:
+    with pytest.raises(UserError, match=words) as told:
+        open_store(uri)
+    assert told.value.failure_class == "user" and told.value.where.isascii()
+    assert parse_uri("s3://corpora/" + "語" * 341) == S3Location("corpora", "語" * 341)
+
+
 def test_a_password_in_an_address_is_not_repeated() -> None:
     with pytest.raises(UserError) as caught:
         open_store("s3://key:hunter2@bucket/x")
