@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from lingraft.errors import UserError
 from lingraft.families import family_of
+from lingraft_trainer.packs.ends import add_ends
 from lingraft_trainer.packs.load import Loaded, Where, place_of_base, place_of_pack
 from lingraft_trainer.packs.read import ReadPack, check_fits, read_model, read_pack
 
@@ -45,6 +46,7 @@ class Languages:
             if pack.dtype != read[0][1].dtype:
                 message = f"this pack is {pack.record.dtype}, another of the same base is not"
                 raise UserError(message, where=str(place))
+            add_ends(pack, folder)
             self._packs[pack.record.language] = pack
 
     @property

@@ -13,6 +13,7 @@ from lingraft.sources import fetch_source, fingerprint
 from lingraft.store.uri import parse_uri
 from lingraft_trainer.models.encoder_files import save_encoder
 from lingraft_trainer.models.readout import encoder_of, length_of
+from lingraft_trainer.packs.ends import add_ends
 from lingraft_trainer.packs.former import say_as_before
 from lingraft_trainer.packs.read import check_fits, read_model, read_pack
 from lingraft_trainer.running.inputs import fetch_whole
@@ -65,6 +66,7 @@ def _loaded(base: Path, pack: Path) -> Loaded:
     language = read_pack(pack)
     model = read_model(base, language.dtype)
     check_fits(language.record, model, where=str(base))
+    add_ends(language, base)
     language.vocabulary.into(model, family_of(language.record.model_type))
     return Loaded(model, language.tokenizer)
 

@@ -68,7 +68,7 @@ def tokens_named(
     """
     for name, config in configs.items():
         for role in ROLES:
-            for number in _numbers(config.get(role)):
+            for number in numbers_of(config.get(role)):
                 yield _token(tokenizer, number, f"{name} has {role} {number}")
 
 
@@ -107,7 +107,7 @@ def renumbered(
     found = {name: value for name, value in config.items() if name not in said}
     for role in ROLES:
         if role in config:
-            mine = [needed(role, number) for number in _numbers(config[role])]
+            mine = [needed(role, number) for number in numbers_of(config[role])]
             several = isinstance(config[role], list)
             found[role] = mine if several else next(iter(mine), None)
     for field in SUPPRESSED:
@@ -156,7 +156,7 @@ def carry_ids(
 def ends_of(model: PreTrainedModel) -> list[int]:
     """Ids at which a model stops, by its generation_config.json."""
     config: Any = model.generation_config
-    return _numbers(config.eos_token_id)
+    return numbers_of(config.eos_token_id)
 
 
 def stop_behind_answers(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -200,7 +200,7 @@ def _respell(
     return respell
 
 
-def _numbers(value: Any) -> list[int]:
+def numbers_of(value: Any) -> list[int]:
     """One id or several; a negative one is how old checkpoints say that there is none."""
     several = value if isinstance(value, list) else [value]
     return [int(one) for one in several if one is not None and int(one) >= 0]

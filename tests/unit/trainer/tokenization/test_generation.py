@@ -1,7 +1,9 @@
 """A grafted instruct model still chats: it begins, pads and stops by the tokens that it did."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -16,7 +18,8 @@ from lingraft.families import family_of
 from lingraft.pack import PackBase
 from lingraft_trainer.models.family import embeddings
 from lingraft_trainer.models.grafted import Graft
-from lingraft_trainer.packs.load import write_full
+from lingraft_trainer.packs.languages import Languages
+from lingraft_trainer.packs.load import load, write_full
 from lingraft_trainer.packs.write import fingerprint, record_of, write_pack
 from lingraft_trainer.tokenization.base import load_base_tokenizer
 from lingraft_trainer.tokenization.causal import causal_special_tokens
@@ -190,6 +193,26 @@ def test_ids_that_a_config_leaves_out_are_the_tokenizers(name: str, tmp_path: Pa
     assert carry_ids(model, tmp_path, own, new) == {}
     assert model.generation_config.eos_token_id == model.config.eos_token_id == new.eos_token_id
     assert model.config.bos_token_id == new.bos_token_id
+
+
+def test_a_model_that_was_tuned_elsewhere_stops_at_its_own_ends_too(tmp_path: Path) -> None:
+    """Merged adapters leave the embeddings as they were, and the pack fits."""
+    base = BASES["qwen"]()
+    plain = {"eos_token_id": "<|endoftext|>"}
+    untuned = replace(base, ids=base.ids | plain, generation=base.generation | plain)
+    grafted(untuned, tmp_path / "base")
+    pack = tmp_path / "base" / "pack"
+    tuned = tmp_path / "tuned"
+    copytree(tmp_path / "base", tuned)
+    said = base.numbers({"eos_token_id": ["<|im_end|>", "<|image_pad|>"]})
+    (tuned / "generation_config.json").write_text(json.dumps(said))
+    for place, ends in (("base", ["<|endoftext|>"]), ("tuned", ["<|endoftext|>", "<|im_end|>"])):
+        with Languages(tmp_path / place, [pack]).use("sw") as many:
+            for loaded in (load(tmp_path / place, pack), many):
+                found: Any = loaded.model.generation_config
+                stops = found.eos_token_id
+                stops = stops if isinstance(stops, list) else [stops]
+                assert loaded.tokenizer.convert_ids_to_tokens(stops) == ends
 
 
 def test_a_vocabulary_without_an_end_is_refused(tmp_path: Path) -> None:
