@@ -61,9 +61,17 @@ class Claims:
             return self._look(namespace)
 
     def renew(self, namespaces: Iterable[str]) -> list[str]:
-        """Renew what is ours, and look after the others; the namespaces that became ours."""
+        """Renew what is ours, and look after the others; the namespaces that became ours.
+
+        Namespaces that come and go are not kept in mind for ever.
+        """
         won: list[str] = []
-        for namespace in namespaces:
+        named = set(namespaces)
+        with self._lock:
+            over = self._now() - GONE_SECONDS
+            kept = (k for k, one in self._claims.items() if k in named or one.checked > over)
+            self._claims = {namespace: self._claims[namespace] for namespace in kept}
+        for namespace in sorted(named):
             with self._lock:
                 before = self._claims.get(namespace)
                 try:

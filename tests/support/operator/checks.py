@@ -99,7 +99,7 @@ class Checks:
 
     def _is_used_up(self, body: Body) -> bool:
         """Whether the status says of this generation that nothing is left to spend."""
-        status = LanguageAdaptationStatus.model_validate(body.get("status") or {})
+        status = read_status(body.get("status") or {})
         if status.observed_generation != body["metadata"]["generation"] or status.budget is None:
             return False
         left = status.budget.left

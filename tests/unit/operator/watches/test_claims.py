@@ -97,3 +97,14 @@ def test_a_clock_that_is_wrong_takes_nothing_over(leases: Leases) -> None:
         leases.body["spec"]["renewTime"] = "1999-01-01T00:00:00.000000Z"
         assert them.renew(["a"]) == []
     assert them.owner("a") == US
+
+
+def test_namespaces_that_come_and_go_are_forgotten(leases: Leases) -> None:
+    us = leases.of(US)
+    for n in range(100):  # one for each branch of somebody's tests
+        leases.body = None
+        us.owner(f"branch-{n}")
+        leases.now += 60
+        us.renew(["stays"])
+    assert "stays" in us._claims and len(us._claims) < 10
+    assert us.owner("branch-0") == US
