@@ -65,12 +65,16 @@ def validate(files: Files, cluster: Cluster = None) -> None:
     """
     from lingraft.files import BadFileError, load_resources
     from lingraft.task_files import local_mistakes
+    from lingraft.text_looks import text_mistakes
+
+    def here(one: "LanguageAdaptation") -> "list[Fault]":
+        return [*local_mistakes(one), *text_mistakes(one.spec)]
 
     bad: list[str] = []
     beyond = _beyond(cluster)
     for file in files:
         try:
-            for resource in load_resources(file, lambda one: [*beyond(one), *local_mistakes(one)]):
+            for resource in load_resources(file, lambda one: [*beyond(one), *here(one)]):
                 print(f"{file}: {resource.metadata.name} is valid")
         except BadFileError as error:
             bad += [str(mistake) for mistake in error.mistakes]

@@ -25,6 +25,7 @@ from lingraft.stage import Manifest, Source
 from lingraft.store import open_store
 from lingraft.store.stages import read_manifest
 from lingraft.task_files import FirstRows, first_rows, task_mistakes
+from lingraft.text_looks import first_fault
 
 
 def plan_resource(
@@ -63,6 +64,9 @@ def plan_resource(
             sources[one] = looked_up.result()
         except LingraftError as error:
             errors.setdefault(field, _of_input(error, field))
+    for one in pending:
+        if one.reads == "text" and (fault := first_fault(one.uri)) is not None:
+            errors.setdefault(wanted[one], _of_input(fault, wanted[one]))
     for error in _task_errors(spec, sources, fresh=pending):
         errors.setdefault(error.where, error)
     if errors:

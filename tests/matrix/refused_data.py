@@ -111,7 +111,7 @@ BAD_CORPORA: dict[str, Bad[Path]] = {
         Refusal("not UTF-8", "t.txt", "run"),
     ),
     "gzip that is said to be text": Bad(
-        one("t.txt", b"\x1f\x8b\x08\x00\xff"), Refusal("no text but gzip", "t.txt", "run")
+        one("t.txt", b"\x1f\x8b\x08\x00\xff"), Refusal("no text but gzip", "t.txt")
     ),
     "text that is said to be gzip": Bad(
         one("t.txt.gz", txt(DOCUMENTS)), Refusal("cannot be read", "t.txt.gz", "run")
@@ -126,11 +126,11 @@ BAD_CORPORA: dict[str, Bad[Path]] = {
     ),
     "UTF-16": Bad(
         one("t.txt", txt(DOCUMENTS).decode().encode("utf-16")),
-        Refusal("UTF-16", "t.txt", "run"),
+        Refusal("UTF-16", "t.txt"),
     ),
     "table that is said to be text": Bad(
         one("t.txt", b"".join(b"%d\thabari ya leo\n" % number for number in range(400))),
-        Refusal("a table's, 2 columns", "t.txt", "run"),
+        Refusal("a table's, 2 columns", "t.txt"),
     ),
     "other field": Bad(
         one("t.jsonl", jsonl(DOCUMENTS).replace(b'"text"', b'"content"')),

@@ -15,16 +15,14 @@ import pyarrow as pa
 
 from lingraft.errors import UserError
 from lingraft.formats.codecs import BROKEN
+from lingraft.text_looks import HEAD, fault_of
 from lingraft_trainer.data.clean import Cleaner
 from lingraft_trainer.data.columns import arrow, parquet
-from lingraft_trainer.data.looks import check_beginning
 from lingraft_trainer.data.text_file import Tally, TextFile, no_text, opened, paragraphs_of
 
 DOCUMENT = 1 << 16
 """Characters after which a document without an end is cut, between paragraphs: a file of lines
 without blank lines is not one document."""
-HEAD = 1 << 16
-"""Bytes of a file that it is judged by."""
 _WIKI_MARK = re.compile(r'<doc id="[^\n]*">\s*|</doc>\s*')
 """What WikiExtractor puts around an article."""
 
@@ -81,7 +79,8 @@ def _lines(file: TextFile, tally: Tally, *, whole: bool = False) -> Iterator[tup
     offset = 0
     with opened(file) as raw:
         lines = io.BufferedReader(raw, 1 << 20)
-        check_beginning(file, lines.peek(HEAD)[:HEAD], lines=whole)
+        if fault := fault_of(lines.peek(HEAD)[:HEAD], lines=whole):
+            raise UserError(fault, where=file.name)
         for number, line in enumerate(lines, 1):
             where = f"{file.name}:{number}"
             try:

@@ -3,12 +3,17 @@
 
 import gzip
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lingraft_trainer.data.looks import fault_of
+from lingraft.errors import OutsideError
+from lingraft.planning import plan_resource
+from lingraft.resource import API_VERSION, KIND, LanguageAdaptation
+from lingraft.text_looks import fault_of, first_fault, text_mistakes
+from tests.support.specs import spec_of
 
 SENTENCES = {
     "ru": "Снег идёт с утра, и дороги пусты.",
@@ -76,3 +81,27 @@ def test_rows_are_judged_by_whoever_reads_them() -> None:
 @given(st.lists(st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=5)))
 def test_text_is_text(lines: list[str]) -> None:
     assert fault_of("\n".join(f"a {line}" for line in lines).encode(), lines=True) is None
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.txt.gz", "folder/a.txt"])
+def test_validate_and_plan_look_at_texts_too(capsys, tmp_path: Path, name: str) -> None:
+    content = lines_of("%d\tTheluji inaanguka.\n")
+    text = tmp_path / name
+    text.parent.mkdir(exist_ok=True)
+    text.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    place = text.parent if "/" in name else text
+    spec = spec_of(corpus={"uri": place.as_uri()})
+    ((at, fault),) = text_mistakes(spec)
+    assert at == ("spec", "corpus", "uri") and str(fault).startswith(f"{text}: its lines are a")
+    resource = LanguageAdaptation.model_validate(
+        {"metadata": {"name": "a"}, "spec": spec.model_dump(by_alias=True, exclude_unset=True)}
+        | {"apiVersion": API_VERSION, "kind": KIND}
+    )
+    with pytest.raises(OutsideError, match=r"spec\.corpus\.uri: .*2 columns with tabs"):
+        plan_resource(resource)
+
+
+def test_what_is_not_there_others_tell_of(tmp_path: Path) -> None:
+    (tmp_path / "a.txt.gz").write_bytes(b"not gzip")
+    for uri in ("file:///nothing/a.txt", "s3://a/b", (tmp_path / "a.txt.gz").as_uri()):
+        assert first_fault(uri) is None

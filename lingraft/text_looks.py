@@ -7,26 +7,25 @@ import codecs
 import json
 import re
 from collections import Counter
+from pathlib import Path
 
-from lingraft.errors import UserError
-from lingraft.formats.files import NO_TEXT
-from lingraft_trainer.data.text_file import TextFile
+from lingraft.errors import LingraftError, UserError
+from lingraft.files import Fault
+from lingraft.formats.codecs import NotHereError
+from lingraft.formats.files import NO_TEXT, bytes_of, local_file
+from lingraft.resource import LanguageAdaptationSpec
+from lingraft.selection import selected
+from lingraft.sources import local_keys
+from lingraft.store.uri import parse_uri
+from lingraft.text_names import text_name
 
+HEAD = 1 << 16
+"""Bytes of a file that it is judged by."""
 LEAST = 20
 """Lines that are looked at before they are called a table."""
 NEARLY_ALL = 0.95
 _MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _ESCAPE = re.compile(r"\\u[0-9a-fA-F]{4}")
-
-
-def check_beginning(file: TextFile, head: bytes, *, lines: bool) -> None:
-    """Refuse what is no text by its first bytes, as `fault_of` has them.
-
-    Raises:
-        UserError: What it is, and what to do about it.
-    """
-    if fault := fault_of(head, lines=lines):
-        raise UserError(fault, where=file.name)
 
 
 def fault_of(head: bytes, *, lines: bool) -> str | None:
@@ -82,3 +81,40 @@ def _is_object(line: str) -> bool:
         return line.startswith("{") and isinstance(json.loads(line), dict)
     except (ValueError, RecursionError):
         return False
+
+
+def text_mistakes(spec: LanguageAdaptationSpec) -> list[Fault]:
+    """What is wrong with the beginnings of texts on this machine, each with its field.
+
+    Of a folder with its first file. What is not there, or cannot be opened, others tell of.
+    """
+    named: dict[tuple[str, ...], str] = {("corpus", "uri"): spec.corpus.uri}
+    if spec.mini.text is not None:
+        named["mini", "text", "uri"] = spec.mini.text.uri
+    if spec.base.pretrain is not None:
+        named["base", "pretrain", "text", "uri"] = spec.base.pretrain.text.uri
+    found = [(("spec", *at), first_fault(uri)) for at, uri in named.items()]
+    return [(at, fault) for at, fault in found if fault is not None]
+
+
+def first_fault(uri: str) -> UserError | None:
+    """What the beginning of a text on this machine is, where it is none."""
+    if not uri.startswith("file://"):
+        return None
+    try:
+        place = parse_uri(uri)
+        assert isinstance(place, Path)
+        keys = selected(local_keys(place), "text", place.name)
+        file = place / keys[0] if keys and keys[0] else place
+        name = text_name(file.name)
+        if not file.is_file() or name is None or name.format in ("parquet", "arrow"):
+            return None
+        beginning = local_file(file, file.name)
+        beginning.limit = HEAD
+        head = bytes_of(beginning)
+    except (LingraftError, NotHereError, OSError):
+        return None
+    # WikiExtractor writes either, under one name.
+    lines = name.format == "txt" or (name.format == "wiki" and not head.startswith(b"{"))
+    fault = fault_of(head, lines=lines)
+    return None if fault is None else UserError(fault, where=str(file))
