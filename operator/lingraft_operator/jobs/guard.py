@@ -72,6 +72,8 @@ def _of_pod(container: str, pool: PoolConfig, config: Config) -> Iterator[str]:
         for one in of[0][field]:
             if one[key] not in chosen and known.get(one[key]) != one:
                 yield f"{field}: {one[key]} is the operator's own: give yours another {key}"
+    if any(one not in (after.get("envFrom") or ()) for one in before["envFrom"]):
+        yield f"envFrom of {container} would take the credentials' place: name variables in env"
     if any(str(key).startswith("LINGRAFT_") for key in _names(after) - _names(before)):
         yield "env: LINGRAFT_... is the operator's own: give yours another name"
     for fault in faults(theirs) if pool.restricted else ():

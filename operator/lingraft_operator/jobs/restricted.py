@@ -17,12 +17,20 @@ VOLUMES = {
     "secret",
 }
 SELINUX = {"", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"}
+APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
+"""Annotations of before Kubernetes 1.30, which are still obeyed."""
+PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
+HOSTS = ("httpGet", "tcpSocket")
 SECCOMP = {"RuntimeDefault", "Localhost"}
 
 
 def faults(template: Mapping[str, Any]) -> Iterator[str]:
     """What of a pod template is not restricted: field and value."""
     spec: Mapping[str, Any] = template["spec"]
+    notes: Mapping[str, str] = template["metadata"].get("annotations") or {}
+    for key, value in notes.items():
+        if key.startswith(APPARMOR) and not value.startswith(("runtime/default", "localhost/")):
+            yield f"the annotation {key}"
     pod: Mapping[str, Any] = spec.get("securityContext") or {}
     for field in ("hostNetwork", "hostPID", "hostIPC"):
         if spec.get(field):
@@ -58,6 +66,12 @@ def _of_container(container: Mapping[str, Any], pod: Mapping[str, Any]) -> Itera
         yield f"{name}: securityContext.capabilities.drop is without ALL"
     if set(capabilities.get("add") or ()) - {"NET_BIND_SERVICE"}:
         yield f"{name}: securityContext.capabilities.add"
+    hooks: Mapping[str, Any] = container.get("lifecycle") or {}
+    asked: list[Mapping[str, Any] | None] = [container.get(probe) for probe in PROBES]
+    asked += hooks.values()
+    ways: list[Mapping[str, Any]] = [one.get(how) or {} for one in asked if one for how in HOSTS]
+    if any(way.get("host") for way in ways):
+        yield f"{name}: a probe or hook asks another host"
     if any(port.get("hostPort") for port in container.get("ports") or ()):
         yield f"{name}: ports have a hostPort"
 

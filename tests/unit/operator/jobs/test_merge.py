@@ -139,6 +139,29 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "memory": (containers(resources={"requests": {"memory": None}}), "memory of ray-head"),
     "our variable": (containers(env=[{"name": "HOME", "value": "/"}]), "env: HOME"),
     "the stage": (containers(env=[{"name": "LINGRAFT_STAGE", "value": "{}"}]), "LINGRAFT_"),
+    "the credentials": (
+        containers(envFrom=[{"secretRef": {"name": "other"}}]),
+        "envFrom of ray-head",
+    ),
+    "no credentials": (containers(envFrom=None), "envFrom of ray-head"),
+    "apparmor of old": (
+        {
+            "metadata": {
+                "annotations": {
+                    "container.apparmor.security.beta.kubernetes.io/ray-head": "unconfined"
+                }
+            }
+        },
+        "apparmor",
+    ),
+    "a probe elsewhere": (
+        containers(livenessProbe={"httpGet": {"host": "169.254.169.254", "port": 80}}),
+        "another host",
+    ),
+    "a hook elsewhere": (
+        containers(lifecycle={"preStop": {"tcpSocket": {"host": "10.0.0.1", "port": 80}}}),
+        "another host",
+    ),
     "our mount": (
         containers(volumeMounts=[{"mountPath": "/tmp", "name": "shared-memory"}]),
         "volumeMounts: /tmp",
