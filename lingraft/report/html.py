@@ -31,6 +31,9 @@ table{border-collapse:collapse;margin:.5rem 0;min-width:min(100%,30rem)}
 td,th{text-align:left;padding:.3rem 1rem .3rem 0;border-bottom:1px solid var(--grid);
 vertical-align:top;overflow-wrap:normal}
 td.text{white-space:pre-wrap;overflow-wrap:anywhere;min-width:9rem}
+@media(max-width:40rem){.texts thead{display:none}.texts tr,.texts td{display:block}
+.texts td{border:0;padding:.1rem 0}.texts tr{border-bottom:1px solid var(--grid);padding:.4rem 0}
+.texts td::before{content:attr(data-title);display:block;color:var(--quiet);font-size:.88rem}}
 .number{text-align:right;font-variant-numeric:tabular-nums}
 code{font-size:.85em;overflow-wrap:anywhere}pre{white-space:pre-wrap;font-size:.85rem}
 details{margin:1rem 0}summary{cursor:pointer;font-weight:600}
@@ -82,6 +85,29 @@ def table(
         return "<p class='quiet'>Nothing yet.</p>"
     titles = f"<thead><tr>{cells('th', head)}</tr></thead>" if any(head) else ""
     return f"<div class='wide'><table>{titles}<tbody>{''.join(lines)}</tbody></table></div>"
+
+
+def texts(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of texts; on a phone they stand below one another, each under its title.
+
+    Args:
+        head: Titles, as text.
+        rows: As HTML.
+    """
+    lines = "".join(
+        "<tr>"
+        + "".join(
+            f"<td class='text' data-title='{escape(title)}'>{cell}</td>"
+            for title, cell in zip(head, row, strict=True)
+        )
+        + "</tr>"
+        for row in rows
+    )
+    titles = "".join(f"<th>{escape(title)}</th>" for title in head)
+    return (
+        f"<div class='wide'><table class='texts'><thead><tr>{titles}</tr></thead>"
+        f"<tbody>{lines}</tbody></table></div>"
+    )
 
 
 def chart(svg: str, caption: str) -> str:

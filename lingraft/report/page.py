@@ -110,14 +110,24 @@ def _quality(graft: Manifest | None, gates: Sequence[GateResult]) -> str:
         [
             _charts(figures.quality(metrics)),
             *confusions(evaluation_of(metrics)),
-            table(SCORES, score_rows(graft), numbers=(2, 3, 4, 5)),
-            "<p class='quiet'>± is a standard error, bootstrapped over groups of the test set. The "
-            "floor is the source model that never saw the language, the majority always the most "
-            "frequent label.</p>",
+            _scores(graft),
             table(("", ""), heldout_facts(graft)) if graft else "",
             table(("labels of", ""), labels) if labels else "",
             "".join(f"<p>{escape(gate_line(gate))}.</p>" for gate in gates),
         ]
+    )
+
+
+def _scores(graft: Manifest | None) -> str:
+    """Of the tasks; nothing where a whole run had none."""
+    rows = score_rows(graft)
+    if graft is not None and not rows:
+        return ""
+    return (
+        table(SCORES, rows, numbers=(2, 3, 4, 5))
+        + "<p class='quiet'>± is a standard error, bootstrapped over groups of the test set. The "
+        "floor is the source model that never saw the language, the majority always the most "
+        "frequent label.</p>"
     )
 
 

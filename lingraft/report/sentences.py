@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from lingraft.report.html import texts
 from lingraft.report.samples import SAMPLES, sample_note, sample_rows
 
 Entry = Mapping[str, Any]
@@ -33,16 +34,15 @@ def guessed_words(metrics: Mapping[str, Any]) -> str:
     rows = [one for one in _entries(metrics) if one.get("hidden")]
     if not rows:
         return ""
-    lines = "".join(
-        f"<tr><td class='text'>{_with_gap(one)}</td><td>{_guesses(one, 'untouchedGuesses')}</td>"
-        f"<td>{_guesses(one, 'graftedGuesses')}</td></tr>"
-        for one in rows
-    )
     return (
         "<p class='quiet'>One word is hidden, marked here, and the model guesses it. These are "
-        "for a look; no score is made of them.</p><div class='wide'><table><thead><tr>"
-        "<th>sentence</th><th>the untouched base guesses</th><th>the new model guesses</th></tr>"
-        f"</thead><tbody>{lines}</tbody></table></div>"
+        "for a look; no score is made of them.</p>"
+    ) + texts(
+        ("sentence", "the untouched base guesses", "the new model guesses"),
+        (
+            (_with_gap(one), _guesses(one, "untouchedGuesses"), _guesses(one, "graftedGuesses"))
+            for one in rows
+        ),
     )
 
 
@@ -66,15 +66,8 @@ def written(metrics: Mapping[str, Any]) -> str:
     note = sample_note(metrics)
     if not note:
         return ""
-    body = "".join(
-        "<tr>" + "".join(f"<td class='text'>{escape(cell)}</td>" for cell in row) + "</tr>"
-        for row in sample_rows(metrics)
-    )
-    head = "".join(f"<th>{title}</th>" for title in SAMPLES)
-    return (
-        f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        f"</div><p class='quiet'>{escape(note)}.</p>"
-    )
+    rows = (tuple(map(escape, row)) for row in sample_rows(metrics))
+    return f"{texts(SAMPLES, rows)}<p class='quiet'>{escape(note)}.</p>"
 
 
 def confusions(evaluation: Sequence[Entry]) -> Iterator[str]:

@@ -63,3 +63,13 @@ def test_the_verdict_is_seen_first_on_a_phone(browser: Browser, pages: dict[str,
     browser.open(pages["ordinary"], width=400, height=800)
     top = "document.querySelector('.verdict').getBoundingClientRect().top"
     assert 0 < browser.ask(top) < 400
+
+
+def test_texts_stand_below_one_another_on_a_phone(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.open(pages["hostile"], width=400)
+    hidden = "[...document.querySelectorAll('.texts')].map(one => one.parentElement)"
+    assert browser.ask(f"{hidden}.map(one => one.scrollWidth - one.clientWidth)") == [0]
+    browser.open(pages["hostile"], width=1100)
+    row = "document.querySelector('.texts td').getBoundingClientRect().top"
+    last = "document.querySelector('.texts td:last-child').getBoundingClientRect().top"
+    assert browser.ask(row) == browser.ask(last)

@@ -199,6 +199,12 @@ SAMPLES = {
 }
 
 
+def test_of_scores_nothing_is_said_where_there_are_no_tasks() -> None:
+    text = shown(graft=manifest("graft", {"heldout": HELDOUT})).text
+    assert "Nothing yet" not in text and "standard error" not in text
+    assert "Nothing yet" in shown().text
+
+
 def test_what_it_writes_stands_there_as_it_is() -> None:
     text = shown(graft=manifest("graft", {"samples": SAMPLES})).text
     assert "What it writes" in text and "prompthowuntouched basegraft" in text
