@@ -11,7 +11,7 @@ border:1px solid var(--grid);border-radius:.4rem}
 #fleet{width:100%}#fleet td{overflow-wrap:anywhere}
 #fleet th{position:sticky;top:0;background:var(--paper);vertical-align:bottom}
 #fleet td,#fleet th{padding-right:.7rem}
-#fleet .phase{white-space:nowrap}
+#fleet .phase{white-space:nowrap}#fleet .name{display:inline-block;min-width:10rem}
 #fleet td:nth-child(n+5):nth-child(-n+9){overflow-wrap:normal}
 #fleet td div b{display:inline;font-size:1em;white-space:nowrap}
 th button{font:inherit;text-align:left;color:inherit;background:none;border:0;padding:0;
